@@ -1,0 +1,27 @@
+//! x
+use perfbox_guest::*;
+struct A;
+impl Hook for A {
+    type Config = NoConfig;
+    fn new(_: NoConfig) -> Result<Self> {
+        Ok(A)
+    }
+}
+struct P(u64);
+impl Processor for P {
+    type Config = NoConfig;
+    fn new(_: NoConfig) -> Result<Self> {
+        Ok(P(0))
+    }
+    fn process(&mut self, b: &Batch) -> Result<()> {
+        self.0 += b.f64s("request_latency")?.iter().count() as u64;
+        Ok(())
+    }
+    fn finish(self, _: &[PhaseSummary]) -> Result<ProcessingResult> {
+        Ok(ProcessingResult::new().metric("n", self.0, ""))
+    }
+}
+perfbox_guest::export! {
+    hooks: { a: A { description: "x" } }
+    processors: { p: P { description: "y", params: { z: list<float> = [50, 99] => "Per" } } }
+}

@@ -1,0 +1,389 @@
+use std::collections::BTreeMap;
+
+use crate::bindings::batches::{
+    self, ColumnError, ColumnInfo, ColumnType, F64Column, F64ListColumn, TextColumn as WitText,
+    U64Column,
+};
+use crate::{Error, Phase, Result};
+
+/// Some records of one phase, as columns, in the order of the input.
+///
+/// Each getter copies one column into the plugin: ask once a batch and keep what was
+/// returned.
+pub struct Batch<'a> {
+    source: Box<dyn ColumnSource + 'a>,
+}
+
+/// Where a batch has its columns from: the host, or a test.
+pub(crate) trait ColumnSource {
+    fn phase(&self) -> Phase;
+    fn len(&self) -> u32;
+    fn columns(&self) -> Vec<ColumnInfo>;
+    fn u64s(&self, name: &str) -> Result<U64Column, ColumnError>;
+    fn f64s(&self, name: &str) -> Result<F64Column, ColumnError>;
+    fn texts(&self, name: &str) -> Result<WitText, ColumnError>;
+    fn f64_lists(&self, name: &str) -> Result<F64ListColumn, ColumnError>;
+}
+
+impl ColumnSource for &batches::Batch {
+    fn phase(&self) -> Phase {
+        batches::Batch::phase(self)
+    }
+    fn len(&self) -> u32 {
+        batches::Batch::len(self)
+    }
+    fn columns(&self) -> Vec<ColumnInfo> {
+        batches::Batch::columns(self)
+    }
+    fn u64s(&self, name: &str) -> Result<U64Column, ColumnError> {
+        batches::Batch::u64s(self, name)
+    }
+    fn f64s(&self, name: &str) -> Result<F64Column, ColumnError> {
+        batches::Batch::f64s(self, name)
+    }
+    fn texts(&self, name: &str) -> Result<WitText, ColumnError> {
+        batches::Batch::texts(self, name)
+    }
+    fn f64_lists(&self, name: &str) -> Result<F64ListColumn, ColumnError> {
+        batches::Batch::f64_lists(self, name)
+    }
+}
+
+impl<'a> Batch<'a> {
+    pub(crate) fn new(source: impl ColumnSource + 'a) -> Self {
+        Self { source: Box::new(source) }
+    }
+
+    /// The phase that all its records belong to.
+    pub fn phase(&self) -> Phase {
+        self.source.phase()
+    }
+
+    /// Records in it; at least one when it comes from the host.
+    pub fn len(&self) -> usize {
+        self.source.len() as usize
+    }
+
+    /// True without records.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The columns that can be asked for: the same for the whole run.
+    pub fn columns(&self) -> Vec<ColumnInfo> {
+        self.source.columns()
+    }
+
+    /// True when the run has a column of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.columns().iter().any(|column| column.name == name)
+    }
+
+    /// A column of whole numbers, for example `request_start_ns`.
+    ///
+    /// # Errors
+    /// When the run has no such column, or it is of another type; the message says
+    /// which there are. So for the getters below.
+    pub fn u64s(&self, name: &str) -> Result<Column<u64>> {
+        let column = self.source.u64s(name).map_err(|e| self.refused(name, ColumnType::U64, &e))?;
+        Ok(Column { values: column.values, validity: Validity(column.validity) })
+    }
+
+    /// A column of numbers, for example `request_latency` (ms).
+    ///
+    /// # Errors
+    /// See [`u64s`](Self::u64s).
+    pub fn f64s(&self, name: &str) -> Result<Column<f64>> {
+        let column = self.source.f64s(name).map_err(|e| self.refused(name, ColumnType::F64, &e))?;
+        Ok(Column { values: column.values, validity: Validity(column.validity) })
+    }
+
+    /// A column of text, for example `error_type`.
+    ///
+    /// # Errors
+    /// See [`u64s`](Self::u64s).
+    pub fn texts(&self, name: &str) -> Result<TextColumn> {
+        let column =
+            self.source.texts(name).map_err(|e| self.refused(name, ColumnType::Text, &e))?;
+        Ok(TextColumn {
+            dictionary: column.dictionary,
+            codes: Column { values: column.codes, validity: Validity(column.validity) },
+        })
+    }
+
+    /// A column of lists of numbers, for example `inter_chunk_latency` (ms).
+    ///
+    /// # Errors
+    /// See [`u64s`](Self::u64s).
+    pub fn f64_lists(&self, name: &str) -> Result<ListColumn> {
+        let column =
+            self.source.f64_lists(name).map_err(|e| self.refused(name, ColumnType::F64List, &e))?;
+        Ok(ListColumn {
+            values: column.values,
+            offsets: column.offsets,
+            validity: Validity(column.validity),
+        })
+    }
+
+    /// All columns at once, to be read record by record. Convenient, and slower than
+    /// the columns by far: for thousands of records, not for millions.
+    ///
+    /// # Errors
+    /// Never for a batch as the host makes them.
+    pub fn rows(&self) -> Result<Rows> {
+        let mut columns = BTreeMap::new();
+        for info in self.columns() {
+            let column = match info.type_ {
+                ColumnType::U64 => AnyColumn::U64(self.u64s(&info.name)?),
+                ColumnType::F64 => AnyColumn::F64(self.f64s(&info.name)?),
+                ColumnType::Text => AnyColumn::Text(self.texts(&info.name)?),
+                ColumnType::F64List => AnyColumn::F64List(self.f64_lists(&info.name)?),
+            };
+            columns.insert(info.name, column);
+        }
+        Ok(Rows { len: self.len(), columns })
+    }
+
+    fn refused(&self, name: &str, wanted: ColumnType, error: &ColumnError) -> Error {
+        Error::invalid_input(match error {
+            ColumnError::Missing => {
+                let names: Vec<_> = self.columns().into_iter().map(|c| c.name).collect();
+                format!("the records have no column `{name}`; they have {}", names.join(", "))
+            }
+            ColumnError::WrongType(actual) => format!(
+                "column `{name}` is of type {}, not {}; ask for it with `{}`",
+                type_name(*actual),
+                type_name(wanted),
+                getter_name(*actual)
+            ),
+            ColumnError::NotRequired => {
+                format!("column `{name}` is not among the columns that `requirements` names")
+            }
+        })
+    }
+}
+
+fn type_name(column_type: ColumnType) -> &'static str {
+    match column_type {
+        ColumnType::U64 => "u64",
+        ColumnType::F64 => "f64",
+        ColumnType::Text => "text",
+        ColumnType::F64List => "f64-list",
+    }
+}
+
+fn getter_name(column_type: ColumnType) -> &'static str {
+    match column_type {
+        ColumnType::U64 => "u64s",
+        ColumnType::F64 => "f64s",
+        ColumnType::Text => "texts",
+        ColumnType::F64List => "f64_lists",
+    }
+}
+
+/// One bit a record; none when every value is there.
+#[derive(Debug, Clone, PartialEq)]
+struct Validity(Option<Vec<u8>>);
+
+impl Validity {
+    fn is_present(&self, row: usize) -> bool {
+        self.0.as_ref().is_none_or(|bits| bits[row / 8] >> (row % 8) & 1 == 1)
+    }
+}
+
+/// One number for each record, some of them missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column<T> {
+    values: Vec<T>,
+    validity: Validity,
+}
+
+impl<T: Copy> Column<T> {
+    /// The value of a record; none when it is missing.
+    ///
+    /// # Panics
+    /// When `row` is not below [`len`](Self::len).
+    pub fn get(&self, row: usize) -> Option<T> {
+        let value = self.values[row];
+        self.validity.is_present(row).then_some(value)
+    }
+
+    /// The values that are there, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        let present = self.values.iter().enumerate();
+        present.filter(|(row, _)| self.validity.is_present(*row)).map(|(_, value)| value)
+    }
+
+    /// Every record's value or none, in order.
+    pub fn rows(&self) -> impl Iterator<Item = Option<T>> {
+        (0..self.values.len()).map(|row| self.get(row))
+    }
+
+    /// One slot a record, 0 where the value is missing: for tight loops, together
+    /// with [`is_complete`](Self::is_complete).
+    pub fn as_slice(&self) -> &[T] {
+        &self.values
+    }
+
+    /// True when no value is missing.
+    pub fn is_complete(&self) -> bool {
+        self.validity.0.is_none()
+    }
+
+    /// Records, missing values included.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// True without records.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+/// One text for each record, some of them missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextColumn {
+    dictionary: Vec<String>,
+    codes: Column<u32>,
+}
+
+impl TextColumn {
+    /// The text of a record; none when it is missing.
+    ///
+    /// # Panics
+    /// When `row` is not below [`len`](Self::len).
+    pub fn get(&self, row: usize) -> Option<&str> {
+        self.codes.get(row).map(|code| self.dictionary[code as usize].as_str())
+    }
+
+    /// Every record's text or none, in order.
+    pub fn rows(&self) -> impl Iterator<Item = Option<&str>> {
+        (0..self.len()).map(|row| self.get(row))
+    }
+
+    /// The distinct texts of the batch: for counting by text, together with
+    /// [`codes`](Self::codes).
+    pub fn dictionary(&self) -> &[String] {
+        &self.dictionary
+    }
+
+    /// For each record, its text's place in the dictionary.
+    pub fn codes(&self) -> &Column<u32> {
+        &self.codes
+    }
+
+    /// Records, missing texts included.
+    pub fn len(&self) -> usize {
+        self.codes.len()
+    }
+
+    /// True without records.
+    pub fn is_empty(&self) -> bool {
+        self.codes.is_empty()
+    }
+}
+
+/// One list of numbers for each record, some of them missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListColumn {
+    values: Vec<f64>,
+    offsets: Vec<u32>,
+    validity: Validity,
+}
+
+impl ListColumn {
+    /// The list of a record; none when it is missing, which an empty one is not.
+    ///
+    /// # Panics
+    /// When `row` is not below [`len`](Self::len).
+    pub fn get(&self, row: usize) -> Option<&[f64]> {
+        let list = &self.values[self.offsets[row] as usize..self.offsets[row + 1] as usize];
+        self.validity.is_present(row).then_some(list)
+    }
+
+    /// Every record's list or none, in order.
+    pub fn rows(&self) -> impl Iterator<Item = Option<&[f64]>> {
+        (0..self.len()).map(|row| self.get(row))
+    }
+
+    /// The numbers of all lists, one after the other.
+    pub fn flattened(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Records, missing lists included.
+    pub fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// True without records.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[derive(Debug)]
+enum AnyColumn {
+    U64(Column<u64>),
+    F64(Column<f64>),
+    Text(TextColumn),
+    F64List(ListColumn),
+}
+
+/// The records of a batch, one by one.
+#[derive(Debug)]
+pub struct Rows {
+    len: usize,
+    columns: BTreeMap<String, AnyColumn>,
+}
+
+impl Rows {
+    /// The records in order.
+    pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+        (0..self.len).map(|row| Row { row, columns: &self.columns })
+    }
+}
+
+/// One record. Asking for a column that the run does not have gives none, as asking
+/// for a missing value does.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    row: usize,
+    columns: &'a BTreeMap<String, AnyColumn>,
+}
+
+impl<'a> Row<'a> {
+    /// A whole number.
+    pub fn u64(&self, name: &str) -> Option<u64> {
+        match self.columns.get(name)? {
+            AnyColumn::U64(column) => column.get(self.row),
+            _ => None,
+        }
+    }
+
+    /// A number; whole ones too.
+    pub fn f64(&self, name: &str) -> Option<f64> {
+        match self.columns.get(name)? {
+            AnyColumn::F64(column) => column.get(self.row),
+            AnyColumn::U64(column) => column.get(self.row).map(|value| value as f64),
+            _ => None,
+        }
+    }
+
+    /// A text.
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        match self.columns.get(name)? {
+            AnyColumn::Text(column) => column.get(self.row),
+            _ => None,
+        }
+    }
+
+    /// A list of numbers.
+    pub fn f64_list(&self, name: &str) -> Option<&'a [f64]> {
+        match self.columns.get(name)? {
+            AnyColumn::F64List(column) => column.get(self.row),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! From an author's traits to the exports of the contract.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+
+use serde::de::DeserializeOwned;
+
+use crate::bindings::types::{PhaseEvent, PhaseSummary, PluginError, ProcessingResult};
+use crate::bindings::{batches, hook, processor};
+use crate::{Batch, Error, Hook, Processor, Result};
+use hook::exports::perfbox::plugin::phase_hook;
+use processor::exports::perfbox::plugin::post_processor;
+
+/// Makes a component of a crate: says which hooks and processors it offers, and
+/// under which names.
+///
+/// ```
+/// # use perfbox_guest::*;
+/// # struct Alarm; impl Hook for Alarm { type Config = NoConfig; fn new(_: NoConfig) -> Result<Self> { Ok(Alarm) } }
+/// # struct PerLabel; impl Processor for PerLabel { type Config = NoConfig; fn new(_: NoConfig) -> Result<Self> { Ok(PerLabel) }
+/// #   fn process(&mut self, _: &Batch) -> Result<()> { Ok(()) }
+/// #   fn finish(self, _: &[PhaseSummary]) -> Result<ProcessingResult> { Ok(ProcessingResult::new()) } }
+/// perfbox_guest::export! {
+///     hooks: {
+///         alarm: Alarm,
+///     }
+///     processors: {
+///         per_label: PerLabel {
+///             description: "Latency for each label",
+///             params: {
+///                 label: string => "Column to group by",
+///                 percentiles: list<float> = [50, 99] => "Percentiles, 0 to 100",
+///             },
+///         },
+///     }
+/// }
+/// # fn main() {}
+/// ```
+///
+/// Either part may be absent; hooks come first. A name is the identifier that people
+/// select, `[a-z0-9_]`, and each part may describe its implementations. Types of
+/// parameters are `string`, `int`, `float`, `bool`, and `list<…>` of each; one without
+/// a default must be given by whoever runs the plugin. All of this is written into
+/// the component, so that it can be dropped into a plugins directory as it is; a
+/// `registry.yaml` beside it says the same and takes precedence.
+#[macro_export]
+macro_rules! export {
+    (
+        $(hooks: { $($hook:ident : $hook_type:ty $({ $($hook_meta:tt)* })?),+ $(,)? } $(,)?)?
+        $(processors: { $($processor:ident : $processor_type:ty $({ $($processor_meta:tt)* })?),+ $(,)? } $(,)?)?
+    ) => {
+        #[allow(unsafe_code, reason = "a custom section and raw exports are what a component is made of")]
+        const _: () = {
+            $(
+                #[allow(dead_code)]
+                struct Hooks;
+                impl $crate::__private::HookSet for Hooks {
+                    fn create(class: &str, config: &str) -> $crate::Result<$crate::__private::ErasedHook> {
+                        match class {
+                            $(stringify!($hook) => $crate::__private::create_hook::<$hook_type>(config),)+
+                            _ => Err($crate::__private::unknown_class(class, &[$(stringify!($hook)),+])),
+                        }
+                    }
+                }
+                #[cfg(target_arch = "wasm32")]
+                type HookExports = $crate::__private::HookExports<Hooks>;
+                #[cfg(target_arch = "wasm32")]
+                $crate::__private::hook::__export_hooks!(HookExports with_types_in $crate::__private::hook);
+            )?
+            $(
+                #[allow(dead_code)]
+                struct Processors;
+                impl $crate::__private::ProcessorSet for Processors {
+                    fn create(class: &str, config: &str) -> $crate::Result<$crate::__private::ErasedProcessor> {
+                        match class {
+                            $(stringify!($processor) => $crate::__private::create_processor::<$processor_type>(config),)+
+                            _ => Err($crate::__private::unknown_class(class, &[$(stringify!($processor)),+])),
+                        }
+                    }
+                }
+                #[cfg(target_arch = "wasm32")]
+                type ProcessorExports = $crate::__private::ProcessorExports<Processors>;
+                #[cfg(target_arch = "wasm32")]
+                $crate::__private::processor::__export_processors!(ProcessorExports with_types_in $crate::__private::processor);
+            )?
+            #[allow(dead_code)]
+            const OFFERS: &[$crate::__private::Offer] = &[
+                $($($crate::__offer!("phase_hook", $hook, { $($($hook_meta)*)? }),)+)?
+                $($($crate::__offer!("post_processor", $processor, { $($($processor_meta)*)? }),)+)?
+            ];
+            #[cfg(target_arch = "wasm32")]
+            #[unsafe(link_section = "perfbox:offers")]
+            #[used]
+            static SECTION: [u8; $crate::__private::json_len(OFFERS)] = $crate::__private::to_json(OFFERS);
+        };
+    };
+}
+
+/// One entry of [`export!`] as an `Offer`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __offer {
+    ($category:literal, $class:ident, {
+        $(description: $description:literal $(,)?)?
+        $(params: {
+            $($param:ident : $kind:ident $(<$item:ident>)? $(= $default:tt)? => $about:literal),* $(,)?
+        } $(,)?)?
+    }) => {
+        $crate::__private::Offer {
+            category: $category,
+            class: stringify!($class),
+            description: concat!($($description)?),
+            params: &[$($($crate::__private::Param {
+                name: stringify!($param),
+                kind: concat!(stringify!($kind) $(, "<", stringify!($item), ">")?),
+                default: $crate::__default!($kind $($default)?),
+                description: $about,
+            }),*)?],
+        }
+    };
+}
+
+/// The default of a parameter in [`export!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __default {
+    ($kind:ident) => {
+        $crate::__private::Default::None
+    };
+    (string $text:literal) => {
+        $crate::__private::Default::Text($text)
+    };
+    ($kind:ident $literal:tt) => {
+        $crate::__private::Default::Literal(stringify!($literal))
+    };
+}
+
+/// The hooks of one component.
+pub trait HookSet: 'static {
+    /// Makes the one that `class` names.
+    fn create(class: &str, config: &str) -> Result<ErasedHook>;
+}
+
+/// The processors of one component.
+pub trait ProcessorSet: 'static {
+    /// Makes the one that `class` names.
+    fn create(class: &str, config: &str) -> Result<ErasedProcessor>;
+}
+
+/// A hook of any type.
+pub type ErasedHook = Box<dyn AnyHook>;
+
+/// A processor of any type.
+pub type ErasedProcessor = Box<dyn AnyProcessor>;
+
+/// Makes a hook from its configuration as JSON.
+pub fn create_hook<H: Hook>(config: &str) -> Result<ErasedHook> {
+    Ok(Box::new(H::new(parse_config(config)?)?))
+}
+
+/// Makes a processor from its configuration as JSON.
+pub fn create_processor<P: Processor>(config: &str) -> Result<ErasedProcessor> {
+    Ok(Box::new(Some(P::new(parse_config(config)?)?)))
+}
+
+fn parse_config<C: DeserializeOwned>(config: &str) -> Result<C> {
+    serde_json::from_str(config)
+        .map_err(|error| Error::invalid_config(format!("the configuration does not fit: {error}")))
+}
+
+/// The error of asking for a class that the component does not have.
+pub fn unknown_class(class: &str, known: &[&str]) -> Error {
+    Error::invalid_config(format!("the component has no `{class}`; it has {}", known.join(", ")))
+}
+
+/// [`Hook`] without its type.
+pub trait AnyHook {
+    fn on_phase_start(&mut self, event: &PhaseEvent) -> Result<()>;
+    fn on_phase_sending_complete(&mut self, event: &PhaseEvent) -> Result<()>;
+    fn on_phase_complete(&mut self, event: &PhaseEvent) -> Result<()>;
+    fn on_phase_timeout(&mut self, event: &PhaseEvent) -> Result<()>;
+}
+
+impl<H: Hook> AnyHook for H {
+    fn on_phase_start(&mut self, event: &PhaseEvent) -> Result<()> {
+        Hook::on_phase_start(self, event)
+    }
+    fn on_phase_sending_complete(&mut self, event: &PhaseEvent) -> Result<()> {
+        Hook::on_phase_sending_complete(self, event)
+    }
+    fn on_phase_complete(&mut self, event: &PhaseEvent) -> Result<()> {
+        Hook::on_phase_complete(self, event)
+    }
+    fn on_phase_timeout(&mut self, event: &PhaseEvent) -> Result<()> {
+        Hook::on_phase_timeout(self, event)
+    }
+}
+
+/// [`Processor`] without its type; `finish` leaves nothing behind.
+pub trait AnyProcessor {
+    fn requirements(&self) -> Result<crate::Requirements>;
+    fn process(&mut self, batch: &Batch) -> Result<()>;
+    fn save(&mut self) -> Result<Vec<u8>>;
+    fn merge(&mut self, state: &[u8]) -> Result<()>;
+    fn finish(&mut self, phases: &[PhaseSummary]) -> Result<crate::ProcessingResult>;
+}
+
+fn finished() -> Error {
+    Error::other("the processor was called after `finish`")
+}
+
+impl<P: Processor> AnyProcessor for Option<P> {
+    fn requirements(&self) -> Result<crate::Requirements> {
+        Ok(self.as_ref().ok_or_else(finished)?.requirements())
+    }
+    fn process(&mut self, batch: &Batch) -> Result<()> {
+        self.as_mut().ok_or_else(finished)?.process(batch)
+    }
+    fn save(&mut self) -> Result<Vec<u8>> {
+        self.as_mut().ok_or_else(finished)?.save()
+    }
+    fn merge(&mut self, state: &[u8]) -> Result<()> {
+        self.as_mut().ok_or_else(finished)?.merge(state)
+    }
+    fn finish(&mut self, phases: &[PhaseSummary]) -> Result<crate::ProcessingResult> {
+        self.take().ok_or_else(finished)?.finish(phases)
+    }
+}
+
+/// The interface `phase-hook`, for the hooks of one component.
+pub struct HookExports<S>(PhantomData<S>);
+
+/// The resource `hook`.
+pub struct HookResource<S> {
+    hook: RefCell<ErasedHook>,
+    set: PhantomData<S>,
+}
+
+impl<S: HookSet> phase_hook::Guest for HookExports<S> {
+    type Hook = HookResource<S>;
+}
+
+impl<S: HookSet> phase_hook::GuestHook for HookResource<S> {
+    fn create(class: String, config: String) -> Result<phase_hook::Hook, PluginError> {
+        let hook = S::create(&class, &config).map_err(Error::into_wit)?;
+        Ok(phase_hook::Hook::new(Self { hook: RefCell::new(hook), set: PhantomData }))
+    }
+    fn on_phase_start(&self, event: PhaseEvent) -> Result<(), PluginError> {
+        self.hook.borrow_mut().on_phase_start(&event).map_err(Error::into_wit)
+    }
+    fn on_phase_sending_complete(&self, event: PhaseEvent) -> Result<(), PluginError> {
+        self.hook.borrow_mut().on_phase_sending_complete(&event).map_err(Error::into_wit)
+    }
+    fn on_phase_complete(&self, event: PhaseEvent) -> Result<(), PluginError> {
+        self.hook.borrow_mut().on_phase_complete(&event).map_err(Error::into_wit)
+    }
+    fn on_phase_timeout(&self, event: PhaseEvent) -> Result<(), PluginError> {
+        self.hook.borrow_mut().on_phase_timeout(&event).map_err(Error::into_wit)
+    }
+}
+
+/// The interface `post-processor`, for the processors of one component.
+pub struct ProcessorExports<S>(PhantomData<S>);
+
+/// The resource `processor`.
+pub struct ProcessorResource<S> {
+    state: RefCell<ProcessorState>,
+    set: PhantomData<S>,
+}
+
+struct ProcessorState {
+    processor: ErasedProcessor,
+    saving: Option<Saving>,
+    merging: Merging,
+}
+
+impl<S: ProcessorSet> post_processor::Guest for ProcessorExports<S> {
+    type Processor = ProcessorResource<S>;
+}
+
+impl<S: ProcessorSet> post_processor::GuestProcessor for ProcessorResource<S> {
+    fn create(class: String, config: String) -> Result<post_processor::Processor, PluginError> {
+        let processor = S::create(&class, &config).map_err(Error::into_wit)?;
+        let state = ProcessorState { processor, saving: None, merging: Merging::default() };
+        Ok(post_processor::Processor::new(Self { state: RefCell::new(state), set: PhantomData }))
+    }
+    fn requirements(&self) -> post_processor::Requirements {
+        // Only called first, so the default never shows.
+        let wanted = self.state.borrow().processor.requirements().unwrap_or_default();
+        post_processor::Requirements { columns: wanted.columns, mergeable: wanted.mergeable }
+    }
+    fn process(&self, batch: &batches::Batch) -> Result<(), PluginError> {
+        self.state.borrow_mut().processor.process(&Batch::new(batch)).map_err(Error::into_wit)
+    }
+    fn save(&self, max_bytes: u32) -> Result<Option<Vec<u8>>, PluginError> {
+        let state = &mut *self.state.borrow_mut();
+        let saving = match &mut state.saving {
+            Some(saving) => saving,
+            None => {
+                let whole = state.processor.save().map_err(Error::into_wit)?;
+                state.saving.insert(Saving::new(&whole))
+            }
+        };
+        Ok(saving.next_chunk(max_bytes as usize))
+    }
+    fn merge(&self, chunk: Vec<u8>) -> Result<(), PluginError> {
+        let state = &mut *self.state.borrow_mut();
+        match state.merging.push(&chunk) {
+            Some(whole) => state.processor.merge(&whole).map_err(Error::into_wit),
+            None => Ok(()),
+        }
+    }
+    fn finish(&self, phases: Vec<PhaseSummary>) -> Result<ProcessingResult, PluginError> {
+        let result = self.state.borrow_mut().processor.finish(&phases);
+        result.map(crate::ProcessingResult::into_wit).map_err(Error::into_wit)
+    }
+}
+
+/// Bytes of the length that precedes a state, little-endian.
+const LENGTH_BYTES: usize = 8;
+
+/// A saved state on its way out, its length in front, so that the other side knows
+/// where it ends.
+struct Saving {
+    framed: Vec<u8>,
+    sent: usize,
+}
+
+impl Saving {
+    fn new(state: &[u8]) -> Self {
+        let mut framed = (state.len() as u64).to_le_bytes().to_vec();
+        framed.extend_from_slice(state);
+        Self { framed, sent: 0 }
+    }
+
+    fn next_chunk(&mut self, max_bytes: usize) -> Option<Vec<u8>> {
+        let rest = &self.framed[self.sent..];
+        let chunk = &rest[..rest.len().min(max_bytes)];
+        self.sent += chunk.len();
+        (!chunk.is_empty()).then(|| chunk.to_vec())
+    }
+}
+
+/// A state on its way in.
+#[derive(Default)]
+struct Merging {
+    received: Vec<u8>,
+}
+
+impl Merging {
+    /// The whole state, once this chunk completes it.
+    fn push(&mut self, chunk: &[u8]) -> Option<Vec<u8>> {
+        self.received.extend_from_slice(chunk);
+        let (length, state) = self.received.split_first_chunk::<LENGTH_BYTES>()?;
+        if (state.len() as u64) < u64::from_le_bytes(*length) {
+            return None;
+        }
+        let whole = state.to_vec();
+        self.received.clear();
+        Some(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_arrives_whole_whatever_the_chunks() {
+        for (bytes, max_bytes) in [(0, 1), (0, 64), (1, 3), (100, 7), (100, 108), (100, 1000)] {
+            let state: Vec<u8> = (0..bytes).collect();
+            let mut saving = Saving::new(&state);
+            let mut merging = Merging::default();
+            let mut arrived = Vec::new();
+            for _ in 0..2 {
+                while let Some(chunk) = saving.next_chunk(max_bytes) {
+                    assert!(chunk.len() <= max_bytes);
+                    arrived.extend(merging.push(&chunk));
+                }
+                saving = Saving::new(&state);
+            }
+            assert_eq!(arrived, [state.clone(), state]);
+        }
+    }
+
+    #[test]
+    fn a_class_that_is_not_there_is_answered_with_those_that_are() {
+        let error = unknown_class("slwo", &["slow", "fast"]);
+        assert_eq!(error.message(), "the component has no `slwo`; it has slow, fast");
+    }
+}

@@ -1,0 +1,79 @@
+use serde::de::DeserializeOwned;
+
+use crate::{Batch, Error, PhaseSummary, ProcessingResult, Result};
+
+/// Gets every result record of a run, in batches, and returns metrics.
+///
+/// The order of calls is [`new`](Self::new), [`requirements`](Self::requirements),
+/// [`process`](Self::process) for each batch, [`finish`](Self::finish). An error or
+/// a panic ends this processor for the rest of the run, and nothing else.
+pub trait Processor: Sized + 'static {
+    /// Its parameters: a struct whose fields are named as the parameters in
+    /// [`export!`](crate::export) or in the manifest; [`NoConfig`](crate::NoConfig)
+    /// where there are none. The host has filled in defaults and checked types.
+    type Config: DeserializeOwned;
+
+    /// Makes the processor, before the first batch.
+    ///
+    /// # Errors
+    /// When the parameters make no sense together.
+    fn new(config: Self::Config) -> Result<Self>;
+
+    /// What it wants of the host; asked once. Every column and one instance, unless
+    /// written.
+    fn requirements(&self) -> Requirements {
+        Requirements::default()
+    }
+
+    /// Takes one batch in. Batches of different phases alternate; within a phase
+    /// they come in the order of the input.
+    ///
+    /// # Errors
+    /// Ends this processor for the run.
+    fn process(&mut self, batch: &Batch) -> Result<()>;
+
+    /// The whole state as bytes, for another instance to [`merge`](Self::merge).
+    /// Only called when [`requirements`](Self::requirements) said mergeable.
+    ///
+    /// # Errors
+    /// Ends this processor for the run.
+    fn save(&mut self) -> Result<Vec<u8>> {
+        Err(Error::other("this processor's state cannot be saved"))
+    }
+
+    /// Takes in the whole state that [`save`](Self::save) of another instance made.
+    ///
+    /// # Errors
+    /// Ends this processor for the run.
+    fn merge(&mut self, state: &[u8]) -> Result<()> {
+        let _ = state;
+        Err(Error::other("this processor's states cannot be merged"))
+    }
+
+    /// Returns the results, after the last batch.
+    ///
+    /// # Errors
+    /// When there is nothing to return, for example for lack of records; the report
+    /// then shows the error in place of results.
+    fn finish(self, phases: &[PhaseSummary]) -> Result<ProcessingResult>;
+}
+
+/// What a processor wants of the host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Requirements {
+    pub(crate) columns: Option<Vec<String>>,
+    pub(crate) mergeable: bool,
+}
+
+impl Requirements {
+    /// Only these columns; all others stay unread, which makes a run faster.
+    pub fn columns<I: IntoIterator<Item: Into<String>>>(names: I) -> Self {
+        Self { columns: Some(names.into_iter().map(Into::into).collect()), mergeable: false }
+    }
+
+    /// The host may run several instances over different records and merge them.
+    #[must_use]
+    pub fn mergeable(self) -> Self {
+        Self { mergeable: true, ..self }
+    }
+}
