@@ -1,17 +1,26 @@
-//! x
-use perfbox_guest::*;
-struct P(u64);
-impl Processor for P {
-    type Config = NoConfig;
-    fn new(_: NoConfig) -> Result<Self> {
-        Ok(P(0))
+//! The implementations that come with perfbox. They are a component like any
+//! plugin's, built on the same SDK, and have no more rights than one.
+//!
+//! - [`Metrics`]: the distribution of every number, and the scalars, for each phase.
+//! - [`PhaseLog`]: one log line for each phase event.
+//!
+//! `registry.yaml` beside this crate is their manifest.
+
+mod metrics;
+mod phase_log;
+
+pub use metrics::Metrics;
+pub use phase_log::PhaseLog;
+
+perfbox_guest::export! {
+    hooks: {
+        phase_log: PhaseLog {
+            description: "One log line for each phase event, as key=value pairs",
+        },
     }
-    fn process(&mut self, b: &Batch) -> Result<()> {
-        self.0 += b.f64s("request_latency")?.iter().count() as u64;
-        Ok(())
-    }
-    fn finish(self, _: &[PhaseSummary]) -> Result<ProcessingResult> {
-        Ok(ProcessingResult::new().metric("n", self.0, ""))
+    processors: {
+        metrics: Metrics {
+            description: "Distribution of every metric, and counts, totals and rates, for each phase",
+        },
     }
 }
-perfbox_guest::export! { processors: { p: P } }
