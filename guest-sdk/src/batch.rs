@@ -307,7 +307,12 @@ impl ListColumn {
         (0..self.len()).map(|row| self.get(row))
     }
 
-    /// The numbers of all lists, one after the other.
+    /// True when no list is missing.
+    pub fn is_complete(&self) -> bool {
+        self.validity.0.is_none()
+    }
+
+    /// The numbers of all lists, one after the other; a missing list has none.
     pub fn flattened(&self) -> &[f64] {
         &self.values
     }

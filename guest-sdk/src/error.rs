@@ -26,6 +26,11 @@ impl Error {
         Self::new(ErrorKind::InvalidInput, message)
     }
 
+    /// Reading or writing `file` failed.
+    pub fn io(file: impl AsRef<std::path::Path>, error: &std::io::Error) -> Self {
+        Self::new(ErrorKind::Io, format!("`{}`: {error}", file.as_ref().display()))
+    }
+
     /// Anything else.
     pub fn other(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Other, message)

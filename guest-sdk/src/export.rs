@@ -103,7 +103,7 @@ macro_rules! __offer {
     ($category:literal, $class:ident, {
         $(description: $description:literal $(,)?)?
         $(params: {
-            $($param:ident : $kind:ident $(<$item:ident>)? $(= $default:tt)? => $about:literal),* $(,)?
+            $($param:ident : $kind:ident $(<$item:ident>)? $(= $default:expr)? => $about:literal),* $(,)?
         } $(,)?)?
     }) => {
         $crate::__private::Offer {
@@ -127,10 +127,10 @@ macro_rules! __default {
     ($kind:ident) => {
         $crate::__private::Default::None
     };
-    (string $text:literal) => {
+    (string $text:expr) => {
         $crate::__private::Default::Text($text)
     };
-    ($kind:ident $literal:tt) => {
+    ($kind:ident $literal:expr) => {
         $crate::__private::Default::Literal(stringify!($literal))
     };
 }

@@ -109,6 +109,12 @@ impl BatchBuilder {
         Self { phase: phase(phase_name), len: None, columns: Vec::new() }
     }
 
+    /// Makes it a batch of this phase, where kind or index matter.
+    #[must_use]
+    pub fn of_phase(self, phase: Phase) -> Self {
+        Self { phase, ..self }
+    }
+
     /// Adds a column of whole numbers.
     ///
     /// # Panics

@@ -1,1 +1,65 @@
-//! x
+//! A plugin host for benchmark runs: phase events and result records in, WebAssembly
+//! components over them, a report out. Each plugin runs in a sandbox of its own and can
+//! spoil nothing but itself.
+//!
+//! The command line is a thin layer over this library. What it does, an embedder can
+//! do, as `examples/embed.rs` shows:
+//!
+//! ```no_run
+//! use perfbox::{Category, CompileMode, Limits, Loader, Pipeline, Registry, Selected};
+//! use perfbox::registry::{GivenParams, check_params};
+//! use perfbox::source::{Recorded, RecordedOptions};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let registry = Registry::with_builtins();
+//! let metrics = registry.resolve(Category::PostProcessor, "metrics")?;
+//! let mut loader = Loader::new(CompileMode::InProcess)?;
+//! let mut pipeline = Pipeline::new();
+//! let config = check_params("metrics", metrics.params.as_deref(), &GivenParams::new())?;
+//! let limits = Limits::for_builtins();
+//! pipeline.add(&mut loader, Selected { implementation: metrics, config, limits, output_dir: None }).await?;
+//! let mut source = Recorded::open(&["profile_export.jsonl".to_owned()], RecordedOptions::default())?;
+//! let report = perfbox::run(&mut source, pipeline, &mut |_bytes| {}).await;
+//! println!("{}", report.to_json());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Reading order
+//! A run goes one way, and so does the code:
+//!
+//! 1. [`registry`]: which implementations there are, and which one a name means. Paths
+//!    and metadata only.
+//! 2. [`Loader`]: from a location to a compiled component that fits the contract in
+//!    `wit/`.
+//! 3. `instance`: one store for each plugin; every call into a guest goes through
+//!    `Sandbox::call`, where limits are held and failures get their names.
+//! 4. [`source`]: recorded results as phase events and [`batch`]es.
+//! 5. [`Pipeline`] and [`run`]: events to hooks, batches to processors.
+//! 6. [`report`]: what comes out, as plain data; a table and JSON of it.
+
+pub mod batch;
+mod bindings;
+mod engine;
+mod escape;
+mod files;
+mod instance;
+mod limits;
+mod loader;
+mod names;
+mod phase;
+mod pipeline;
+pub mod registry;
+pub mod report;
+pub mod source;
+
+pub use batch::Batch;
+pub use escape::escape;
+pub use instance::{Cost, Failure, FailureKind};
+pub use limits::Limits;
+pub use loader::{CompileMode, LoadError, Loader};
+pub use names::{BUILTIN_PACKAGE, Category, Identifier, InvalidName, PackageName};
+pub use phase::{EventKind, Phase, PhaseBounds, PhaseEvent, PhaseStats, PhaseSummary};
+pub use pipeline::{Pipeline, Selected, run};
+pub use registry::Registry;
+pub use report::Report;

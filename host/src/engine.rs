@@ -1,0 +1,56 @@
+//! The wasmtime engine: every knob with its reason.
+
+use std::time::Duration;
+
+use wasmtime::{Config, Engine};
+
+/// How often a running guest looks whether its time is up.
+pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(10);
+
+/// Stack of a guest, in bytes; deeper recursion traps.
+const GUEST_STACK_BYTES: usize = 512 * 1024;
+
+/// Stack that a guest's calls and the host functions under them run on, in bytes.
+const FIBER_STACK_BYTES: usize = 2 * 1024 * 1024;
+
+/// An engine for plugins, and a thread that counts its epochs until it is dropped.
+pub(crate) fn new_engine() -> wasmtime::Result<Engine> {
+    let engine = Engine::new(&config())?;
+    let weak = engine.weak();
+    let tick = move || {
+        while let Some(engine) = weak.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(EPOCH_TICK);
+        }
+    };
+    std::thread::Builder::new().name("perfbox-epoch".to_owned()).spawn(tick)?;
+    Ok(engine)
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    // Deadlines of calls.
+    config.epoch_interruption(true);
+    // One call at a time into a store: costs a third of the default.
+    config.concurrency_support(false);
+    // Proposals that no plugin needs are attack surface. Multi-memory stays on:
+    // without it, composed components make the compiler panic.
+    config.wasm_gc(false);
+    config.wasm_exceptions(false);
+    config.wasm_function_references(false);
+    config.wasm_threads(false);
+    config.wasm_memory64(false);
+    config.wasm_relaxed_simd(false);
+    config.max_wasm_stack(GUEST_STACK_BYTES);
+    config.async_stack_size(FIBER_STACK_BYTES);
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_configuration_is_one_that_wasmtime_takes() {
+        super::new_engine().expect("an engine");
+    }
+}

@@ -1,0 +1,117 @@
+//! What ended a plugin.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use wasmtime::Trap;
+use wasmtime_wasi::I32Exit;
+
+use crate::bindings::types::{ErrorKind, PluginError};
+use crate::escape;
+
+/// What sort of failure ended a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// It was not loaded: the file, the component or its configuration was refused.
+    Rejected,
+    /// It returned an error, in its own words.
+    Error,
+    /// A call took too long.
+    Deadline,
+    /// It failed after memory that it asked for was refused.
+    Memory,
+    /// It panicked or did what WebAssembly forbids.
+    Trap,
+    /// It tried to exit.
+    Exit,
+    /// What it returned was too large, or breaks the contract.
+    InvalidOutput,
+}
+
+/// What ended a plugin, in which call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Failure {
+    /// What sort of failure.
+    pub kind: FailureKind,
+    /// The contract's function, `load` or `instantiate`.
+    pub during: String,
+    /// What happened, and what to do about it.
+    pub message: String,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} during {}: {}", self.kind.as_str(), self.during, escape(&self.message))
+    }
+}
+
+impl FailureKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Error => "error",
+            Self::Deadline => "deadline",
+            Self::Memory => "memory",
+            Self::Trap => "trap",
+            Self::Exit => "exit",
+            Self::InvalidOutput => "invalid output",
+        }
+    }
+}
+
+impl Failure {
+    /// A failure of the given kind.
+    pub(crate) fn new(kind: FailureKind, during: &str, message: impl Into<String>) -> Self {
+        Self { kind, during: during.to_owned(), message: message.into() }
+    }
+
+    /// An error that the guest returned.
+    pub(crate) fn from_guest(error: PluginError, during: &str) -> Self {
+        let prefix = match error.kind {
+            ErrorKind::InvalidConfig => "its configuration was refused: ",
+            ErrorKind::InvalidInput => "the input does not suit it: ",
+            ErrorKind::Io => "its files could not be written: ",
+            ErrorKind::Other => "",
+        };
+        Self::new(FailureKind::Error, during, format!("{prefix}{}", error.message))
+    }
+
+    /// An error of a call as wasmtime reports it. `memory_denied` says that memory was
+    /// refused to the instance before, `stderr` holds the guest's last words.
+    pub(crate) fn from_call(
+        error: &wasmtime::Error,
+        during: &str,
+        memory_denied: Option<String>,
+        stderr: &str,
+    ) -> Self {
+        if let Some(exit) = error.downcast_ref::<I32Exit>() {
+            let message = format!("it called exit({}); return an error instead", exit.0);
+            return Self::new(FailureKind::Exit, during, message);
+        }
+        if let Some(denied) = memory_denied {
+            return Self::new(FailureKind::Memory, during, denied);
+        }
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::Interrupt) => Self::deadline(during),
+            Some(trap) => {
+                let words = if stderr.is_empty() { trap.to_string() } else { stderr.to_owned() };
+                Self::new(FailureKind::Trap, during, words)
+            }
+            None => {
+                let cause = error.root_cause().to_string();
+                // wasmtime keeps the type of this error to itself.
+                if cause.contains("fuel allocated for hostcalls") {
+                    let words = "it handed over more than the host takes in one value";
+                    return Self::new(FailureKind::InvalidOutput, during, words);
+                }
+                Self::new(FailureKind::Trap, during, cause)
+            }
+        }
+    }
+
+    /// A call that took too long; whoever set the limit says how long it was.
+    pub(crate) fn deadline(during: &str) -> Self {
+        Self::new(FailureKind::Deadline, during, "the call took too long")
+    }
+}

@@ -1,0 +1,102 @@
+//! One limit for all memories and tables of an instance together.
+
+use wasmtime::{ResourceLimiter, Result};
+
+/// Bytes that one slot of a table takes on the host.
+const TABLE_SLOT_BYTES: usize = 16;
+
+/// Most core instances, memories and tables in one component.
+const PARTS_MAX: usize = 64;
+
+/// Counts what an instance has, refuses what goes past the limit, and remembers that
+/// it did.
+#[derive(Debug)]
+pub(crate) struct MemoryLimiter {
+    limit_bytes: usize,
+    used_bytes: usize,
+    peak_bytes: usize,
+    denied_bytes: Option<usize>,
+}
+
+impl MemoryLimiter {
+    pub(crate) fn new(limit_bytes: usize) -> Self {
+        Self { limit_bytes, used_bytes: 0, peak_bytes: 0, denied_bytes: None }
+    }
+
+    /// Most that the instance ever had.
+    pub(crate) fn peak_bytes(&self) -> usize {
+        self.peak_bytes
+    }
+
+    /// What was refused, in words, if anything was.
+    pub(crate) fn denial(&self) -> Option<String> {
+        self.denied_bytes.map(|wanted| {
+            format!(
+                "it needed {} MiB of memory, and its limit is {} MiB",
+                wanted.div_ceil(1 << 20),
+                self.limit_bytes >> 20
+            )
+        })
+    }
+
+    fn grow(&mut self, current_bytes: usize, desired_bytes: usize) -> bool {
+        let more = desired_bytes.saturating_sub(current_bytes);
+        let wanted = self.used_bytes.saturating_add(more);
+        if wanted > self.limit_bytes {
+            self.denied_bytes = Some(wanted);
+            return false;
+        }
+        self.used_bytes = wanted;
+        self.peak_bytes = self.peak_bytes.max(wanted);
+        true
+    }
+}
+
+impl ResourceLimiter for MemoryLimiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> Result<bool> {
+        Ok(self.grow(current, desired))
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> Result<bool> {
+        let bytes = |slots: usize| slots.saturating_mul(TABLE_SLOT_BYTES);
+        Ok(self.grow(bytes(current), bytes(desired)))
+    }
+
+    fn instances(&self) -> usize {
+        PARTS_MAX
+    }
+
+    fn tables(&self) -> usize {
+        PARTS_MAX
+    }
+
+    fn memories(&self) -> usize {
+        PARTS_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memories_and_tables_count_together() {
+        let mut limiter = MemoryLimiter::new(3 << 20);
+        assert!(limiter.memory_growing(0, 1 << 20, None).unwrap());
+        assert!(limiter.memory_growing(0, 1 << 20, None).unwrap());
+        assert!(!limiter.table_growing(0, (1 << 20) / TABLE_SLOT_BYTES + 1, None).unwrap());
+        assert!(limiter.table_growing(0, (1 << 20) / TABLE_SLOT_BYTES, None).unwrap());
+        assert_eq!(limiter.peak_bytes(), 3 << 20);
+        assert_eq!(limiter.denial().unwrap(), "it needed 4 MiB of memory, and its limit is 3 MiB");
+    }
+}

@@ -1,0 +1,283 @@
+//! From an implementation's location to a compiled component, checked against the
+//! contract and linked, before any of its code runs.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::time::Instant;
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
+
+use crate::bindings::hook::HookPre;
+use crate::bindings::processor::{Processor, ProcessorPre};
+use crate::engine::new_engine;
+use crate::escape;
+use crate::instance::HostState;
+use crate::names::Category;
+use crate::registry::{ComponentLocation, Implementation};
+
+/// The builtins' component, built by `build.rs`.
+const BUILTINS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/builtins.wasm"));
+
+/// The contract's version that this host speaks.
+const CONTRACT_VERSION: &str = "0.1.0";
+
+/// Where components are compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CompileMode {
+    /// In this process: quick, and for components whose compilation cannot do harm,
+    /// since a hostile one can take all memory and much time.
+    InProcess,
+}
+
+/// Compiles components, each once, and checks that they fit the contract.
+pub struct Loader {
+    engine: Engine,
+    linker: Linker<HostState>,
+    mode: CompileMode,
+    compiled: HashMap<Digest, InstancePre<HostState>>,
+}
+
+/// A hook's component, ready to be instantiated.
+pub(crate) struct LoadedHook {
+    pub(crate) component: HookPre<HostState>,
+    pub(crate) origin: Origin,
+}
+
+/// A processor's component, ready to be instantiated.
+pub(crate) struct LoadedProcessor {
+    pub(crate) component: ProcessorPre<HostState>,
+    pub(crate) origin: Origin,
+}
+
+/// Where loaded code came from and what it cost.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) digest: Digest,
+    /// 0 where it had been compiled already.
+    pub(crate) compile_ns: u64,
+}
+
+/// SHA-256 of a component's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Digest([u8; 32]);
+
+impl Digest {
+    fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Why a component was refused before any of its code ran.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The engine could not be made.
+    #[error("the WebAssembly engine could not be started: {0:#}")]
+    Engine(wasmtime::Error),
+    /// The file cannot be read, or is none that is read.
+    #[error("component {place} cannot be read: {reason}")]
+    Read {
+        /// The component.
+        place: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// It lies outside its package.
+    #[error(
+        "component {place} lies outside its package, through a link; put the file itself into the package"
+    )]
+    Outside {
+        /// The component.
+        place: String,
+    },
+    /// It is no component that can be compiled.
+    #[error("component {place} cannot be compiled: {reason}")]
+    Compile {
+        /// The component.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It asks for something that the host does not have.
+    #[error(
+        "component {place} cannot be linked: {reason}; see the imports that `wit/worlds.wit` allows"
+    )]
+    Link {
+        /// The component.
+        place: String,
+        /// Which import.
+        reason: String,
+    },
+    /// It does not export what its category needs.
+    #[error("component {place} is no {category}: {reason}")]
+    Contract {
+        /// The component.
+        place: String,
+        /// What it was to be.
+        category: Category,
+        /// What is missing.
+        reason: String,
+    },
+}
+
+impl Loader {
+    /// A loader with an engine of its own.
+    ///
+    /// # Errors
+    /// When the engine cannot be made on this machine.
+    pub fn new(mode: CompileMode) -> Result<Self, LoadError> {
+        let engine = new_engine().map_err(LoadError::Engine)?;
+        let linker = new_linker(&engine).map_err(LoadError::Engine)?;
+        Ok(Self { engine, linker, mode, compiled: HashMap::new() })
+    }
+
+    /// Loads a hook's component.
+    pub(crate) fn load_hook(&mut self, one: &Implementation) -> Result<LoadedHook, LoadError> {
+        let (component, origin) = self.load(one)?;
+        let component = HookPre::new(component).map_err(|error| not_one(one, &error))?;
+        Ok(LoadedHook { component, origin })
+    }
+
+    /// Loads a processor's component.
+    pub(crate) fn load_processor(
+        &mut self,
+        one: &Implementation,
+    ) -> Result<LoadedProcessor, LoadError> {
+        let (component, origin) = self.load(one)?;
+        let component = ProcessorPre::new(component).map_err(|error| not_one(one, &error))?;
+        Ok(LoadedProcessor { component, origin })
+    }
+
+    fn load(
+        &mut self,
+        one: &Implementation,
+    ) -> Result<(InstancePre<HostState>, Origin), LoadError> {
+        let bytes = read(&one.component)?;
+        let digest = Digest::of(&bytes);
+        if let Some(component) = self.compiled.get(&digest) {
+            return Ok((component.clone(), Origin { digest, compile_ns: 0 }));
+        }
+        let begun = Instant::now();
+        let component = self.compile(&bytes, &one.component)?;
+        let compile_ns = begun.elapsed().as_nanos() as u64;
+        self.check_contract(one, &component)?;
+        let linked = self.linker.instantiate_pre(&component).map_err(|error| LoadError::Link {
+            place: place(&one.component),
+            reason: escape(&format!("{error:#}")).into_owned(),
+        })?;
+        self.compiled.insert(digest, linked.clone());
+        Ok((linked, Origin { digest, compile_ns }))
+    }
+
+    fn compile(&self, bytes: &[u8], location: &ComponentLocation) -> Result<Component, LoadError> {
+        match self.mode {
+            CompileMode::InProcess => {
+                Component::from_binary(&self.engine, bytes).map_err(|error| LoadError::Compile {
+                    place: place(location),
+                    reason: escape(&format!("{error:#}")).into_owned(),
+                })
+            }
+        }
+    }
+
+    /// A component for another version of the contract is refused with both named.
+    fn check_contract(&self, one: &Implementation, component: &Component) -> Result<(), LoadError> {
+        let interface = one.category.interface();
+        let component_type = component.component_type();
+        let exports: Vec<String> =
+            component_type.exports(&self.engine).map(|(name, _)| name.to_owned()).collect();
+        let versions: Vec<&str> = exports
+            .iter()
+            .filter_map(|name| name.strip_prefix(interface)?.strip_prefix('@'))
+            .collect();
+        let reason = match versions.as_slice() {
+            [] => format!("it does not export {interface}@{CONTRACT_VERSION}"),
+            versions if versions.iter().any(|version| is_compatible(version)) => return Ok(()),
+            versions => format!(
+                "it is built for version {} of the contract, and this perfbox speaks {CONTRACT_VERSION}",
+                escape(&versions.join(" and "))
+            ),
+        };
+        let place = place(&one.component);
+        Err(LoadError::Contract { place, category: one.category, reason })
+    }
+}
+
+/// True for versions on the semver track of [`CONTRACT_VERSION`].
+fn is_compatible(version: &str) -> bool {
+    let track = |version: &str| {
+        let (major, rest) = version.split_once('.')?;
+        let minor = rest.split('.').next()?;
+        Some((major.to_owned(), if major == "0" { minor.to_owned() } else { String::new() }))
+    };
+    track(version).is_some() && track(version) == track(CONTRACT_VERSION)
+}
+
+fn not_one(one: &Implementation, error: &wasmtime::Error) -> LoadError {
+    LoadError::Contract {
+        place: place(&one.component),
+        category: one.category,
+        reason: escape(&format!("{error:#}")).into_owned(),
+    }
+}
+
+/// Everything that a plugin may import: the world `processor` imports all that the
+/// world `hook` does. WASI sockets are there, since the runtimes of
+/// other languages import them, and every call is denied by the WASI context.
+fn new_linker(engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    Processor::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+fn read(location: &ComponentLocation) -> Result<Cow<'static, [u8]>, LoadError> {
+    match location {
+        ComponentLocation::Builtin => Ok(Cow::Borrowed(BUILTINS)),
+        ComponentLocation::File { package_dir, path } => {
+            let unreadable = |error: std::io::Error| LoadError::Read {
+                place: place(location),
+                reason: error.to_string(),
+            };
+            let inside = path.parent().unwrap_or(path).canonicalize().map_err(unreadable)?;
+            if !inside.starts_with(package_dir.canonicalize().map_err(unreadable)?) {
+                return Err(LoadError::Outside { place: place(location) });
+            }
+            crate::files::read_component(path).map(Cow::Owned).map_err(unreadable)
+        }
+    }
+}
+
+/// A component's place, for people.
+pub(crate) fn place(location: &ComponentLocation) -> String {
+    match location {
+        ComponentLocation::Builtin => "builtin".to_owned(),
+        ComponentLocation::File { path, .. } => {
+            format!("`{}`", escape(&path.to_string_lossy()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_on_one_semver_track_are_compatible() {
+        assert!(is_compatible("0.1.0"));
+        assert!(is_compatible("0.1.7"));
+        for other in ["0.2.0", "1.1.0", "", "x"] {
+            assert!(!is_compatible(other), "{other}");
+        }
+    }
+}

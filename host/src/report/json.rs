@@ -1,0 +1,118 @@
+//! The report as JSON. Numbers that do not exist are absent.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
+
+use super::{Distribution, Metric, MetricValue, Report};
+
+/// A metric as it is written.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Metric")]
+struct MetricJson<'a> {
+    /// Its name.
+    name: &'a str,
+    /// The phase that it is about; absent: the whole run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phase: Option<&'a str>,
+    /// Its dimensions.
+    labels: &'a BTreeMap<String, String>,
+    /// Its unit; empty where there is none.
+    unit: &'a str,
+    /// What a rate was divided by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    basis: Option<&'a str>,
+    /// How the quantiles of `stats` were computed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'a str>,
+    /// Of a distribution: avg, min, max, std, quantiles as `p50`, count, sum.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stats: Option<Map<String, Value>>,
+    /// The quantiles with too few samples beyond them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    unreliable: Vec<String>,
+    /// Of anything but a distribution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<f64>")]
+    value: Option<Value>,
+}
+
+impl<'a> From<&'a Metric> for MetricJson<'a> {
+    fn from(metric: &'a Metric) -> Self {
+        let distribution = match &metric.value {
+            MetricValue::Distribution(distribution) => Some(distribution),
+            MetricValue::Count(_) | MetricValue::Number(_) => None,
+        };
+        Self {
+            name: &metric.name,
+            phase: metric.phase.as_deref(),
+            labels: &metric.labels,
+            unit: &metric.unit,
+            basis: metric.basis.as_deref(),
+            method: distribution.map(|distribution| distribution.method.as_str()),
+            stats: distribution.map(stats),
+            unreliable: distribution.map(unreliable).unwrap_or_default(),
+            value: match &metric.value {
+                MetricValue::Count(value) => Some(json!(value)),
+                MetricValue::Number(value) => Some(json!(value)),
+                MetricValue::Distribution(_) => None,
+            },
+        }
+    }
+}
+
+fn stats(distribution: &Distribution) -> Map<String, Value> {
+    let mut stats = Map::new();
+    stats.insert("avg".to_owned(), json!(distribution.avg));
+    stats.insert("min".to_owned(), json!(distribution.min));
+    stats.insert("max".to_owned(), json!(distribution.max));
+    stats.insert("std".to_owned(), json!(distribution.std));
+    for quantile in &distribution.quantiles {
+        stats.insert(quantile.name(), json!(quantile.value));
+    }
+    stats.insert("count".to_owned(), json!(distribution.count));
+    stats.insert("sum".to_owned(), json!(distribution.sum));
+    stats
+}
+
+fn unreliable(distribution: &Distribution) -> Vec<String> {
+    let unreliable = distribution.quantiles.iter().filter(|quantile| quantile.unreliable);
+    unreliable.map(super::Quantile::name).collect()
+}
+
+impl Serialize for Metric {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        MetricJson::from(self).serialize(serializer)
+    }
+}
+
+impl JsonSchema for Metric {
+    fn schema_name() -> Cow<'static, str> {
+        MetricJson::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        MetricJson::json_schema(generator)
+    }
+}
+
+impl Report {
+    /// The content of `summary.json`, with a line end.
+    ///
+    /// # Panics
+    /// Never: every part of a report can be written as JSON.
+    pub fn to_json(&self) -> String {
+        let mut json = serde_json::to_string_pretty(self).expect("a report is JSON");
+        json.push('\n');
+        json
+    }
+}
+
+/// The JSON Schema of `summary.json`, made from the types.
+pub fn summary_schema() -> Value {
+    schemars::schema_for!(Report).to_value()
+}

@@ -1,0 +1,112 @@
+//! Where phase events and batches come from.
+//!
+//! Recorded results are one kind of source; a live load generator is to be another,
+//! so nothing behind [`Source`] shows where a record came from.
+
+mod aiperf;
+mod event_log;
+mod input;
+mod recorded;
+mod timeline;
+
+pub use event_log::read_event_log;
+pub use recorded::{Recorded, RecordedOptions};
+
+use std::path::PathBuf;
+
+use crate::batch::Batch;
+use crate::escape;
+use crate::phase::{PhaseEvent, PhaseSummary};
+use crate::report::InputReport;
+
+/// What a source hands out next.
+#[derive(Debug)]
+pub enum Item {
+    /// Records.
+    Batch(Batch),
+    /// An event.
+    Event(PhaseEvent),
+}
+
+/// The two streams of a benchmark run, in one.
+pub trait Source {
+    /// The next batch or event; none: there is no more, whatever the reason.
+    fn next_item(&mut self) -> Option<Item>;
+
+    /// Bytes read so far, of those that [`total_bytes`](Self::total_bytes) counts.
+    fn bytes_read(&self) -> u64;
+
+    /// Bytes that will be read, where that is known.
+    fn total_bytes(&self) -> Option<u64>;
+
+    /// What there is to say at the end; called once, after the last item.
+    fn end(&mut self) -> SourceEnd;
+}
+
+/// What a source says at its end.
+#[derive(Debug)]
+pub struct SourceEnd {
+    /// The phases, in the order of the run.
+    pub phases: Vec<PhaseSummary>,
+    /// What was read.
+    pub inputs: Vec<InputReport>,
+    /// True when it was told to stop.
+    pub interrupted: bool,
+    /// Why it ended before its end.
+    pub error: Option<SourceError>,
+}
+
+/// Why an input cannot be read, or no further.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The system does not let it be read.
+    #[error("the input `{}` cannot be read{}", escape(path), if *bytes == 0 { "; check that it is there and readable".to_owned() } else { format!(" past byte {bytes}") })]
+    Io {
+        /// The input.
+        path: String,
+        /// Bytes read before, decompressed.
+        bytes: u64,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A directory that does not hold what an AIPerf run leaves.
+    #[error("the directory `{}` is no AIPerf artifact directory: there is no profile_export.jsonl, .jsonl.gz or .jsonl.zst in it", escape(&path.to_string_lossy()))]
+    NotArtifacts {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file without a record.
+    #[error("the input `{}` has no records", escape(path))]
+    Empty {
+        /// The input.
+        path: String,
+    },
+    /// A record that cannot be understood.
+    #[error(
+        "{}:{line}:{column}: {problem}; leave such records out with --skip-bad-records",
+        escape(path)
+    )]
+    BadRecord {
+        /// The input.
+        path: String,
+        /// Counted from 1.
+        line: u64,
+        /// In bytes, counted from 1.
+        column: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A file beside the records, or the event log, that cannot be understood.
+    #[error("{}:{line}:{column}: {problem}", escape(path))]
+    BadFile {
+        /// The file.
+        path: String,
+        /// Counted from 1.
+        line: u64,
+        /// In bytes, counted from 1.
+        column: u64,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+}

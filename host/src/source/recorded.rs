@@ -1,0 +1,543 @@
+//! Recorded results as a source: each input is read twice, once to find the columns
+//! of the run, which are the same for all its batches, and once for the records.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::aiperf::{self, MetricValue, PhaseManifest, Problem, Record};
+use super::input::{Input, Lines};
+use super::timeline::{ReportedBounds, Request, Timeline};
+use super::{Item, Source, SourceEnd, SourceError};
+use crate::batch::{Batch, ColumnBuilder, ColumnInfo, ColumnType, standard_columns};
+use crate::escape;
+use crate::phase::{Phase, PhaseEvent, PhaseSummary};
+use crate::report::InputReport;
+
+/// Records in a batch unless another size is asked for. Throughput is best from 4,096
+/// to 65,536.
+const BATCH_RECORDS: usize = 16_384;
+
+/// Reasons of bad records that are kept for the report.
+const BAD_RECORD_REASONS_MAX: usize = 10;
+
+/// How recorded results are read.
+#[derive(Debug, Clone)]
+pub struct RecordedOptions {
+    /// Only phases of these names; none named: all.
+    pub phases: Vec<String>,
+    /// Most records in a batch.
+    pub batch_records: usize,
+    /// Leave bad records out and count them.
+    pub skip_bad_records: bool,
+    /// The events that hooks get, in place of those rebuilt from the records.
+    pub events: Option<Vec<PhaseEvent>>,
+    /// Set from elsewhere to end the reading early.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Default for RecordedOptions {
+    fn default() -> Self {
+        Self {
+            phases: Vec::new(),
+            batch_records: BATCH_RECORDS,
+            skip_bad_records: false,
+            events: None,
+            stop: Arc::default(),
+        }
+    }
+}
+
+/// Recorded results, from the first input to the last.
+pub struct Recorded {
+    options: RecordedOptions,
+    columns: Columns,
+    inputs: Vec<OpenInput>,
+    phases: Vec<PhaseState>,
+    /// Records wait here until they make a batch; events, until the records are read.
+    ready: VecDeque<Item>,
+    reading: Reading,
+    bytes_read: u64,
+    error: Option<SourceError>,
+    summaries: Vec<PhaseSummary>,
+}
+
+struct OpenInput {
+    input: Input,
+    manifest: Option<PhaseManifest>,
+    report: InputReport,
+}
+
+/// How far the reading is.
+enum Reading {
+    /// Before input `.0` is opened.
+    Before(usize),
+    /// In input `.0`.
+    In(usize, Box<Lines>),
+    /// All records are read, or as many as could be.
+    Done,
+}
+
+/// The columns of the run, and where each metric's stands.
+struct Columns {
+    infos: Arc<[ColumnInfo]>,
+    by_name: HashMap<String, usize>,
+}
+
+/// A phase of one input.
+struct PhaseState {
+    input: usize,
+    recorded_index: Option<u32>,
+    recorded_name: String,
+    phase: Arc<Phase>,
+    timeline: Timeline,
+    columns: Vec<ColumnBuilder>,
+    waiting: usize,
+}
+
+impl Recorded {
+    /// Opens the inputs and finds the columns of the run: files, AIPerf artifact
+    /// directories, or `-` for standard input.
+    ///
+    /// # Errors
+    /// When an input cannot be opened, has no records, or a manifest beside it cannot be
+    /// understood.
+    pub fn open(names: &[String], options: RecordedOptions) -> Result<Self, SourceError> {
+        let mut inputs = Vec::new();
+        let mut survey = Survey::default();
+        for name in names {
+            let input = Input::open(name)?;
+            survey.read(&input)?;
+            let manifest = match &input.dir {
+                Some(dir) => read_manifest(dir)?,
+                None => None,
+            };
+            let report = InputReport {
+                path: name.clone(),
+                format: aiperf::FORMAT,
+                records: 0,
+                bad_records: 0,
+                bytes: 0,
+                bad_record_reasons: Vec::new(),
+            };
+            inputs.push(OpenInput { input, manifest, report });
+        }
+        Ok(Self {
+            options,
+            columns: survey.columns(),
+            inputs,
+            phases: Vec::new(),
+            ready: VecDeque::new(),
+            reading: Reading::Before(0),
+            bytes_read: 0,
+            error: None,
+            summaries: Vec::new(),
+        })
+    }
+
+    /// The columns of every batch.
+    pub fn columns(&self) -> &[ColumnInfo] {
+        &self.columns.infos
+    }
+
+    /// Reads until something is ready or there is no more.
+    fn advance(&mut self) {
+        if self.options.stop.load(Ordering::Relaxed) {
+            self.finish_reading();
+            return;
+        }
+        match std::mem::replace(&mut self.reading, Reading::Done) {
+            Reading::Before(index) => match self.inputs.get(index) {
+                None => self.finish_reading(),
+                Some(open) => match open.input.lines() {
+                    Ok(lines) => self.reading = Reading::In(index, Box::new(lines)),
+                    Err(error) => self.fail_io(index, error),
+                },
+            },
+            Reading::In(index, mut lines) => match self.read_some(index, &mut lines) {
+                Ok(true) => self.reading = Reading::In(index, lines),
+                Ok(false) => self.reading = Reading::Before(index + 1),
+                Err(error) => {
+                    self.error = Some(error);
+                    self.finish_reading();
+                }
+            },
+            Reading::Done => {}
+        }
+    }
+
+    /// Takes in as many records as make a batch; false: the input has no more.
+    fn read_some(&mut self, index: usize, lines: &mut Lines) -> Result<bool, SourceError> {
+        for _ in 0..self.options.batch_records {
+            let next = lines.next_line().map_err(|source| SourceError::Io {
+                path: self.inputs[index].input.name.clone(),
+                bytes: self.inputs[index].report.bytes,
+                source,
+            })?;
+            let Some((line, text)) = next else { return Ok(false) };
+            let taken = aiperf::parse_record(text).and_then(|record| self.take(index, &record));
+            let report = &mut self.inputs[index].report;
+            match taken {
+                Ok(()) => report.records += 1,
+                Err(Problem { column, words }) => {
+                    report.bad_records += 1;
+                    let path = report.path.clone();
+                    if report.bad_record_reasons.len() < BAD_RECORD_REASONS_MAX {
+                        report.bad_record_reasons.push(format!("{line}:{column}: {words}"));
+                    }
+                    if !self.options.skip_bad_records {
+                        let problem = words;
+                        return Err(SourceError::BadRecord { path, line, column, problem });
+                    }
+                }
+            }
+            self.inputs[index].report.bytes = lines.bytes();
+        }
+        let before: u64 = self.inputs[..index].iter().map(|one| one.input.stored_bytes()).sum();
+        self.bytes_read = before + lines.stored_bytes();
+        Ok(true)
+    }
+
+    /// Takes one record into its phase's batch; all of it, or nothing.
+    fn take(&mut self, index: usize, record: &Record<'_>) -> Result<(), Problem> {
+        self.columns.check(record)?;
+        let name = record.metadata.phase_name().unwrap_or_default();
+        if !self.options.phases.is_empty() && !self.options.phases.iter().any(|one| one == name) {
+            return Ok(());
+        }
+        let phase = self.phase_of(index, record);
+        let state = &mut self.phases[phase];
+        state.timeline.add(request(record));
+        push_record(&mut state.columns, record, &self.columns);
+        state.waiting += 1;
+        if state.waiting == self.options.batch_records {
+            self.flush(phase);
+        }
+        Ok(())
+    }
+
+    fn phase_of(&mut self, input: usize, record: &Record<'_>) -> usize {
+        let metadata = &record.metadata;
+        let name = metadata.phase_name().unwrap_or_default();
+        let known = self.phases.iter().position(|state| {
+            state.input == input
+                && state.recorded_index == metadata.phase_index
+                && state.recorded_name == name
+        });
+        known.unwrap_or_else(|| {
+            let columns = self.columns.infos.iter().map(|info| ColumnBuilder::new(info.kind));
+            let shown = match self.inputs.len() {
+                1 => name.to_owned(),
+                // Phases of one name from several inputs are kept apart.
+                _ => format!("{}:{name}", self.inputs[input].input.name),
+            };
+            let phase = Phase {
+                name: shown,
+                kind: metadata.phase_kind().unwrap_or(name).to_owned(),
+                index: self.phases.len() as u32,
+            };
+            self.phases.push(PhaseState {
+                input,
+                recorded_index: metadata.phase_index,
+                recorded_name: name.to_owned(),
+                phase: Arc::new(phase),
+                timeline: Timeline::default(),
+                columns: columns.collect(),
+                waiting: 0,
+            });
+            self.phases.len() - 1
+        })
+    }
+
+    fn flush(&mut self, phase: usize) {
+        let state = &mut self.phases[phase];
+        if std::mem::take(&mut state.waiting) == 0 {
+            return;
+        }
+        let columns = state.columns.iter_mut().map(ColumnBuilder::finish).collect();
+        let infos = Arc::clone(&self.columns.infos);
+        let batch = Batch::new(Arc::clone(&state.phase), infos, columns)
+            .expect("the builders were made from these columns");
+        self.ready.push_back(Item::Batch(batch));
+    }
+
+    fn fail_io(&mut self, index: usize, source: std::io::Error) {
+        let OpenInput { input, report, .. } = &self.inputs[index];
+        let (path, bytes) = (input.name.clone(), report.bytes);
+        self.error = Some(SourceError::Io { path, bytes, source });
+        self.finish_reading();
+    }
+
+    /// The records that still wait, then the events.
+    fn finish_reading(&mut self) {
+        self.reading = Reading::Done;
+        for phase in 0..self.phases.len() {
+            self.flush(phase);
+        }
+        let mut events = Vec::new();
+        for state in std::mem::take(&mut self.phases) {
+            let bounds =
+                self.inputs[state.input].manifest.as_ref().and_then(|m| reported(m, &state));
+            let phase = Arc::unwrap_or_clone(state.phase);
+            let (rebuilt, summary) = state.timeline.finish(phase, bounds);
+            events.extend(rebuilt);
+            self.summaries.push(summary);
+        }
+        if let Some(logged) = self.options.events.take() {
+            events = logged;
+            for summary in &mut self.summaries {
+                summary.stats.timed_out = events
+                    .iter()
+                    .any(|event| event.phase.name == summary.phase.name && event.stats.timed_out);
+            }
+        }
+        // What happens at one time to one phase happens in the order of the kinds.
+        events.sort_by_key(|event: &PhaseEvent| (event.time_ns, event.phase.index, event.event));
+        self.ready.extend(events.into_iter().map(Item::Event));
+    }
+}
+
+impl Source for Recorded {
+    fn next_item(&mut self) -> Option<Item> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                return Some(item);
+            }
+            if matches!(self.reading, Reading::Done) {
+                return None;
+            }
+            self.advance();
+        }
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    fn total_bytes(&self) -> Option<u64> {
+        Some(self.inputs.iter().map(|one| one.input.stored_bytes()).sum())
+    }
+
+    fn end(&mut self) -> SourceEnd {
+        SourceEnd {
+            phases: std::mem::take(&mut self.summaries),
+            inputs: self.inputs.iter().map(|one| one.report.clone()).collect(),
+            interrupted: self.options.stop.load(Ordering::Relaxed),
+            error: self.error.take(),
+        }
+    }
+}
+
+fn read_manifest(dir: &Path) -> Result<Option<PhaseManifest>, SourceError> {
+    let path = dir.join(aiperf::PHASE_MANIFEST);
+    let name = path.to_string_lossy().into_owned();
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(SourceError::Io { path: name, bytes: 0, source }),
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|error| SourceError::BadFile {
+        path: name,
+        line: error.line() as u64,
+        column: error.column() as u64,
+        problem: format!(
+            "not a phase manifest of AIPerf's: {}; move the file away to go by the records alone",
+            Problem::from(&error).words
+        ),
+    })
+}
+
+fn reported(manifest: &PhaseManifest, state: &PhaseState) -> Option<ReportedBounds> {
+    let same = |phase: &&aiperf::ManifestPhase| {
+        phase.phase_name == state.recorded_name
+            && state.recorded_index.is_none_or(|index| index == phase.phase_index)
+    };
+    let phase = manifest.phases.iter().find(same)?;
+    Some(ReportedBounds { start_ns: phase.start_ns, end_ns: phase.end_ns })
+}
+
+/// Finds the columns of a run in all its inputs.
+#[derive(Default)]
+struct Survey {
+    metrics: Vec<ColumnInfo>,
+    by_name: HashMap<String, ()>,
+}
+
+impl Survey {
+    /// Looks at every record; bad ones are left to the reading proper.
+    fn read(&mut self, input: &Input) -> Result<(), SourceError> {
+        let failed = |bytes, source| SourceError::Io { path: input.name.clone(), bytes, source };
+        let mut lines = input.lines().map_err(|error| failed(0, error))?;
+        let mut seen = false;
+        loop {
+            let bytes = lines.bytes();
+            let next = match lines.next_line() {
+                Ok(next) => next,
+                // A file that breaks off later is read as far as it goes.
+                Err(_) if seen => break,
+                Err(error) => return Err(failed(bytes, error)),
+            };
+            let Some((_, text)) = next else { break };
+            seen = true;
+            if let Ok(record) = aiperf::parse_record(text) {
+                self.add(&record);
+            }
+        }
+        if seen { Ok(()) } else { Err(SourceError::Empty { path: input.name.clone() }) }
+    }
+
+    fn add(&mut self, record: &Record<'_>) {
+        for metric in &record.metrics.0 {
+            if !self.by_name.contains_key(&*metric.name) {
+                let kind = column_type(&metric.value);
+                self.by_name.insert(metric.name.clone().into_owned(), ());
+                self.metrics.push(ColumnInfo::new(&metric.name, kind, &metric.unit));
+            }
+        }
+    }
+
+    fn columns(self) -> Columns {
+        let mut infos = standard_columns();
+        infos.extend(own_columns());
+        for metric in self.metrics {
+            if !infos.iter().any(|info| info.name == metric.name) {
+                infos.push(metric);
+            }
+        }
+        let by_name = infos.iter().enumerate().map(|(i, info)| (info.name.clone(), i)).collect();
+        Columns { infos: infos.into(), by_name }
+    }
+}
+
+/// Columns of AIPerf's metadata beyond the standard ones.
+fn own_columns() -> [ColumnInfo; 3] {
+    [
+        ColumnInfo::new("credit_issued_ns", ColumnType::U64, "ns"),
+        ColumnInfo::new("request_ack_ns", ColumnType::U64, "ns"),
+        ColumnInfo::new("turn_index", ColumnType::U64, ""),
+    ]
+}
+
+fn column_type(value: &MetricValue) -> ColumnType {
+    match value {
+        MetricValue::Number(_) => ColumnType::F64,
+        MetricValue::List(_) => ColumnType::F64List,
+    }
+}
+
+fn type_name(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::U64 | ColumnType::F64 => "a number",
+        ColumnType::Text => "a text",
+        ColumnType::F64List => "a list of numbers",
+    }
+}
+
+impl Columns {
+    /// Whether every metric of the record is what its column is.
+    fn check(&self, record: &Record<'_>) -> Result<(), Problem> {
+        let refused = |words| Problem { column: 1, words };
+        for metric in &record.metrics.0 {
+            let Some(info) = self.by_name.get(&*metric.name).map(|at| &self.infos[*at]) else {
+                let name = escape(&metric.name);
+                let words = format!(
+                    "metric `{name}` came up after the input had been looked through; is it still written to?"
+                );
+                return Err(refused(words));
+            };
+            let kind = column_type(&metric.value);
+            if kind != info.kind {
+                return Err(refused(format!(
+                    "metric `{}` is {} here, and {} elsewhere in this run",
+                    escape(&metric.name),
+                    type_name(kind),
+                    type_name(info.kind),
+                )));
+            }
+            if metric.unit != info.unit.as_str() {
+                return Err(refused(format!(
+                    "metric `{}` is in `{}` here, and in `{}` elsewhere in this run",
+                    escape(&metric.name),
+                    escape(&metric.unit),
+                    escape(&info.unit),
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn request<'r>(record: &'r Record<'_>) -> Request<'r> {
+    let metadata = &record.metadata;
+    let cancelled = metadata.was_cancelled.unwrap_or(false);
+    let start_ns = metadata.start_ns().unwrap_or_default();
+    Request {
+        start_ns,
+        end_ns: end_ns(record).unwrap_or(start_ns),
+        failed: record.error.is_some() || cancelled,
+        cancelled,
+        session: metadata
+            .x_correlation_id
+            .as_deref()
+            .map(|session| (session, metadata.turn_index.unwrap_or(0))),
+    }
+}
+
+/// When the request ended; older files only have its latency.
+fn end_ns(record: &Record<'_>) -> Option<u64> {
+    record.metadata.request_end_ns.or_else(|| {
+        let latency = record.metrics.0.iter().find(|metric| metric.name == "request_latency")?;
+        let MetricValue::Number(ms) = latency.value else { return None };
+        Some(record.metadata.start_ns()? + (ms * 1e6).round() as u64)
+    })
+}
+
+/// Adds a record that was checked: one value, or a missing one, to every column.
+fn push_record(builders: &mut [ColumnBuilder], record: &Record<'_>, columns: &Columns) {
+    let metadata = &record.metadata;
+    let error = record.error.as_ref();
+    let cancelled = metadata.was_cancelled.unwrap_or(false);
+    // A record with an error has an `error_type`, whatever the tool left out.
+    let error_type = match (error, cancelled) {
+        (Some(error), _) => Some(error.kind.as_deref().unwrap_or("unknown")),
+        (None, true) => Some("cancelled"),
+        (None, false) => None,
+    };
+    let mut metrics: Vec<Option<&MetricValue>> = vec![None; builders.len()];
+    for metric in &record.metrics.0 {
+        metrics[columns.by_name[&*metric.name]] = Some(&metric.value);
+    }
+    for ((builder, info), metric) in builders.iter_mut().zip(&*columns.infos).zip(metrics) {
+        match builder {
+            ColumnBuilder::U64(builder) => builder.append_option(match info.name.as_str() {
+                "request_start_ns" => metadata.start_ns(),
+                "request_end_ns" => end_ns(record),
+                "status" => error.and_then(|error| error.code),
+                "was_cancelled" => Some(u64::from(cancelled)),
+                "credit_issued_ns" => metadata.credit_issued_ns,
+                "request_ack_ns" => metadata.request_ack_ns,
+                "turn_index" => metadata.turn_index,
+                _ => None,
+            }),
+            ColumnBuilder::Text(builder) => builder.append_option(match info.name.as_str() {
+                "error_type" => error_type,
+                "error_message" => error.and_then(|error| error.message.as_deref()),
+                "worker_id" => metadata.worker_id.as_deref(),
+                "session_id" => metadata.x_correlation_id.as_deref(),
+                _ => None,
+            }),
+            ColumnBuilder::F64(builder) => match metric {
+                Some(MetricValue::Number(value)) => builder.append_value(*value),
+                _ => builder.append_null(),
+            },
+            ColumnBuilder::F64List(builder) => match metric {
+                Some(MetricValue::List(values)) => {
+                    builder.values().append_slice(values);
+                    builder.append(true);
+                }
+                _ => builder.append_null(),
+            },
+        }
+    }
+}
