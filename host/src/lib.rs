@@ -6,7 +6,7 @@
 //! do, as `examples/embed.rs` shows:
 //!
 //! ```no_run
-//! use perfbox::{Category, CompileMode, Limits, Loader, Pipeline, Registry, Selected};
+//! use perfbox::{Category, CompileMode, Limits, Loader, Pipeline, Registry, Settings};
 //! use perfbox::registry::{GivenParams, check_params};
 //! use perfbox::source::{Recorded, RecordedOptions};
 //!
@@ -16,11 +16,11 @@
 //! let mut loader = Loader::new(CompileMode::InProcess)?;
 //! let mut pipeline = Pipeline::new();
 //! let config = check_params("metrics", metrics.params.as_deref(), &GivenParams::new())?;
-//! let limits = Limits::for_builtins();
-//! pipeline.add(&mut loader, Selected { implementation: metrics, config, limits, output_dir: None }).await?;
+//! let settings = Settings { config, limits: Limits::for_builtins(), output_dir: None };
+//! pipeline.add(loader.load(metrics)?, settings).await;
 //! let mut source = Recorded::open(&["profile_export.jsonl".to_owned()], RecordedOptions::default())?;
-//! let report = perfbox::run(&mut source, pipeline, &mut |_bytes| {}).await;
-//! println!("{}", report.to_json());
+//! let finished = perfbox::run(&mut source, pipeline, &mut |_bytes| {}).await;
+//! println!("{}", finished.report.to_json());
 //! # Ok(())
 //! # }
 //! ```
@@ -57,9 +57,9 @@ pub use batch::Batch;
 pub use escape::escape;
 pub use instance::{Cost, Failure, FailureKind};
 pub use limits::Limits;
-pub use loader::{CompileMode, LoadError, Loader};
+pub use loader::{CompileMode, LoadError, Loaded, Loader};
 pub use names::{BUILTIN_PACKAGE, Category, Identifier, InvalidName, PackageName};
 pub use phase::{EventKind, Phase, PhaseBounds, PhaseEvent, PhaseStats, PhaseSummary};
-pub use pipeline::{Pipeline, Selected, run};
+pub use pipeline::{Finished, Pipeline, Settings, run};
 pub use registry::Registry;
 pub use report::Report;

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
@@ -40,16 +41,18 @@ pub struct Loader {
     compiled: HashMap<Digest, InstancePre<HostState>>,
 }
 
-/// A hook's component, ready to be instantiated.
-pub(crate) struct LoadedHook {
-    pub(crate) component: HookPre<HostState>,
+/// An implementation whose component is compiled, fits the contract, and can be
+/// instantiated. None of its code has run.
+pub struct Loaded {
+    pub(crate) implementation: Arc<Implementation>,
     pub(crate) origin: Origin,
+    pub(crate) component: LoadedComponent,
 }
 
-/// A processor's component, ready to be instantiated.
-pub(crate) struct LoadedProcessor {
-    pub(crate) component: ProcessorPre<HostState>,
-    pub(crate) origin: Origin,
+/// A component, by what it is for.
+pub(crate) enum LoadedComponent {
+    Hook(HookPre<HostState>),
+    Processor(ProcessorPre<HostState>),
 }
 
 /// Where loaded code came from and what it cost.
@@ -141,24 +144,25 @@ impl Loader {
         Ok(Self { engine, linker, mode, compiled: HashMap::new() })
     }
 
-    /// Loads a hook's component.
-    pub(crate) fn load_hook(&mut self, one: &Implementation) -> Result<LoadedHook, LoadError> {
-        let (component, origin) = self.load(one)?;
-        let component = HookPre::new(component).map_err(|error| not_one(one, &error))?;
-        Ok(LoadedHook { component, origin })
+    /// Reads, compiles and checks the component of an implementation.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn load(&mut self, implementation: Arc<Implementation>) -> Result<Loaded, LoadError> {
+        let (component, origin) = self.load_component(&implementation)?;
+        let component = match implementation.category {
+            Category::PhaseHook => HookPre::new(component).map(LoadedComponent::Hook),
+            Category::PostProcessor => ProcessorPre::new(component).map(LoadedComponent::Processor),
+        };
+        let component = component.map_err(|error| LoadError::Contract {
+            place: implementation.component.to_string(),
+            category: implementation.category,
+            reason: escape(&format!("{error:#}")).into_owned(),
+        })?;
+        Ok(Loaded { implementation, origin, component })
     }
 
-    /// Loads a processor's component.
-    pub(crate) fn load_processor(
-        &mut self,
-        one: &Implementation,
-    ) -> Result<LoadedProcessor, LoadError> {
-        let (component, origin) = self.load(one)?;
-        let component = ProcessorPre::new(component).map_err(|error| not_one(one, &error))?;
-        Ok(LoadedProcessor { component, origin })
-    }
-
-    fn load(
+    fn load_component(
         &mut self,
         one: &Implementation,
     ) -> Result<(InstancePre<HostState>, Origin), LoadError> {
@@ -172,7 +176,7 @@ impl Loader {
         let compile_ns = begun.elapsed().as_nanos() as u64;
         self.check_contract(one, &component)?;
         let linked = self.linker.instantiate_pre(&component).map_err(|error| LoadError::Link {
-            place: place(&one.component),
+            place: one.component.to_string(),
             reason: escape(&format!("{error:#}")).into_owned(),
         })?;
         self.compiled.insert(digest, linked.clone());
@@ -183,7 +187,7 @@ impl Loader {
         match self.mode {
             CompileMode::InProcess => {
                 Component::from_binary(&self.engine, bytes).map_err(|error| LoadError::Compile {
-                    place: place(location),
+                    place: location.to_string(),
                     reason: escape(&format!("{error:#}")).into_owned(),
                 })
             }
@@ -208,7 +212,7 @@ impl Loader {
                 escape(&versions.join(" and "))
             ),
         };
-        let place = place(&one.component);
+        let place = one.component.to_string();
         Err(LoadError::Contract { place, category: one.category, reason })
     }
 }
@@ -221,14 +225,6 @@ fn is_compatible(version: &str) -> bool {
         Some((major.to_owned(), if major == "0" { minor.to_owned() } else { String::new() }))
     };
     track(version).is_some() && track(version) == track(CONTRACT_VERSION)
-}
-
-fn not_one(one: &Implementation, error: &wasmtime::Error) -> LoadError {
-    LoadError::Contract {
-        place: place(&one.component),
-        category: one.category,
-        reason: escape(&format!("{error:#}")).into_owned(),
-    }
 }
 
 /// Everything that a plugin may import: the world `processor` imports all that the
@@ -246,24 +242,14 @@ fn read(location: &ComponentLocation) -> Result<Cow<'static, [u8]>, LoadError> {
         ComponentLocation::Builtin => Ok(Cow::Borrowed(BUILTINS)),
         ComponentLocation::File { package_dir, path } => {
             let unreadable = |error: std::io::Error| LoadError::Read {
-                place: place(location),
+                place: location.to_string(),
                 reason: error.to_string(),
             };
             let inside = path.parent().unwrap_or(path).canonicalize().map_err(unreadable)?;
             if !inside.starts_with(package_dir.canonicalize().map_err(unreadable)?) {
-                return Err(LoadError::Outside { place: place(location) });
+                return Err(LoadError::Outside { place: location.to_string() });
             }
             crate::files::read_component(path).map(Cow::Owned).map_err(unreadable)
-        }
-    }
-}
-
-/// A component's place, for people.
-pub(crate) fn place(location: &ComponentLocation) -> String {
-    match location {
-        ComponentLocation::Builtin => "builtin".to_owned(),
-        ComponentLocation::File { path, .. } => {
-            format!("`{}`", escape(&path.to_string_lossy()))
         }
     }
 }

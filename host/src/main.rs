@@ -1,1 +1,38 @@
-fn main() {}
+//! The command `perfbox`: parse, run, print, exit.
+
+mod cli;
+mod exit;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use cli::{Cli, Command};
+use exit::{Failed, StatusOf as _};
+
+fn main() -> ExitCode {
+    let ended = match Cli::parse().command {
+        Command::Run(args) => args.run(),
+        Command::Plugins(command) => command.run().and_then(|text| print(&text)).map(|()| 0),
+    };
+    let status = ended.unwrap_or_else(|Failed { status, error }| {
+        print_error(&*error);
+        status
+    });
+    ExitCode::from(status)
+}
+
+/// Writes to standard output; a reader that has gone away is no failure.
+fn print(text: &str) -> Result<(), Failed> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.host_failed(),
+    }
+}
+
+/// One paragraph: what failed, then why.
+fn print_error(error: &dyn std::error::Error) {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let paragraph = std::iter::once(error).chain(causes).map(ToString::to_string);
+    eprintln!("error: {}", paragraph.collect::<Vec<_>>().join(": "));
+}

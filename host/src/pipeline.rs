@@ -12,20 +12,18 @@ use crate::instance::{
     Cost, Failure, FailureKind, HookInstance, InstanceConfig, ProcessorInstance,
 };
 use crate::limits::Limits;
-use crate::loader::{LoadError, Loader, Origin};
+use crate::loader::{LoadError, Loaded, LoadedComponent, Origin};
 use crate::names::Category;
 use crate::phase::{PhaseEvent, PhaseSummary};
 use crate::registry::{ComponentLocation, Implementation};
 use crate::report::{
     PluginReport, PluginStatus, ProcessorResult, Report, RunStatus, list_files, relative_dir,
 };
-use crate::source::{Item, Source};
+use crate::source::{Item, Source, SourceError};
 
-/// An implementation that is to take part in a run.
+/// How a loaded implementation takes part in a run.
 #[derive(Debug, Clone)]
-pub struct Selected {
-    /// Which one.
-    pub implementation: Arc<Implementation>,
+pub struct Settings {
     /// Its parameters, checked: see [`check_params`](crate::registry::check_params).
     pub config: serde_json::Map<String, serde_json::Value>,
     /// What it may use.
@@ -60,13 +58,11 @@ impl Pipeline {
         Self::default()
     }
 
-    /// Loads an implementation and has its instance created. One that refuses its
-    /// configuration, or fails while it is created, takes part as a failed one.
-    ///
-    /// # Errors
-    /// When the component is refused before any of its code ran.
-    pub async fn add(&mut self, loader: &mut Loader, selected: Selected) -> Result<(), LoadError> {
-        let Selected { implementation, config, limits, output_dir } = selected;
+    /// Has an instance of a loaded implementation created. One that refuses its
+    /// configuration, or fails otherwise, takes part as a failed one.
+    pub async fn add(&mut self, loaded: Loaded, settings: Settings) {
+        let Loaded { implementation, origin, component } = loaded;
+        let Settings { config, limits, output_dir } = settings;
         let config = InstanceConfig {
             identifier: implementation.identifier.to_string(),
             class: implementation.class.clone(),
@@ -74,21 +70,17 @@ impl Pipeline {
             limits,
             output_dir: output_dir.clone(),
         };
-        match implementation.category {
-            Category::PhaseHook => {
-                let loaded = loader.load_hook(&implementation)?;
-                let state = State::from(HookInstance::create(&loaded, &config).await);
-                let origin = Some(loaded.origin);
+        let origin = Some(origin);
+        match component {
+            LoadedComponent::Hook(component) => {
+                let state = State::from(HookInstance::create(&component, &config).await);
                 insert(&mut self.hooks, Slot { implementation, output_dir, origin, state });
             }
-            Category::PostProcessor => {
-                let loaded = loader.load_processor(&implementation)?;
-                let state = State::from(ProcessorInstance::create(&loaded, &config).await);
-                let origin = Some(loaded.origin);
+            LoadedComponent::Processor(component) => {
+                let state = State::from(ProcessorInstance::create(&component, &config).await);
                 insert(&mut self.processors, Slot { implementation, output_dir, origin, state });
             }
         }
-        Ok(())
     }
 
     /// Lets an implementation that could not be loaded take part as a failed one.
@@ -153,13 +145,22 @@ impl Pipeline {
     }
 }
 
+/// A run that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// What came of it.
+    pub report: Report,
+    /// Why the source ended before its end.
+    pub error: Option<SourceError>,
+}
+
 /// Everything that a source has to say, to the plugins; then their report. `progress`
 /// is told after each batch how many bytes of the source have been read.
 pub async fn run(
     source: &mut dyn Source,
     mut pipeline: Pipeline,
     progress: &mut dyn FnMut(u64),
-) -> Report {
+) -> Finished {
     while let Some(item) = source.next_item() {
         match item {
             Item::Batch(batch) => {
@@ -176,7 +177,7 @@ pub async fn run(
         (false, true) => RunStatus::BadInput,
         (false, false) => report.status,
     };
-    Report { inputs: end.inputs, status, ..report }
+    Finished { report: Report { inputs: end.inputs, status, ..report }, error: end.error }
 }
 
 /// Keeps the order of calls: by priority, ties by identifier.

@@ -8,7 +8,6 @@ use super::sandbox::{Cost, Sandbox};
 use super::{HostState, InstanceConfig};
 use crate::bindings::hook::{Hook, HookPre};
 use crate::bindings::types;
-use crate::loader::LoadedHook;
 use crate::phase::{EventKind, PhaseEvent};
 
 /// A hook, created.
@@ -21,10 +20,9 @@ pub(crate) struct HookInstance {
 impl HookInstance {
     /// Makes an instance and has it create the hook.
     pub(crate) async fn create(
-        loaded: &LoadedHook,
+        component: &HookPre<HostState>,
         config: &InstanceConfig,
     ) -> Result<Self, (Failure, Cost)> {
-        let component = &loaded.component;
         let mut sandbox = Sandbox::new(component.engine(), config)
             .map_err(|failure| (failure, Cost::default()))?;
         match Self::start(&mut sandbox, component, config).await {

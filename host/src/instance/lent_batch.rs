@@ -13,6 +13,7 @@ use crate::bindings::batches::{self, ColumnError};
 use crate::bindings::types;
 
 /// A batch, seen by one processor.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct LentBatch {
     batch: Arc<Batch>,
     /// Names of the columns that it may ask for; none: any.

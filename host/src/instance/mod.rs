@@ -17,6 +17,7 @@ mod state;
 
 pub use failure::{Failure, FailureKind};
 pub(crate) use hook::HookInstance;
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub use lent_batch::LentBatch;
 pub(crate) use processor::ProcessorInstance;
 pub use sandbox::Cost;

@@ -11,9 +11,8 @@ use super::result::check_result;
 use super::sandbox::{Called, Cost, Sandbox};
 use super::{HostState, InstanceConfig};
 use crate::batch::Batch;
-use crate::bindings::processor::Processor;
+use crate::bindings::processor::{Processor, ProcessorPre};
 use crate::bindings::types;
-use crate::loader::LoadedProcessor;
 use crate::phase::PhaseSummary;
 use crate::report::{Metric, ProcessorResult};
 
@@ -31,12 +30,12 @@ pub(crate) struct ProcessorInstance {
 impl ProcessorInstance {
     /// Makes an instance, has it create the processor and asks what it requires.
     pub(crate) async fn create(
-        loaded: &LoadedProcessor,
+        component: &ProcessorPre<HostState>,
         config: &InstanceConfig,
     ) -> Result<Self, (Failure, Cost)> {
-        let mut sandbox = Sandbox::new(loaded.component.engine(), config)
+        let mut sandbox = Sandbox::new(component.engine(), config)
             .map_err(|failure| (failure, Cost::default()))?;
-        match Self::start(&mut sandbox, loaded, config).await {
+        match Self::start(&mut sandbox, component, config).await {
             Ok((bindings, processor, columns)) => {
                 Ok(Self { sandbox, bindings, processor, columns, record_count: 0, error_count: 0 })
             }
@@ -46,10 +45,9 @@ impl ProcessorInstance {
 
     async fn start(
         sandbox: &mut Sandbox,
-        loaded: &LoadedProcessor,
+        component: &ProcessorPre<HostState>,
         config: &InstanceConfig,
     ) -> Result<(Processor, ResourceAny, Option<Arc<[String]>>), Failure> {
-        let component = &loaded.component;
         let bindings =
             sandbox.instantiate(async |store| component.instantiate_async(store).await).await?;
         let limit = sandbox.limits().finish_deadline;

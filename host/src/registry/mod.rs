@@ -113,3 +113,12 @@ pub enum ComponentLocation {
         path: PathBuf,
     },
 }
+
+impl std::fmt::Display for ComponentLocation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Builtin => f.write_str("builtin"),
+            Self::File { path, .. } => write!(f, "`{}`", crate::escape(&path.to_string_lossy())),
+        }
+    }
+}

@@ -341,11 +341,6 @@ fn ambiguous(offering: &[&Arc<Implementation>]) -> ResolveError {
 }
 
 fn describe(offering: &[&Arc<Implementation>]) -> String {
-    let one = |implementation: &&Arc<Implementation>| match &implementation.component {
-        ComponentLocation::Builtin => format!("`{}`", implementation.package),
-        ComponentLocation::File { path, .. } => {
-            format!("`{}` ({})", implementation.package, escape(&path.to_string_lossy()))
-        }
-    };
+    let one = |one: &&Arc<Implementation>| format!("`{}` ({})", one.package, one.component);
     offering.iter().map(one).collect::<Vec<_>>().join(", ")
 }

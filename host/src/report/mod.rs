@@ -1,15 +1,16 @@
 //! What a run returns: plain data, rendered by whoever has it.
 
+mod columns;
 mod files;
 mod json;
 mod output;
 mod table;
 
+pub use columns::{Align, in_columns};
 pub(crate) use files::list_files;
 pub use json::summary_schema;
 pub(crate) use output::relative_dir;
 pub use output::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError};
-pub use table::render_table;
 
 use std::collections::BTreeMap;
 

@@ -82,6 +82,14 @@ pub enum SourceError {
         /// The input.
         path: String,
     },
+    /// A phase was asked for that the inputs do not have.
+    #[error("the input has no phase `{}`; its phases are {}", escape(phase), escape(&phases.join(", ")))]
+    UnknownPhase {
+        /// What was asked for.
+        phase: String,
+        /// What there is.
+        phases: Vec<String>,
+    },
     /// A record that cannot be understood.
     #[error(
         "{}:{line}:{column}: {problem}; leave such records out with --skip-bad-records",

@@ -1,7 +1,7 @@
 //! Recorded results as a source: each input is read twice, once to find the columns
 //! of the run, which are the same for all its batches, and once for the records.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -123,6 +123,7 @@ impl Recorded {
             };
             inputs.push(OpenInput { input, manifest, report });
         }
+        survey.check_phases(&options.phases)?;
         Ok(Self {
             options,
             columns: survey.columns(),
@@ -175,7 +176,10 @@ impl Recorded {
                 bytes: self.inputs[index].report.bytes,
                 source,
             })?;
-            let Some((line, text)) = next else { return Ok(false) };
+            let Some((line, text)) = next else {
+                self.inputs[index].report.bytes = lines.bytes();
+                return Ok(false);
+            };
             let taken = aiperf::parse_record(text).and_then(|record| self.take(index, &record));
             let report = &mut self.inputs[index].report;
             match taken {
@@ -360,6 +364,7 @@ fn reported(manifest: &PhaseManifest, state: &PhaseState) -> Option<ReportedBoun
 /// Finds the columns of a run in all its inputs.
 #[derive(Default)]
 struct Survey {
+    phases: BTreeSet<String>,
     metrics: Vec<ColumnInfo>,
     by_name: HashMap<String, ()>,
 }
@@ -388,12 +393,26 @@ impl Survey {
     }
 
     fn add(&mut self, record: &Record<'_>) {
+        let phase = record.metadata.phase_name().unwrap_or_default();
+        if !self.phases.contains(phase) {
+            self.phases.insert(phase.to_owned());
+        }
         for metric in &record.metrics.0 {
             if !self.by_name.contains_key(&*metric.name) {
                 let kind = column_type(&metric.value);
                 self.by_name.insert(metric.name.clone().into_owned(), ());
                 self.metrics.push(ColumnInfo::new(&metric.name, kind, &metric.unit));
             }
+        }
+    }
+
+    fn check_phases(&self, wanted: &[String]) -> Result<(), SourceError> {
+        match wanted.iter().find(|phase| !self.phases.contains(*phase)) {
+            None => Ok(()),
+            Some(phase) => Err(SourceError::UnknownPhase {
+                phase: phase.clone(),
+                phases: self.phases.iter().cloned().collect(),
+            }),
         }
     }
 
