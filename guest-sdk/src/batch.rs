@@ -69,7 +69,9 @@ impl<'a> Batch<'a> {
         self.len() == 0
     }
 
-    /// The columns that can be asked for: the same for the whole run.
+    /// The columns of the run, the same for every batch. Those that
+    /// [`requirements`](crate::Processor::requirements) leaves out are named as well,
+    /// but cannot be asked for.
     pub fn columns(&self) -> Vec<ColumnInfo> {
         self.source.columns()
     }
@@ -125,30 +127,38 @@ impl<'a> Batch<'a> {
         })
     }
 
-    /// All columns at once, to be read record by record. Convenient, and slower than
-    /// the columns by far: for thousands of records, not for millions.
-    ///
-    /// # Errors
-    /// Never for a batch as the host makes them.
-    pub fn rows(&self) -> Result<Rows> {
+    /// All columns that can be asked for at once, to be read record by record.
+    /// Convenient, and slower than the columns by far: for thousands of records, not for
+    /// millions.
+    pub fn rows(&self) -> Rows {
         let mut columns = BTreeMap::new();
         for info in self.columns() {
+            let name = &info.name;
             let column = match info.type_ {
-                ColumnType::U64 => AnyColumn::U64(self.u64s(&info.name)?),
-                ColumnType::F64 => AnyColumn::F64(self.f64s(&info.name)?),
-                ColumnType::Text => AnyColumn::Text(self.texts(&info.name)?),
-                ColumnType::F64List => AnyColumn::F64List(self.f64_lists(&info.name)?),
+                ColumnType::U64 => self.u64s(name).map(AnyColumn::U64),
+                ColumnType::F64 => self.f64s(name).map(AnyColumn::F64),
+                ColumnType::Text => self.texts(name).map(AnyColumn::Text),
+                ColumnType::F64List => self.f64_lists(name).map(AnyColumn::F64List),
             };
-            columns.insert(info.name, column);
+            // The columns are the run's own: one that is refused is not required.
+            if let Ok(column) = column {
+                columns.insert(info.name, column);
+            }
         }
-        Ok(Rows { len: self.len(), columns })
+        Rows { len: self.len(), columns }
     }
 
     fn refused(&self, name: &str, wanted: ColumnType, error: &ColumnError) -> Error {
         Error::invalid_input(match error {
             ColumnError::Missing => {
-                let names: Vec<_> = self.columns().into_iter().map(|c| c.name).collect();
-                format!("the records have no column `{name}`; they have {}", names.join(", "))
+                let columns = self.columns();
+                let same_type = columns.iter().filter(|column| column.type_ == wanted);
+                let names: Vec<_> = same_type.map(|column| column.name.as_str()).collect();
+                format!(
+                    "the records have no column `{name}`; of type {} they have {}",
+                    type_name(wanted),
+                    names.join(", ")
+                )
             }
             ColumnError::WrongType(actual) => format!(
                 "column `{name}` is of type {}, not {}; ask for it with `{}`",
@@ -350,8 +360,9 @@ impl Rows {
     }
 }
 
-/// One record. Asking for a column that the run does not have gives none, as asking
-/// for a missing value does.
+/// One record. Asking for a column that the run does not have, or that
+/// [`requirements`](crate::Processor::requirements) leaves out, gives none, as asking for
+/// a missing value does.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
     row: usize,

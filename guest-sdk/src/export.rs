@@ -52,8 +52,10 @@ macro_rules! export {
         #[allow(unsafe_code, reason = "a custom section and raw exports are what a component is made of")]
         const _: () = {
             $(
-                #[allow(dead_code)]
                 struct Hooks;
+                // Also where nothing is exported, in a native test, it is in use.
+                const _: fn(&str, &str) -> $crate::Result<$crate::__private::ErasedHook> =
+                    <Hooks as $crate::__private::HookSet>::create;
                 impl $crate::__private::HookSet for Hooks {
                     fn create(class: &str, config: &str) -> $crate::Result<$crate::__private::ErasedHook> {
                         match class {
@@ -68,8 +70,9 @@ macro_rules! export {
                 $crate::__private::hook::__export_hooks!(HookExports with_types_in $crate::__private::hook);
             )?
             $(
-                #[allow(dead_code)]
                 struct Processors;
+                const _: fn(&str, &str) -> $crate::Result<$crate::__private::ErasedProcessor> =
+                    <Processors as $crate::__private::ProcessorSet>::create;
                 impl $crate::__private::ProcessorSet for Processors {
                     fn create(class: &str, config: &str) -> $crate::Result<$crate::__private::ErasedProcessor> {
                         match class {

@@ -13,7 +13,8 @@ pub trait Processor: Sized + 'static {
     /// where there are none. The host has filled in defaults and checked types.
     type Config: DeserializeOwned;
 
-    /// Makes the processor, before the first batch.
+    /// Makes the processor, before the first batch. Files are best written in
+    /// [`finish`](Self::finish): of several instances, only that one has the directory.
     ///
     /// # Errors
     /// When the parameters make no sense together.

@@ -43,6 +43,7 @@ pub struct Loader {
 
 /// An implementation whose component is compiled, fits the contract, and can be
 /// instantiated. None of its code has run.
+#[derive(Clone)]
 pub struct Loaded {
     pub(crate) implementation: Arc<Implementation>,
     pub(crate) origin: Origin,
@@ -50,6 +51,7 @@ pub struct Loaded {
 }
 
 /// A component, by what it is for.
+#[derive(Clone)]
 pub(crate) enum LoadedComponent {
     Hook(HookPre<HostState>),
     Processor(ProcessorPre<HostState>),

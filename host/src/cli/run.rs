@@ -1,7 +1,7 @@
 //! `perfbox run`: plugins over recorded results.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -11,7 +11,7 @@ use perfbox::registry::{GivenParams, Implementation, PackageSource, check_params
 use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
 use perfbox::source::{Recorded, RecordedOptions, Source as _, SourceError, read_event_log};
 use perfbox::{
-    Category, CompileMode, Finished, Limits, Loaded, Loader, Pipeline, Registry, Settings, escape,
+    Category, CompileMode, Finished, Limits, Loaded, Loader, Pipeline, Registry, Report, Settings, escape,
 };
 
 use super::{PluginArgs, from_environment, output_width, progress};
@@ -291,8 +291,9 @@ impl RunArgs {
                 crate::print(&format!("summary: {}\n", escape(&summary.to_string_lossy())))?;
             }
         }
-        if let Some(error) = error {
-            crate::print_error(error);
+        match error {
+            Some(error) => crate::print_error(error),
+            None => tell_skipped(report),
         }
         for plugin in report.plugins.iter().filter(|one| one.status == PluginStatus::Failed) {
             if let Some(failure) = &plugin.failure {
@@ -300,6 +301,18 @@ impl RunArgs {
             }
         }
         Ok(status_of(report.status))
+    }
+}
+
+fn tell_skipped(report: &Report) {
+    for input in report.inputs.iter().filter(|input| input.bad_records > 0) {
+        let plural = if input.bad_records == 1 { "" } else { "s" };
+        tracing::warn!(
+            "{} bad record{plural} of {} left out, the first at {}",
+            input.bad_records,
+            escape(&input.path),
+            input.bad_record_reasons.first().map_or("", String::as_str),
+        );
     }
 }
 
@@ -356,25 +369,46 @@ async fn create(
 }
 
 /// What --dry-run shows.
-fn describe(selected: &[Selected], out: &std::path::Path) -> String {
+fn describe(selected: &[Selected], out: &Path) -> String {
     let mut text = String::new();
     for one in selected {
         let implementation = &one.implementation;
-        let limits = one.limits();
+        let Limits {
+            memory_bytes,
+            event_deadline,
+            batch_deadline,
+            finish_deadline,
+            start_deadline,
+            returned_bytes,
+            metrics,
+            log_line_bytes,
+            log_bytes_per_second,
+        } = one.limits();
         let config = serde_json::Value::Object(one.config.clone()).to_string();
-        text.push_str(&format!(
-            "{}\n  package    {} {}\n  component  {}\n  parameters {}\n  limits     memory {} MiB, event {:?}, batch {:?}, finish {:?}\n  may        log, read clocks, draw random numbers, write below {}\n",
+        let package = format!("{} {}", implementation.package, escape(&implementation.version));
+        let files = out.join("plugins").join(implementation.key());
+        for line in [
             implementation.key(),
-            implementation.package,
-            escape(&implementation.version),
-            implementation.component,
-            escape(&config),
-            limits.memory_bytes >> 20,
-            limits.event_deadline,
-            limits.batch_deadline,
-            limits.finish_deadline,
-            escape(&out.join("plugins").join(implementation.key()).to_string_lossy()),
-        ));
+            format!("  package     {}", package.trim_end()),
+            format!("  component   {}", implementation.component),
+            format!("  parameters  {}", escape(&config)),
+            format!("  memory      {} MiB", memory_bytes >> 20),
+            format!(
+                "  deadlines   start {start_deadline:?}, event {event_deadline:?}, batch \
+                 {batch_deadline:?}, create and finish {finish_deadline:?}"
+            ),
+            format!("  results     {metrics} metrics, {} MiB a value", returned_bytes >> 20),
+            format!(
+                "  logs        {} KiB a second, {log_line_bytes} bytes a line",
+                log_bytes_per_second >> 10
+            ),
+            format!(
+                "  may         log, read clocks, draw random numbers, write below {}",
+                escape(&files.to_string_lossy())
+            ),
+        ] {
+            text.push_str(&format!("{line}\n"));
+        }
     }
     text
 }

@@ -40,6 +40,14 @@ pub struct Failure {
     pub message: String,
 }
 
+/// What a panicking guest printed, in one line, without advice that it cannot take.
+fn last_words(stderr: &str) -> Option<String> {
+    let lines = stderr.lines().map(str::trim);
+    let telling = lines.filter(|line| !line.is_empty() && !line.contains("RUST_BACKTRACE"));
+    let words: Vec<_> = telling.collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} during {}: {}", self.kind.as_str(), self.during, escape(&self.message))
@@ -95,7 +103,7 @@ impl Failure {
         match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => Self::deadline(during),
             Some(trap) => {
-                let words = if stderr.is_empty() { trap.to_string() } else { stderr.to_owned() };
+                let words = last_words(stderr).unwrap_or_else(|| trap.to_string());
                 Self::new(FailureKind::Trap, during, words)
             }
             None => {

@@ -105,7 +105,8 @@ impl GuestOutput {
     /// Moves what was written into `logs`, line by line.
     pub(crate) fn drain_into(&self, logs: &mut Logs) {
         let text = std::mem::take(&mut self.written().text);
-        for line in String::from_utf8_lossy(&text).lines() {
+        let text = String::from_utf8_lossy(&text);
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
             logs.push(self.level, line);
         }
     }

@@ -34,6 +34,12 @@ pub enum DiscoverError {
         /// What the system says.
         source: io::Error,
     },
+    /// A component named by itself that offers nothing.
+    #[error("the plugin {reason}")]
+    NotAPlugin {
+        /// Which file, and what is wrong with it.
+        reason: String,
+    },
 }
 
 impl Registry {
@@ -91,18 +97,21 @@ impl Registry {
     /// Adds one component. Where a manifest beside it names it, that package is added.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, or is no component that offers anything.
     pub fn register_file(&mut self, path: &Path) -> Result<(), DiscoverError> {
         path.metadata().map_err(|source| DiscoverError::File { path: path.to_owned(), source })?;
         let dir = parent(path);
         let named = Manifest::read(dir).is_ok_and(|manifest| {
             manifest.implementations.iter().any(|one| path.ends_with(&one.component))
         });
-        self.add(if named {
-            read_directory(dir, PackageSource::Flag)
-        } else {
-            read_bare(path, PackageSource::Flag)
-        });
+        let package = match named {
+            true => read_directory(dir, PackageSource::Flag),
+            false => read_bare(path, PackageSource::Flag),
+        };
+        if let PackageState::Invalid(reason) = package.state {
+            return Err(DiscoverError::NotAPlugin { reason });
+        }
+        self.add(package);
         Ok(())
     }
 
@@ -129,6 +138,14 @@ fn parent(path: &Path) -> &Path {
 }
 
 fn read_directory(dir: &Path, source: PackageSource) -> Package {
+    if dir.join(MANIFEST_FILE).symlink_metadata().is_err() {
+        let reason = format!(
+            "`{}` has no {MANIFEST_FILE}, so it is no package; add one, or put its .wasm into the \
+             plugins directory itself",
+            escape(&dir.to_string_lossy())
+        );
+        return invalid(dir, source, reason);
+    }
     match Manifest::read(dir) {
         Err(error) => invalid(dir, source, error.to_string()),
         Ok(manifest) => {
@@ -177,7 +194,7 @@ fn from_manifest(
 fn read_bare(path: &Path, source: PackageSource) -> Package {
     match bare_implementations(path, source) {
         Err(reason) => {
-            invalid(path, source, format!("{}: {reason}", escape(&path.to_string_lossy())))
+            invalid(path, source, format!("`{}` {reason}", escape(&path.to_string_lossy())))
         }
         Ok(implementations) => Package {
             name: stem(path),

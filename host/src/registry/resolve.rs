@@ -3,7 +3,7 @@
 //! A choice made by the user comes first, then a plugin, then a builtin. Two plugins
 //! that offer the same one are ambiguous: nobody wins in silence.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -49,12 +49,17 @@ impl PackageChoice {
         let by_path = match &one.component {
             ComponentLocation::Builtin => false,
             ComponentLocation::File { package_dir, path } => {
-                let given = PathBuf::from(&self.package);
-                given == *package_dir || given == *path
+                let given = Path::new(&self.package);
+                is_same_place(given, package_dir) || is_same_place(given, path)
             }
         };
         by_name || by_version || by_path
     }
+}
+
+/// However the two are written.
+fn is_same_place(a: &Path, b: &Path) -> bool {
+    a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }
 
 /// Why a name means nothing that could be run.
@@ -62,7 +67,7 @@ impl PackageChoice {
 #[non_exhaustive]
 pub enum ResolveError {
     /// Nothing is called so.
-    #[error("`{}` is not a known {category}{}", escape(requested), next_step(*category, near.as_deref(), other.as_ref(), *invalid))]
+    #[error("`{}` is not a known {category}{}", escape(requested), next_step(*category, near.as_deref(), other.as_ref(), invalid))]
     Unknown {
         /// Where it was looked for.
         category: Category,
@@ -72,12 +77,12 @@ pub enum ResolveError {
         near: Option<String>,
         /// A category that does have it.
         other: Option<Category>,
-        /// Packages that were refused, one of which may have been meant.
-        invalid: usize,
+        /// Why packages were refused, one of which may have been meant.
+        invalid: Vec<String>,
     },
     /// Two plugins offer it.
     #[error(
-        "`{identifier}` is offered by {count} packages: {packages}; choose one with --use {category}/{identifier}=PACKAGE"
+        "`{identifier}` is offered by {count} packages: {packages}; choose one with {choices}"
     )]
     Ambiguous {
         /// The category.
@@ -88,6 +93,8 @@ pub enum ResolveError {
         count: usize,
         /// Their names and paths.
         packages: String,
+        /// The flags that choose one of them.
+        choices: String,
     },
     /// Only a package that is switched off offers it.
     #[error(
@@ -132,7 +139,7 @@ fn next_step(
     category: Category,
     near: Option<&str>,
     other: Option<&Category>,
-    invalid: usize,
+    invalid: &[String],
 ) -> String {
     let hint = match (other, near) {
         (Some(Category::PhaseHook), _) => "; it is a phase_hook: select it with --hook".to_owned(),
@@ -141,11 +148,11 @@ fn next_step(
         (None, None) => String::new(),
     };
     let refused = match invalid {
-        0 => String::new(),
-        1 => ", where one package is invalid".to_owned(),
-        n => format!(", where {n} packages are invalid"),
+        [] => String::new(),
+        [reason] => format!("; one package is invalid: {reason}"),
+        [reason, ..] => format!("; {} packages are invalid, the first: {reason}", invalid.len()),
     };
-    format!("{hint} (see `perfbox plugins list --category {category}`{refused})")
+    format!("{hint} (see `perfbox plugins list --category {category}`){refused}")
 }
 
 /// An implementation and how it stands among the others of its name.
@@ -325,8 +332,11 @@ impl Registry {
             invalid: self
                 .packages
                 .iter()
-                .filter(|package| matches!(package.state, PackageState::Invalid(_)))
-                .count(),
+                .filter_map(|package| match &package.state {
+                    PackageState::Invalid(reason) => Some(reason.clone()),
+                    PackageState::Ready(_) | PackageState::Disabled(_) => None,
+                })
+                .collect(),
         }
     }
 }
@@ -337,7 +347,30 @@ fn ambiguous(offering: &[&Arc<Implementation>]) -> ResolveError {
         identifier: offering[0].identifier.clone(),
         count: offering.len(),
         packages: describe(offering),
+        choices: choices(offering),
     }
+}
+
+/// The flag for each: by name, by version where names are the same, else by path.
+fn choices(offering: &[&Arc<Implementation>]) -> String {
+    let versioned = |one: &Implementation| format!("{}@{}", one.package, one.version);
+    let flag = |one: &&Arc<Implementation>| {
+        let is_alone = |same: &dyn Fn(&Implementation) -> bool| {
+            offering.iter().filter(|other| same(other)).count() == 1
+        };
+        let package = if is_alone(&|other| other.package == one.package) {
+            one.package.to_string()
+        } else if is_alone(&|other| versioned(other) == versioned(one)) {
+            versioned(one)
+        } else {
+            match &one.component {
+                ComponentLocation::Builtin => one.package.to_string(),
+                ComponentLocation::File { path, .. } => path.to_string_lossy().into_owned(),
+            }
+        };
+        format!("--use {}={}", one.key(), escape(&package))
+    };
+    offering.iter().map(flag).collect::<Vec<_>>().join(" or ")
 }
 
 fn describe(offering: &[&Arc<Implementation>]) -> String {

@@ -116,3 +116,60 @@ impl Report {
 pub fn summary_schema() -> Value {
     schemars::schema_for!(Report).to_value()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `BLESS=1` writes the published schema anew.
+    #[test]
+    fn the_published_schema_is_that_of_the_types() {
+        let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/summary.schema.json");
+        let schema = format!("{:#}\n", summary_schema());
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(published, &schema).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(published).unwrap(), schema);
+    }
+
+    #[test]
+    fn a_metric_is_written_without_what_does_not_exist() {
+        let metric = Metric {
+            name: "rate".to_owned(),
+            phase: None,
+            labels: BTreeMap::new(),
+            unit: "requests/sec".to_owned(),
+            basis: Some("phase duration".to_owned()),
+            value: MetricValue::Number(2.5),
+        };
+        assert_eq!(
+            serde_json::to_value(&metric).unwrap(),
+            json!({"name": "rate", "labels": {}, "unit": "requests/sec", "basis": "phase duration", "value": 2.5})
+        );
+        let quantile =
+            |percent, unreliable| super::super::Quantile { percent, value: 1.0, unreliable };
+        let distribution = Distribution {
+            count: 2,
+            sum: 2.0,
+            avg: 1.0,
+            min: 1.0,
+            max: 1.0,
+            std: 0.0,
+            quantiles: vec![quantile(50.0, false), quantile(99.9, true)],
+            method: "exact".to_owned(),
+        };
+        let metric = Metric {
+            phase: Some("profiling".to_owned()),
+            basis: None,
+            value: MetricValue::Distribution(distribution),
+            ..metric
+        };
+        assert_eq!(
+            serde_json::to_value(&metric).unwrap(),
+            json!({"name": "rate", "phase": "profiling", "labels": {}, "unit": "requests/sec",
+                   "method": "exact", "unreliable": ["p99.9"],
+                   "stats": {"avg": 1.0, "min": 1.0, "max": 1.0, "std": 0.0, "p50": 1.0, "p99.9": 1.0,
+                             "count": 2, "sum": 2.0}})
+        );
+    }
+}

@@ -20,7 +20,7 @@ const COLUMNS_AS_SHOWN: [&str; 16] = [
 
 impl Report {
     /// For a line of `width` characters: for each processor its metrics by phase, and
-    /// its text; then what failed.
+    /// its text; then which plugins failed.
     pub fn to_table(&self, width: usize) -> String {
         let mut text = String::new();
         for (identifier, result) in &self.results {
@@ -30,8 +30,7 @@ impl Report {
             text.push_str(&self.result_text(result, width));
         }
         for plugin in self.plugins.iter().filter(|one| one.status == PluginStatus::Failed) {
-            let failure = plugin.failure.as_ref().map(ToString::to_string).unwrap_or_default();
-            text.push_str(&format!("{} failed: {failure}\n", plugin.identifier));
+            text.push_str(&format!("failed: {}/{}\n", plugin.category, plugin.identifier));
         }
         text
     }
@@ -110,8 +109,9 @@ fn metrics_text(metrics: &[&Metric], width: usize) -> String {
 }
 
 fn distributions_text(rows: &[(&Metric, &Distribution)], width: usize) -> String {
-    let names: Vec<String> = rows.iter().map(|(metric, _)| title(metric, true)).collect();
-    let name_width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let names: Vec<String> = rows.iter().map(|(metric, _)| row_title(metric, width / 2)).collect();
+    let lines_of_names = names.iter().flat_map(|name| name.lines());
+    let name_width = lines_of_names.map(|line| line.chars().count()).max().unwrap_or(0);
     let cells = |column: &'static str| -> Vec<String> {
         rows.iter().map(|(_, distribution)| statistic(distribution, column)).collect()
     };
@@ -146,21 +146,29 @@ fn scalars_text(rows: &[(&Metric, String)]) -> String {
     let line = |(metric, value): &(&Metric, String)| {
         let basis = metric.basis.as_ref().map(|basis| format!("over {}", escape(basis)));
         let unit = escape(&metric.unit).into_owned();
-        vec![title(metric, false), value.clone(), unit, basis.unwrap_or_default()]
+        vec![title(metric), value.clone(), unit, basis.unwrap_or_default()]
     };
     let lines: Vec<_> = rows.iter().map(line).collect();
     in_columns(&lines, &[Align::Left, Align::Right, Align::Left])
 }
 
-/// Name, labels and, where there is no column for it, the unit.
-fn title(metric: &Metric, with_unit: bool) -> String {
+/// Name, labels and unit; the unit on a line of its own where one line is too long.
+fn row_title(metric: &Metric, width: usize) -> String {
+    let name = title(metric);
+    let unit = escape(&metric.unit);
+    match name.chars().count() + unit.chars().count() + " ()".len() {
+        _ if unit.is_empty() => name,
+        length if length <= width => format!("{name} ({unit})"),
+        _ => format!("{name}\n  ({unit})"),
+    }
+}
+
+/// Name and labels.
+fn title(metric: &Metric) -> String {
     let mut title = escape(&metric.name).into_owned();
     if !metric.labels.is_empty() {
         let labels = metric.labels.iter().map(|(key, value)| format!("{key}={value}"));
         title.push_str(&format!("{{{}}}", escape(&labels.collect::<Vec<_>>().join(","))));
-    }
-    if with_unit && !metric.unit.is_empty() {
-        title.push_str(&format!(" ({})", escape(&metric.unit)));
     }
     title
 }

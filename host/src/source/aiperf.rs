@@ -324,7 +324,10 @@ mod tests {
                 r#"{"metadata":{},"metrics":{"a":{"value":1},"a":{"value":2}}}"#,
                 "58: not a record of AIPerf's profile_export.jsonl: metric `a` stands twice in the record",
             ),
-            (r#"{"metadata":{},"metrics":{"a":{"value":1e400}}}"#, "44: number out of range"),
+            (
+                r#"{"metadata":{},"metrics":{"a":{"value":1e400}}}"#,
+                "44: not a record of AIPerf's profile_export.jsonl: number out of range",
+            ),
         ] {
             assert_eq!(parse(line).unwrap_err(), words, "{line}");
         }

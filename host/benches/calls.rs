@@ -1,0 +1,129 @@
+//! What the sandbox costs: loading, instantiating, calling, and a batch against the same
+//! code run natively in the same process.
+//!
+//! `cargo bench -p perfbox --bench calls`
+
+use std::sync::Arc;
+
+use arrow_array::{Float64Array, UInt64Array};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use perfbox::batch::{Column, ColumnInfo, ColumnType};
+use perfbox::{
+    Batch, Category, CompileMode, EventKind, Limits, Loaded, Loader, Phase, PhaseEvent, PhaseStats,
+    Pipeline, Registry, Settings,
+};
+use perfbox_builtins::Metrics;
+use perfbox_guest::testing::BatchBuilder;
+use perfbox_guest::{NoConfig, Processor as _};
+use tokio::runtime::Runtime;
+
+const RECORDS: u64 = 16_384;
+const FIRST_START_NS: u64 = 1_700_000_000_000_000_000;
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime")
+}
+
+fn load(loader: &mut Loader, category: Category, identifier: &str) -> Loaded {
+    let implementation =
+        Registry::with_builtins().resolve(category, identifier).expect("a builtin");
+    loader.load(implementation).expect("a builtin loads")
+}
+
+fn settings() -> Settings {
+    let limits = Limits::for_builtins();
+    Settings { config: serde_json::Map::new(), limits, output_dir: None }
+}
+
+async fn pipeline_of(loaded: Loaded) -> Pipeline {
+    let mut pipeline = Pipeline::new();
+    pipeline.add(loaded, settings()).await;
+    pipeline
+}
+
+fn phase() -> Phase {
+    Phase { name: "profiling".to_owned(), kind: "profiling".to_owned(), index: 0 }
+}
+
+fn loading(c: &mut Criterion) {
+    let mut group = c.benchmark_group("load");
+    group.sample_size(10);
+    group.bench_function("compile", |b| {
+        b.iter_batched(
+            || Loader::new(CompileMode::InProcess).expect("an engine"),
+            |mut loader| load(&mut loader, Category::PostProcessor, "metrics"),
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+
+    let runtime = runtime();
+    let mut loader = Loader::new(CompileMode::InProcess).expect("an engine");
+    let loaded = load(&mut loader, Category::PostProcessor, "metrics");
+    c.bench_function("instantiate-and-create", |b| {
+        b.iter(|| runtime.block_on(pipeline_of(loaded.clone())));
+    });
+}
+
+fn calling(c: &mut Criterion) {
+    let runtime = runtime();
+    let mut loader = Loader::new(CompileMode::InProcess).expect("an engine");
+    let hook = load(&mut loader, Category::PhaseHook, "phase_log");
+    let mut pipeline = runtime.block_on(pipeline_of(hook));
+    let event = PhaseEvent {
+        event: EventKind::PhaseStart,
+        time_ns: FIRST_START_NS,
+        phase: phase(),
+        stats: PhaseStats::default(),
+    };
+    c.bench_function("call/event", |b| b.iter(|| runtime.block_on(pipeline.event(&event))));
+}
+
+fn batches(c: &mut Criterion) {
+    let runtime = runtime();
+    let mut loader = Loader::new(CompileMode::InProcess).expect("an engine");
+    let metrics = load(&mut loader, Category::PostProcessor, "metrics");
+    let starts: Vec<u64> = (0..RECORDS).map(|n| FIRST_START_NS + n * 1_000).collect();
+    let latencies: Vec<f64> = (0..RECORDS).map(|n| (n * 7919 % RECORDS) as f64 / 8.0).collect();
+
+    let columns: Arc<[ColumnInfo]> = Arc::new([
+        ColumnInfo::new("request_start_ns", ColumnType::U64, "ns"),
+        ColumnInfo::new("request_latency", ColumnType::F64, "ms"),
+    ]);
+    let values = vec![
+        Column::U64(UInt64Array::from(starts.clone())),
+        Column::F64(Float64Array::from(latencies.clone())),
+    ];
+    let batch = Batch::new(Arc::new(phase()), columns, values).expect("a batch");
+    let native = BatchBuilder::new("profiling")
+        .u64s("request_start_ns", "ns", starts)
+        .f64s("request_latency", "ms", latencies)
+        .build();
+
+    let mut group = c.benchmark_group("batch");
+    group.throughput(Throughput::Elements(RECORDS));
+    group.bench_function(BenchmarkId::new("guest", RECORDS), |b| {
+        b.iter_batched(
+            || (runtime.block_on(pipeline_of(metrics.clone())), batch.clone()),
+            |(mut pipeline, batch)| {
+                runtime.block_on(pipeline.batch(batch));
+                pipeline
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.bench_function(BenchmarkId::new("native", RECORDS), |b| {
+        b.iter_batched(
+            || Metrics::new(NoConfig {}).expect("metrics"),
+            |mut metrics| {
+                metrics.process(&native).expect("a batch");
+                metrics
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, loading, calling, batches);
+criterion_main!(benches);
