@@ -15,7 +15,6 @@ mod fixtures;
 pub mod logging_hook;
 pub mod metrics_collector_hook;
 pub mod metrics_processor;
-mod output;
 pub mod results_aggregator;
 
 use logging_hook::LoggingHook;

@@ -4,11 +4,10 @@ use std::fs::File;
 use std::io::Write;
 
 use jiff::tz::Offset;
-use perfbox_guest::{Hook, PhaseEvent, Result, output_dir};
+use perfbox_guest::{Error, Hook, PhaseEvent, Result, output_dir};
 use serde::Deserialize;
 
 use crate::event::{since_start, time};
-use crate::output::cannot_write;
 
 /// Its parameters.
 #[derive(Debug, Deserialize)]
@@ -35,7 +34,7 @@ impl Hook for LoggingHook {
             .create(true)
             .append(true)
             .open(output_dir().join(&config.log_file))
-            .map_err(|error| cannot_write(&config.log_file, &error))?;
+            .map_err(|error| Error::io(&config.log_file, &error))?;
         Ok(Self { config, log })
     }
 
@@ -76,7 +75,7 @@ impl LoggingHook {
         line.push('\n');
         self.log
             .write_all(line.as_bytes())
-            .map_err(|error| cannot_write(&self.config.log_file, &error))
+            .map_err(|error| Error::io(&self.config.log_file, &error))
     }
 }
 
@@ -105,7 +104,7 @@ mod tests {
         let config = Config { log_file: "no/such/dir.log".to_owned(), verbose: false };
         let dir = tempfile::tempdir().unwrap();
         let error = with_output_dir(&dir, || LoggingHook::new(config)).unwrap_err();
-        assert!(error.message().starts_with("cannot write `no/such/dir.log`: "), "{error}");
+        assert!(error.message().starts_with("`no/such/dir.log`: "), "{error}");
     }
 
     #[test]

@@ -2,13 +2,12 @@
 
 use std::fs;
 
-use perfbox_guest::{Hook, PhaseEvent, Result, output_dir};
+use perfbox_guest::{Error, Hook, PhaseEvent, Result, output_dir};
 use serde::{Deserialize, Serialize};
 use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::event::{since_start, time};
-use crate::output::cannot_write;
 
 /// Its parameters.
 #[derive(Debug, Deserialize)]
@@ -120,7 +119,7 @@ impl MetricsCollectorHook {
 
         let file = &self.config.metrics_file;
         fs::write(output_dir().join(file), to_json(&document, self.config.indent)?)
-            .map_err(|error| cannot_write(file, &error))
+            .map_err(|error| Error::io(file, &error))
     }
 }
 

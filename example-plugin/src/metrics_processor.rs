@@ -9,8 +9,6 @@ use perfbox_guest::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::output::cannot_write;
-
 /// In ms.
 const LATENCY: &str = "request_latency";
 
@@ -106,7 +104,7 @@ impl Processor for MetricsProcessor {
         let json = serde_json::to_string_pretty(&document)?;
         let text = format!("=== perfbox Example Plugin Metrics ===\n\n{json}\n");
         fs::write(output_dir().join(&config.output_file), text)
-            .map_err(|error| cannot_write(&config.output_file, &error))?;
+            .map_err(|error| Error::io(&config.output_file, &error))?;
         Ok(result)
     }
 }
