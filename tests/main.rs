@@ -1,3 +1,13 @@
 //! Black-box tests: through the binary, and through the library as an embedder uses it.
+//!
+//! One file a topic; `support` has what they share. Expected output lies in `cases/`;
+//! `BLESS=1 cargo test --release -p perfbox --test blackbox` writes it anew.
 
 mod support;
+
+mod example_plugin;
+mod library;
+mod oracle;
+mod registry;
+mod run;
+mod sandbox;

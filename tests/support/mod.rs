@@ -1,1 +1,216 @@
-//! What the tests share.
+//! What the tests share: fresh directories, the command in a clean environment,
+//! components built once, expected output in files.
+
+mod components;
+pub(crate) mod embedded;
+mod golden;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+pub(crate) use components::{example_package, from_wat, misbehaving};
+pub(crate) use golden::{assert_golden, assert_no_stray_cases};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The repository's AIPerf artifact directory.
+pub(crate) const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/aiperf");
+
+/// The content of one of the fixture's files.
+pub(crate) fn fixture(file: &str) -> String {
+    fs::read_to_string(Path::new(FIXTURE).join(file)).unwrap()
+}
+
+/// A fresh directory in which commands run; gone when dropped.
+pub(crate) struct Dir {
+    temp: TempDir,
+    /// Its real path, since the system's may go through a link.
+    path: PathBuf,
+}
+
+impl Dir {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().canonicalize().unwrap().join("work");
+        fs::create_dir(&path).unwrap();
+        Self { temp, path }
+    }
+
+    /// One with the fixture's records in it, under the name `results.jsonl`, without the
+    /// manifest.
+    pub(crate) fn with_records() -> Self {
+        let dir = Self::new();
+        fs::copy(Path::new(FIXTURE).join("profile_export.jsonl"), dir.path("results.jsonl"))
+            .unwrap();
+        dir
+    }
+
+    /// The path of something in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes a file, and makes the directories on the way.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// The text of a file in it.
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The user's data directory, where perfbox looks for plugins by itself.
+    pub(crate) fn user_plugins(&self) -> String {
+        self.temp.path().canonicalize().unwrap().join("data/perfbox/plugins").display().to_string()
+    }
+
+    /// The summary of the run in `out`.
+    pub(crate) fn summary(&self, out: &str) -> Value {
+        serde_json::from_str(&self.read(&format!("{out}/summary.json"))).unwrap()
+    }
+
+    /// Text with this directory's own path left out of it.
+    pub(crate) fn without_path(&self, text: &str) -> String {
+        text.replace(&*self.path.to_string_lossy(), "DIR")
+    }
+
+    /// `perfbox ARGS`, to be run in this directory, in an environment of its own.
+    pub(crate) fn perfbox<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Perfbox {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_perfbox"));
+        command.args(args).current_dir(&self.path).env_clear();
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        command.env("HOME", self.temp.path().join("home"));
+        command.env("XDG_DATA_HOME", self.temp.path().canonicalize().unwrap().join("data"));
+        command.env("COLUMNS", "80");
+        Perfbox { command, input: Vec::new() }
+    }
+
+    /// Runs a command line that is split at blanks, and expects that exit status.
+    pub(crate) fn expect(&self, status: i32, command_line: &str) -> Ran {
+        self.perfbox(command_line.split_whitespace()).expect(status)
+    }
+}
+
+/// A command that has not run yet.
+pub(crate) struct Perfbox {
+    command: Command,
+    input: Vec<u8>,
+}
+
+impl Perfbox {
+    /// Adds an argument.
+    pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// What it finds on standard input.
+    pub(crate) fn stdin(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = input.into();
+        self
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(mut self) -> Ran {
+        let command_line = format!("{:?}", self.command);
+        let pipes = self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = pipes.stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = self.input;
+        let feeder = std::thread::spawn(move || {
+            // A command that does not read its input closes it.
+            let _ = stdin.write_all(&input);
+        });
+        let output = child.wait_with_output().unwrap();
+        feeder.join().unwrap();
+        Ran {
+            command_line,
+            status: output.status.code().expect("it was not killed"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs it, and expects that exit status.
+    pub(crate) fn expect(self, status: i32) -> Ran {
+        let ran = self.run();
+        assert_eq!(ran.status, status, "{ran:#?}");
+        ran
+    }
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    #[expect(dead_code, reason = "shown when a test fails")]
+    command_line: String,
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    /// Its standard output as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+}
+
+/// The plugin of a summary that has this identifier.
+pub(crate) fn plugin<'s>(summary: &'s Value, identifier: &str) -> &'s Value {
+    let plugins = summary["plugins"].as_array().unwrap();
+    plugins
+        .iter()
+        .find(|one| one["identifier"] == identifier)
+        .unwrap_or_else(|| panic!("no {identifier} in {plugins:#?}"))
+}
+
+/// The value of a processor's metric of this name, the first one.
+pub(crate) fn metric<'s>(summary: &'s Value, processor: &str, name: &str) -> &'s Value {
+    let metrics = &summary["results"][processor]["metrics"];
+    let found = metrics.as_array().and_then(|all| all.iter().find(|one| one["name"] == name));
+    &found.unwrap_or_else(|| panic!("no {name} in {metrics:#}"))["value"]
+}
+
+/// A line of AIPerf's `profile_export.jsonl`: a request of 10 ms.
+pub(crate) fn record(phase: &str, start_ns: u64) -> String {
+    let record = json!({
+        "metadata": {
+            "benchmark_phase": phase,
+            "request_start_ns": start_ns,
+            "request_end_ns": start_ns + 10_000_000,
+            "was_cancelled": false,
+        },
+        "metrics": {"request_latency": {"value": 10.0, "unit": "ms"}},
+    });
+    format!("{record}\n")
+}
+
+/// So many lines of one phase, a request a second.
+pub(crate) fn records(phase: &str, count: u64) -> String {
+    (0..count).map(|n| record(phase, (n + 1) * 1_000_000_000)).collect()
+}
+
+/// The manifest of a package with one processor, `identifier`, in `component.wasm`.
+pub(crate) fn manifest(package: &str, version: &str, processor: &str) -> String {
+    format!(
+        "plugin: {{name: {package}, version: {version}}}\n\
+         post_processors:\n  {processor}: {{component: component.wasm, class: witness_processor}}\n"
+    )
+}

@@ -11,7 +11,8 @@ use perfbox::registry::{GivenParams, Implementation, PackageSource, check_params
 use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
 use perfbox::source::{Recorded, RecordedOptions, Source as _, SourceError, read_event_log};
 use perfbox::{
-    Category, CompileMode, Finished, Limits, Loaded, Loader, Pipeline, Registry, Report, Settings, escape,
+    Category, CompileMode, Finished, Limits, Loaded, Loader, Pipeline, Registry, Report, Settings,
+    escape,
 };
 
 use super::{PluginArgs, from_environment, output_width, progress};

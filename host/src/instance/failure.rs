@@ -50,7 +50,7 @@ fn last_words(stderr: &str) -> Option<String> {
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} during {}: {}", self.kind.as_str(), self.during, escape(&self.message))
+        write!(f, "{} during {}: {}", self.kind.as_str(), self.during, self.message)
     }
 }
 
@@ -69,9 +69,10 @@ impl FailureKind {
 }
 
 impl Failure {
-    /// A failure of the given kind.
+    /// A failure of the given kind. The words may be a guest's: they are made safe.
     pub(crate) fn new(kind: FailureKind, during: &str, message: impl Into<String>) -> Self {
-        Self { kind, during: during.to_owned(), message: message.into() }
+        let message = escape(&message.into()).into_owned();
+        Self { kind, during: during.to_owned(), message }
     }
 
     /// An error that the guest returned.
@@ -94,7 +95,9 @@ impl Failure {
         stderr: &str,
     ) -> Self {
         if let Some(exit) = error.downcast_ref::<I32Exit>() {
-            let message = format!("it called exit({}); return an error instead", exit.0);
+            // WASI 0.2 hands on no more of the status.
+            let status = if exit.0 == 0 { "0" } else { "other than 0" };
+            let message = format!("it called exit, with status {status}; return an error instead");
             return Self::new(FailureKind::Exit, during, message);
         }
         if let Some(denied) = memory_denied {

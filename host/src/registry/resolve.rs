@@ -81,9 +81,7 @@ pub enum ResolveError {
         invalid: Vec<String>,
     },
     /// Two plugins offer it.
-    #[error(
-        "`{identifier}` is offered by {count} packages: {packages}; choose one with {choices}"
-    )]
+    #[error("`{identifier}` is offered by {count} packages: {packages}; choose one with {choices}")]
     Ambiguous {
         /// The category.
         category: Category,

@@ -1,0 +1,48 @@
+//! Plugins that do what plugins must not, and some that watch. What a rogue does, and
+//! in which call, are its parameters.
+
+mod probe;
+mod rogue;
+mod witness;
+
+use probe::Probe;
+use rogue::{RogueHook, RogueProcessor};
+use witness::{Asker, WitnessHook, WitnessProcessor};
+
+perfbox_guest::export! {
+    hooks: {
+        rogue_hook: RogueHook {
+            description: "Misbehaves in one call",
+            params: {
+                during: string => "Which call: create, or an event's name such as phase_start",
+                does: string => "What it does there",
+            },
+        },
+        witness_hook: WitnessHook {
+            description: "Logs each event's name",
+        },
+    }
+    processors: {
+        rogue_processor: RogueProcessor {
+            description: "Misbehaves in one call",
+            params: {
+                during: string => "Which call: create, requirements, process or finish",
+                does: string => "What it does there",
+                at_batch: int = 0 => "In process: at which batch, counted from 0",
+            },
+        },
+        witness_processor: WitnessProcessor {
+            description: "Counts its records and batches",
+        },
+        asker: Asker {
+            description: "Asks for a column of text",
+            params: {
+                column: string => "Which one",
+                requires: list<string> = [] => "The columns that it says it will ask for; none: any",
+            },
+        },
+        probe: Probe {
+            description: "Tries to reach what no plugin may",
+        },
+    }
+}

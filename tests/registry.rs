@@ -1,0 +1,471 @@
+//! Which plugins there are, and which one a name means.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::{Dir, Ran, manifest, metric, misbehaving, plugin, records};
+
+/// A directory with some records in `r.jsonl`.
+fn dir() -> Dir {
+    let dir = Dir::new();
+    dir.write("r.jsonl", records("profiling", 3));
+    dir
+}
+
+/// Puts a package into a plugins directory: one processor, of the witness's kind.
+fn add_package(dir: &Dir, path: &str, name: &str, version: &str, processor: &str) {
+    dir.write(&format!("{path}/registry.yaml"), manifest(name, version, processor));
+    add_component(dir, &format!("{path}/component.wasm"));
+}
+
+fn add_component(dir: &Dir, path: &str) {
+    dir.write(path, fs::read(misbehaving()).unwrap());
+}
+
+/// `category/identifier package: reason` for each that is listed.
+fn listing(ran: &Ran) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let one = |one: &Value| {
+        let [category, identifier, package, reason] =
+            ["category", "identifier", "package", "reason"].map(|key| text(&one[key]));
+        format!("{category}/{identifier} {package}: {reason}")
+    };
+    ran.json()["implementations"].as_array().unwrap().iter().map(one).collect()
+}
+
+/// The listing of those called `audit`.
+fn audits(dir: &Dir, flags: &str) -> Vec<String> {
+    let all = listing(&dir.expect(0, &format!("plugins list --json {flags}")));
+    all.into_iter().filter(|line| line.contains("/audit ")).collect()
+}
+
+/// The package that served `audit` in a run.
+fn served_by(dir: &Dir, run: &str) -> Value {
+    dir.expect(0, &format!("run r.jsonl --processor audit --force --out out {run}"));
+    let summary = dir.summary("out");
+    let served = plugin(&summary, "audit");
+    json!([served["package"], served["version"]])
+}
+
+#[test]
+fn builtins_are_listed_without_any_plugin() {
+    let dir = dir();
+    let ran = dir.expect(0, "plugins list");
+    assert_eq!(
+        ran.stdout,
+        "CATEGORY        IDENTIFIER  PACKAGE  VERSION  SOURCE   STATUS\n\
+         phase_hook      phase_log   builtin  0.1.0    builtin  selected: the only one\n\
+         post_processor  metrics     builtin  0.1.0    builtin  selected: the only one\n"
+    );
+    let one = dir.expect(0, "plugins list --json --category phase_hook").json();
+    assert_eq!(
+        one,
+        json!({"implementations": [{
+            "category": "phase_hook", "identifier": "phase_log", "package": "builtin",
+            "version": "0.1.0", "source": "builtin", "component": "builtin:phase_log",
+            "description": "One log line for each phase event, as key=value pairs",
+            "status": "selected", "reason": "selected: the only one"}],
+            "invalid_packages": []})
+    );
+}
+
+#[test]
+fn a_plugin_wins_over_a_builtin_and_it_is_said() {
+    let dir = dir();
+    add_package(&dir, "plugins/mine", "mine", "1.0.0", "metrics");
+    let list = dir.expect(0, "plugins list --json --plugins-dir plugins");
+    assert_eq!(
+        listing(&list)[1..],
+        [
+            "post_processor/metrics builtin: shadowed by mine",
+            "post_processor/metrics mine: selected: plugin over builtin"
+        ]
+    );
+    let ran = dir.expect(0, "run r.jsonl --plugins-dir plugins --out out");
+    assert_eq!(
+        ran.stderr,
+        " WARN post_processor/metrics is taken from package mine, which shadows the builtin\n"
+    );
+    assert_eq!(metric(&dir.summary("out"), "metrics", "records"), 3);
+    let chosen = "run r.jsonl --plugins-dir plugins --use post_processor/metrics=builtin";
+    let ran = dir.expect(0, &format!("{chosen} --out chosen"));
+    assert_eq!(ran.stderr, "");
+    assert_eq!(metric(&dir.summary("chosen"), "metrics", "request_count"), 3);
+}
+
+#[test]
+fn two_plugins_of_one_name_are_ambiguous_until_one_is_chosen() {
+    let dir = dir();
+    add_package(&dir, "plugins/a", "acme", "1.0.0", "audit");
+    add_package(&dir, "plugins/b", "bolt", "1.0.0", "audit");
+    assert_eq!(
+        audits(&dir, "--plugins-dir plugins"),
+        [
+            "post_processor/audit acme: ambiguous: choose with --use",
+            "post_processor/audit bolt: ambiguous: choose with --use"
+        ]
+    );
+    let ran = dir.expect(2, "run r.jsonl --plugins-dir plugins --processor audit");
+    assert_eq!(
+        ran.stderr,
+        "error: `audit` is offered by 2 packages: `acme` (`plugins/a/component.wasm`), `bolt` \
+         (`plugins/b/component.wasm`); choose one with --use post_processor/audit=acme or \
+         --use post_processor/audit=bolt\n"
+    );
+    assert!(!dir.path("perfbox-out").exists(), "nothing was run");
+    // What the error says works.
+    for package in ["acme", "bolt"] {
+        let run = format!("--plugins-dir plugins --use post_processor/audit={package}");
+        assert_eq!(served_by(&dir, &run), json!([package, "1.0.0"]));
+    }
+    assert_eq!(
+        audits(&dir, "--plugins-dir plugins --use post_processor/audit=bolt"),
+        [
+            "post_processor/audit acme: shadowed by bolt",
+            "post_processor/audit bolt: selected: chosen"
+        ]
+    );
+}
+
+#[test]
+fn packages_of_one_name_are_told_apart_by_version_and_by_path() {
+    let dir = dir();
+    add_package(&dir, "plugins/old", "acme", "1.0.0", "audit");
+    add_package(&dir, "plugins/new", "acme", "2.0.0", "audit");
+    let ran = dir.expect(
+        2,
+        "run r.jsonl --plugins-dir plugins --processor audit --use post_processor/audit=acme",
+    );
+    assert!(
+        ran.stderr.ends_with(
+            "choose one with --use post_processor/audit=acme@2.0.0 or \
+             --use post_processor/audit=acme@1.0.0\n"
+        ),
+        "{}",
+        ran.stderr
+    );
+    for (package, version) in [
+        ("acme@1.0.0", "1.0.0"),
+        ("acme@2.0.0", "2.0.0"),
+        ("plugins/old", "1.0.0"),
+        ("./plugins/new/", "2.0.0"),
+        ("plugins/new/component.wasm", "2.0.0"),
+    ] {
+        let run = format!("--plugins-dir ./plugins --use post_processor/audit={package}");
+        assert_eq!(served_by(&dir, &run), json!(["acme", version]), "{package}");
+    }
+}
+
+#[test]
+fn packages_that_only_their_path_tells_apart_are_chosen_by_path() {
+    let dir = dir();
+    add_package(&dir, "plugins/one", "acme", "1.0.0", "audit");
+    add_package(&dir, "plugins/two", "acme", "1.0.0", "audit");
+    let ran = dir.expect(2, "run r.jsonl --plugins-dir plugins --processor audit");
+    let choice = "--use post_processor/audit=plugins/two/component.wasm";
+    assert!(ran.stderr.trim_end().ends_with(choice), "{}", ran.stderr);
+    served_by(&dir, &format!("--plugins-dir plugins {choice}"));
+    let summary = dir.summary("out");
+    assert_eq!(plugin(&summary, "audit")["component"], "plugins/two/component.wasm");
+}
+
+#[test]
+fn a_choice_in_the_environment_holds_where_no_flag_says_otherwise() {
+    let dir = dir();
+    add_package(&dir, "plugins/a", "acme", "1.0.0", "audit");
+    add_package(&dir, "plugins/b", "bolt", "1.0.0", "audit");
+    let run = |flags: &[&str]| {
+        let fixed = ["run", "r.jsonl", "--plugins-dir=plugins", "--processor=audit", "--out=out"];
+        let run = dir.perfbox(fixed.iter().chain(flags)).arg("--force");
+        run.env("PERFBOX_USE", "post_processor/audit=acme").expect(0);
+        plugin(&dir.summary("out"), "audit")["package"].clone()
+    };
+    assert_eq!(run(&[]), "acme");
+    assert_eq!(run(&["--use", "post_processor/audit=bolt"]), "bolt");
+}
+
+#[test]
+fn directories_and_files_come_from_flags_environment_and_the_users_own() {
+    let dir = dir();
+    add_package(&dir, "by-flag/p", "flagged", "1.0.0", "one");
+    add_package(&dir, "by-path-1/p", "path-first", "1.0.0", "two");
+    add_package(&dir, "by-path-2/p", "path-second", "1.0.0", "three");
+    add_package(&dir, &format!("{}/p", dir.user_plugins()), "users", "1.0.0", "four");
+    add_component(&dir, "bare_one.wasm");
+    add_component(&dir, "bare_two.wasm");
+    let list = |flags: &[&str]| -> Vec<String> {
+        let fixed =
+            ["plugins", "list", "--json", "--plugins-dir=by-flag", "--plugin=bare_one.wasm"];
+        let run = dir.perfbox(fixed.iter().chain(flags));
+        let run = run.env("PERFBOX_PLUGIN_PATH", "by-path-1:by-path-2:");
+        let listed = run.env("PERFBOX_PLUGINS", " bare_two.wasm ,").expect(0).json();
+        let implementations = listed["implementations"].as_array().unwrap();
+        let mut packages: Vec<_> =
+            implementations.iter().map(|one| one["package"].as_str().unwrap().to_owned()).collect();
+        packages.sort();
+        packages.dedup();
+        packages
+    };
+    assert_eq!(
+        list(&[]),
+        ["bare_one", "bare_two", "builtin", "flagged", "path-first", "path-second", "users"]
+    );
+    assert_eq!(list(&["--no-default-plugins"]), ["bare_one", "builtin", "flagged"]);
+}
+
+#[test]
+fn hooks_and_processors_in_the_environment_yield_to_flags() {
+    let dir = dir();
+    add_component(&dir, "plugins/bare.wasm");
+    let ran = |flags: &[&str]| -> Vec<String> {
+        let fixed = ["run", "r.jsonl", "--plugins-dir=plugins", "--out=out", "--force"];
+        let run = dir.perfbox(fixed.iter().chain(flags));
+        let run = run.env("PERFBOX_HOOKS", "phase_log, witness_hook");
+        run.env("PERFBOX_PROCESSORS", "witness_processor").expect(0);
+        let summary = dir.summary("out");
+        let plugins = summary["plugins"].as_array().unwrap().iter();
+        plugins.map(|one| one["identifier"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ran(&[]), ["phase_log", "witness_hook", "witness_processor"]);
+    assert_eq!(ran(&["--hook=phase_log"]), ["phase_log", "witness_processor"]);
+    assert_eq!(ran(&["--processor=metrics"]), ["phase_log", "witness_hook", "metrics"]);
+}
+
+#[test]
+fn naming_an_implementation_twice_runs_it_once() {
+    let dir = dir();
+    dir.expect(0, "run r.jsonl --processor metrics --processor metrics --out out");
+    assert_eq!(dir.summary("out")["plugins"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_disabled_package_is_listed_and_never_selected() {
+    let dir = dir();
+    let text = manifest("acme", "1.0.0", "audit").replace("version", "enabled: false, version");
+    dir.write("plugins/a/registry.yaml", text);
+    assert_eq!(
+        audits(&dir, "--plugins-dir plugins"),
+        ["post_processor/audit acme: disabled in its manifest"]
+    );
+    let ran = dir.expect(2, "run r.jsonl --plugins-dir plugins --processor audit");
+    assert_eq!(
+        ran.stderr,
+        "error: `audit` is offered by package `acme` only, whose manifest says \
+         `enabled: false`; enable it there\n"
+    );
+    // Nor does it make an enabled one ambiguous.
+    add_package(&dir, "plugins/b", "bolt", "1.0.0", "audit");
+    assert_eq!(served_by(&dir, "--plugins-dir plugins"), json!(["bolt", "1.0.0"]));
+}
+
+#[test]
+fn an_auto_loaded_plugin_joins_and_is_left_out_on_request() {
+    let dir = dir();
+    add_component(&dir, "plugins/a/component.wasm");
+    let text = manifest("acme", "1.0.0", "audit")
+        .replace("class: witness", "auto_load: true, class: witness");
+    dir.write("plugins/a/registry.yaml", text);
+    let ran = dir.expect(0, "run r.jsonl --plugins-dir plugins --out joined");
+    assert_eq!(
+        ran.stderr,
+        " WARN post_processor/audit of package acme joins the run, as its manifest says \
+         auto_load; leave it out with --no-auto-load\n"
+    );
+    let identifiers = |out: &str| -> Vec<Value> {
+        let summary = dir.summary(out);
+        summary["plugins"].as_array().unwrap().iter().map(|one| one["identifier"].clone()).collect()
+    };
+    assert_eq!(identifiers("joined"), ["audit", "metrics"]);
+    let ran = dir.expect(0, "run r.jsonl --plugins-dir plugins --no-auto-load --out alone");
+    assert_eq!(ran.stderr, "");
+    assert_eq!(identifiers("alone"), ["metrics"]);
+}
+
+#[test]
+fn an_auto_loaded_plugin_that_is_refused_fails_alone() {
+    let dir = dir();
+    dir.write("plugins/a/component.wasm", "no component");
+    let text = manifest("acme", "1.0.0", "audit")
+        .replace("class: witness", "auto_load: true, class: witness");
+    dir.write("plugins/a/registry.yaml", text);
+    dir.expect(3, "run r.jsonl --plugins-dir plugins --out out");
+    let summary = dir.summary("out");
+    assert_eq!(summary["status"], "plugin_failed");
+    let failure = &plugin(&summary, "audit")["failure"];
+    assert_eq!((&failure["kind"], &failure["during"]), (&json!("rejected"), &json!("load")));
+    assert_eq!(metric(&summary, "metrics", "request_count"), 3);
+    // Named, it ends the run before it begins.
+    dir.expect(2, "run r.jsonl --plugins-dir plugins --processor audit --out named");
+    assert!(!dir.path("named").exists());
+}
+
+#[test]
+fn hooks_are_called_by_priority_then_by_identifier() {
+    let dir = dir();
+    add_component(&dir, "plugins/p/component.wasm");
+    let hook = |identifier: &str, priority: i32| {
+        format!(
+            "  {identifier}: {{component: component.wasm, class: witness_hook, priority: {priority}}}\n"
+        )
+    };
+    let hooks = [hook("z_early", -3), hook("b_same", 50), hook("a_late", 51), hook("a_same", 50)];
+    dir.write(
+        "plugins/p/registry.yaml",
+        format!("plugin: {{name: p, version: 1.0.0}}\nphase_hooks:\n{}", hooks.concat()),
+    );
+    let ran = dir.expect(
+        0,
+        "run r.jsonl --plugins-dir plugins --hook a_late --hook b_same --hook a_same --hook z_early",
+    );
+    let starts: Vec<_> = ran
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix(" INFO ")?.strip_suffix(": start of profiling"))
+        .collect();
+    assert_eq!(starts, ["z_early", "a_same", "b_same", "a_late"]);
+}
+
+#[test]
+fn a_bare_component_offers_what_its_section_says() {
+    let dir = dir();
+    add_component(&dir, "plugins/bare.wasm");
+    let listed = listing(&dir.expect(0, "plugins list --json --plugins-dir plugins"));
+    let of_bare: Vec<_> = listed
+        .iter()
+        .filter_map(|line| line.strip_suffix(" bare: selected: the only one"))
+        .collect();
+    assert_eq!(
+        of_bare,
+        [
+            "phase_hook/rogue_hook",
+            "phase_hook/witness_hook",
+            "post_processor/asker",
+            "post_processor/probe",
+            "post_processor/rogue_processor",
+            "post_processor/witness_processor",
+        ]
+    );
+}
+
+#[test]
+fn a_component_without_a_section_is_named_by_its_file() {
+    let dir = dir();
+    dir.write("plugins/quiet.wasm", crate::support::from_wat("both-interfaces"));
+    let listed = listing(&dir.expect(0, "plugins list --json --plugins-dir plugins"));
+    assert!(
+        listed.contains(&"phase_hook/quiet quiet: selected: the only one".to_owned()),
+        "{listed:?}"
+    );
+    assert!(
+        listed.contains(&"post_processor/quiet quiet: selected: the only one".to_owned()),
+        "{listed:?}"
+    );
+}
+
+#[test]
+fn the_same_directory_named_twice_counts_once() {
+    let dir = dir();
+    add_package(&dir, "plugins/a", "acme", "1.0.0", "audit");
+    let twice = "--plugins-dir plugins --plugins-dir ./plugins/../plugins --plugins-dir plugins/a";
+    assert_eq!(audits(&dir, twice), ["post_processor/audit acme: selected: the only one"]);
+    assert_eq!(
+        audits(&dir, "--plugins-dir plugins --plugin plugins/a/component.wasm").len(),
+        1,
+        "nor does a component of it that is named by itself"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_at_the_first_level_of_a_plugins_directory() {
+    use std::os::unix::fs::symlink;
+    let dir = dir();
+    add_package(&dir, "elsewhere/a", "acme", "1.0.0", "audit");
+    add_component(&dir, "elsewhere/real.wasm");
+    fs::create_dir(dir.path("plugins")).unwrap();
+    symlink(dir.path("elsewhere/a"), dir.path("plugins/linked")).unwrap();
+    symlink(dir.path("elsewhere/real.wasm"), dir.path("plugins/bare.wasm")).unwrap();
+    assert_eq!(served_by(&dir, "--plugins-dir plugins"), json!(["acme", "1.0.0"]));
+    dir.expect(0, "run r.jsonl --plugins-dir plugins --processor witness_processor");
+    let summary = dir.summary("perfbox-out");
+    assert_eq!(plugin(&summary, "witness_processor")["package"], "bare");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_inside_a_package_are_refused() {
+    use std::os::unix::fs::symlink;
+    let dir = dir();
+    add_component(&dir, "elsewhere/component.wasm");
+    dir.write("plugins/a/registry.yaml", manifest("acme", "1.0.0", "audit"));
+    symlink(dir.path("elsewhere/component.wasm"), dir.path("plugins/a/component.wasm")).unwrap();
+    let below =
+        manifest("bolt", "1.0.0", "check").replace(": component.wasm", ": sub/component.wasm");
+    dir.write("plugins/b/registry.yaml", below);
+    symlink(dir.path("elsewhere"), dir.path("plugins/b/sub")).unwrap();
+    fs::create_dir(dir.path("plugins/c")).unwrap();
+    dir.write("elsewhere/registry.yaml", manifest("crux", "1.0.0", "third"));
+    symlink(dir.path("elsewhere/registry.yaml"), dir.path("plugins/c/registry.yaml")).unwrap();
+
+    let refused = |processor: &str| {
+        dir.expect(2, &format!("run r.jsonl --plugins-dir plugins --processor {processor}")).stderr
+    };
+    assert_eq!(
+        refused("audit"),
+        "error: post_processor/audit is refused: component `plugins/a/component.wasm` cannot be \
+         read: is a link, and links inside a package are not followed\n"
+    );
+    assert_eq!(
+        refused("check"),
+        "error: post_processor/check is refused: component `plugins/b/sub/component.wasm` lies \
+         outside its package, through a link; put the file itself into the package\n"
+    );
+    let listed = dir.expect(0, "plugins list --json --plugins-dir plugins").json();
+    assert_eq!(
+        listed["invalid_packages"][0]["reason"],
+        "plugins/c/registry.yaml: is a link, and links inside a package are not followed"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_fifo_as_component_is_refused_without_waiting() {
+    let dir = dir();
+    dir.write("plugins/a/registry.yaml", manifest("acme", "1.0.0", "audit"));
+    let fifo = dir.path("plugins/a/component.wasm");
+    assert!(std::process::Command::new("mkfifo").arg(fifo).status().unwrap().success());
+    let ran = dir.expect(2, "run r.jsonl --plugins-dir plugins --processor audit");
+    assert_eq!(
+        ran.stderr,
+        "error: post_processor/audit is refused: component `plugins/a/component.wasm` cannot be \
+         read: is not a regular file\n"
+    );
+}
+
+#[test]
+fn one_bad_package_never_hides_the_good_ones() {
+    let dir = dir();
+    add_package(&dir, "plugins/good", "good", "1.0.0", "audit");
+    dir.write("plugins/bad/registry.yaml", "plugin: {name: bad\n");
+    dir.write("plugins/empty/notes.txt", "no manifest");
+    dir.write("plugins/garbage.wasm", "garbage");
+    dir.write("plugins/.hidden/registry.yaml", "nonsense");
+    dir.write("plugins/README.md", "not a component");
+    assert_eq!(served_by(&dir, "--plugins-dir plugins"), json!(["good", "1.0.0"]));
+    let ran = dir.expect(0, "plugins list --plugins-dir plugins");
+    let invalid: Vec<_> =
+        ran.stdout.lines().skip_while(|line| *line != "Invalid packages:").skip(1).collect();
+    assert_eq!(invalid.len(), 3, "{}", ran.stdout);
+    assert!(invalid[0].starts_with("  plugins/bad/registry.yaml:1:9: "), "{}", invalid[0]);
+    assert!(
+        invalid[1].starts_with("  `plugins/empty` has no registry.yaml, so it is no package; "),
+        "{}",
+        invalid[1]
+    );
+    assert!(
+        invalid[2].starts_with("  `plugins/garbage.wasm` is not a WebAssembly component"),
+        "{}",
+        invalid[2]
+    );
+}

@@ -1,0 +1,404 @@
+//! What happens when a plugin misbehaves: it is named with its cause, everybody else
+//! goes on as if it had not been there.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use perfbox::{Category, EventKind, FailureKind, Limits};
+use serde_json::{Value, json};
+
+use crate::support::embedded::{Embedded, event, reported};
+use crate::support::{Dir, FIXTURE, Perfbox, Ran, metric, misbehaving, plugin};
+
+/// 40 records of the warmup are one batch, 352 of the profiling phase are eight.
+const BATCHES: u64 = 9;
+
+/// A run of the healthy ones, to which a rogue is added.
+fn healthy_run(dir: &Dir) -> Perfbox {
+    let run = dir.perfbox(["run", FIXTURE, "--out=out", "--batch-size=50", "--hook=witness_hook"]);
+    let run = run.arg("--processor=metrics").arg("--processor=witness_processor");
+    run.arg("--plugin").arg(misbehaving())
+}
+
+/// What the healthy ones return when they are alone.
+fn healthy_results() -> &'static Value {
+    static RESULTS: OnceLock<Value> = OnceLock::new();
+    RESULTS.get_or_init(|| {
+        let dir = Dir::new();
+        healthy_run(&dir).expect(0);
+        let summary = dir.summary("out");
+        assert_eq!(metric(&summary, "witness_processor", "batches"), BATCHES);
+        summary["results"].clone()
+    })
+}
+
+/// Nothing in it moves a cursor, changes a colour or turns the direction of writing.
+#[track_caller]
+fn assert_plain(text: &str) {
+    let plain = |c: char| c == '\n' || !(c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
+    assert!(text.chars().all(plain), "{text:?}");
+}
+
+/// After a run in which `rogue` was to fail: it alone did, and it has no results.
+#[track_caller]
+fn assert_fails_alone(dir: &Dir, ran: &Ran, rogue: &str) -> Value {
+    assert_eq!(ran.status, 3, "{ran:#?}");
+    assert_plain(&ran.stdout);
+    assert_plain(&ran.stderr);
+    let mut summary = dir.summary("out");
+    assert_eq!(summary["status"], "plugin_failed");
+    for one in summary["plugins"].as_array().unwrap() {
+        let expected = if one["identifier"] == rogue { "failed" } else { "ok" };
+        assert_eq!(one["status"], expected, "{one:#}");
+    }
+    assert_eq!(&summary["results"], healthy_results());
+    for event in ["start", "all sent", "end"] {
+        for phase in ["warmup", "profiling"] {
+            let line = format!(" INFO witness_hook: {event} of {phase}\n");
+            assert!(ran.stderr.contains(&line), "no {line} in {}", ran.stderr);
+        }
+    }
+    let failure = &plugin(&summary, rogue)["failure"];
+    assert!(ran.stderr.contains(&format!("{rogue} failed: ")), "{}", ran.stderr);
+    let category = plugin(&summary, rogue)["category"].as_str().unwrap();
+    let line = format!("\nfailed: {category}/{rogue}\n");
+    assert!(ran.stdout.contains(&line), "{}", ran.stdout);
+    assert_plain(failure["message"].as_str().unwrap());
+    summary["plugins"].as_array_mut().unwrap().retain(|one| one["identifier"] == rogue);
+    summary["plugins"][0].take()
+}
+
+/// A processor that does something in one call fails with that kind, there and in
+/// these words.
+#[track_caller]
+fn processor_fails(during: &str, does: &str, kind: &str, words: &str) -> Value {
+    let dir = Dir::new();
+    let run = healthy_run(&dir).arg("--processor=rogue_processor");
+    let run = run.arg(format!("--set=rogue_processor.during={during}"));
+    let ran = run.arg(format!("--set=rogue_processor.does={does}")).run();
+    let reported = assert_fails_alone(&dir, &ran, "rogue_processor");
+    assert_failure(&reported, kind, during, words);
+    reported
+}
+
+#[track_caller]
+fn assert_failure(reported: &Value, kind: &str, during: &str, words: &str) {
+    let failure = &reported["failure"];
+    assert_eq!((&failure["kind"], &failure["during"]), (&json!(kind), &json!(during)));
+    let message = failure["message"].as_str().unwrap();
+    assert!(message.contains(words), "no {words:?} in {message:?}");
+}
+
+#[test]
+fn a_panic_ends_its_plugin_alone_with_its_own_words() {
+    for during in ["create", "requirements", "process", "finish"] {
+        processor_fails(during, "panic", "trap", "a wheel \\u{1b}[31mcame off");
+    }
+}
+
+#[test]
+fn an_exit_never_ends_the_host() {
+    let zero = "it called exit, with status 0; return an error instead";
+    let other = "it called exit, with status other than 0; return an error instead";
+    processor_fails("create", "exit 0", "exit", zero);
+    processor_fails("process", "exit 0", "exit", zero);
+    processor_fails("finish", "exit 3", "exit", other);
+}
+
+#[test]
+fn an_error_is_reported_in_the_plugins_own_words_made_safe() {
+    let words = "the moon is \\u{1b}[31min\\nthe wrong \\u{202e}place";
+    processor_fails("process", "error", "error", words);
+    processor_fails("finish", "error", "error", words);
+    processor_fails(
+        "create",
+        "refuse",
+        "error",
+        "its configuration was refused: `during` must be later",
+    );
+    processor_fails(
+        "process",
+        "lack input",
+        "error",
+        "the input does not suit it: there is no tide table",
+    );
+}
+
+#[test]
+fn recursion_without_end_hits_the_stack_and_nothing_else() {
+    processor_fails("process", "recurse", "trap", "");
+}
+
+#[test]
+fn memory_without_end_is_refused_and_said_with_its_limit() {
+    let reported = processor_fails("process", "grow", "memory", "its limit is 256 MiB");
+    let peak = reported["cost"]["peak_memory_bytes"].as_u64().unwrap();
+    assert!((200 << 20..=256 << 20).contains(&peak), "{peak}");
+}
+
+#[test]
+fn results_that_break_the_contract_are_refused() {
+    for (does, words) in [
+        ("return nan", "metric `share` is NaN; leave out what does not exist"),
+        ("return infinity", "metric `share` is inf; leave out what does not exist"),
+        ("return twins", "it returned metric `twin` twice for profiling"),
+        (
+            "return a control name",
+            "a metric's name has characters that cannot be shown: `red\\u{1b}[31m\\nline`",
+        ),
+        ("return a bidi unit", "a unit has characters that cannot be shown: `m\\u{202e}s`"),
+        ("return a nameless metric", "it returned a metric without a name"),
+        ("return a long name", "a metric's name has 1048576 bytes, at most 256 are taken"),
+        ("return a huge report", "it handed over more than the host takes in one value"),
+        ("return many metrics", "it"),
+    ] {
+        processor_fails("finish", does, "invalid_output", words);
+    }
+}
+
+#[test]
+fn a_class_that_the_component_lacks_is_answered_with_those_it_has() {
+    let dir = Dir::new();
+    let content = std::fs::read(misbehaving()).unwrap();
+    dir.write("plugins/p/component.wasm", content);
+    let text = crate::support::manifest("p", "1.0.0", "lost").replace("witness_processor", "lots");
+    dir.write("plugins/p/registry.yaml", text);
+    let ran = healthy_run(&dir).arg("--plugins-dir=plugins").arg("--processor=lost").run();
+    let reported = assert_fails_alone(&dir, &ran, "lost");
+    assert_failure(
+        &reported,
+        "error",
+        "create",
+        "the component has no `lots`; it has rogue_processor, witness_processor, asker, probe",
+    );
+}
+
+#[test]
+fn a_plugin_that_failed_is_never_called_again() {
+    let dir = Dir::new();
+    let run = healthy_run(&dir).arg("--processor=rogue_processor").arg("--hook=rogue_hook");
+    let run =
+        run.arg("--set=rogue_processor.during=process").arg("--set=rogue_processor.does=panic");
+    let run = run.arg("--set=rogue_processor.at_batch=4").arg("--set=rogue_hook.does=panic");
+    let ran = run.arg("--set=rogue_hook.during=phase_sending_complete").expect(3);
+    let summary = dir.summary("out");
+    // create, requirements, five batches of nine.
+    assert_eq!(plugin(&summary, "rogue_processor")["cost"]["calls"], 7);
+    assert_eq!(plugin(&summary, "witness_processor")["cost"]["calls"], 3 + BATCHES);
+    // create and two events of six.
+    assert_eq!(plugin(&summary, "rogue_hook")["cost"]["calls"], 3);
+    assert_eq!(plugin(&summary, "rogue_hook")["failure"]["during"], "on-phase-sending-complete");
+    assert_eq!(plugin(&summary, "witness_hook")["cost"]["calls"], 7);
+    let heard: Vec<_> =
+        ran.stderr.lines().filter_map(|line| line.strip_prefix(" INFO rogue_hook: ")).collect();
+    assert_eq!(heard, ["hears phase_start", "hears phase_sending_complete"]);
+    assert_eq!(&summary["results"], healthy_results());
+}
+
+#[test]
+fn a_hook_fails_alone_in_every_call() {
+    for (during, function) in [
+        ("create", "create"),
+        ("phase_start", "on-phase-start"),
+        ("phase_sending_complete", "on-phase-sending-complete"),
+        ("phase_complete", "on-phase-complete"),
+    ] {
+        let dir = Dir::new();
+        let run = healthy_run(&dir).arg("--hook=rogue_hook").arg("--set=rogue_hook.does=error");
+        let ran = run.arg(format!("--set=rogue_hook.during={during}")).run();
+        let reported = assert_fails_alone(&dir, &ran, "rogue_hook");
+        assert_failure(&reported, "error", function, "the moon is");
+    }
+}
+
+#[test]
+fn every_line_of_a_log_flood_is_shown_or_counted_as_dropped() {
+    let dir = Dir::new();
+    let run = healthy_run(&dir).arg("--processor=rogue_processor");
+    let run = run.arg("--set=rogue_processor.during=process");
+    let ran = run.arg("--set=rogue_processor.does=log much").expect(0);
+    let summary = dir.summary("out");
+    let dropped = plugin(&summary, "rogue_processor")["cost"]["logs_dropped"].as_u64().unwrap();
+    let shown = ran.stderr.lines().filter(|line| line.contains("rogue_processor: line ")).count();
+    assert_eq!(dropped + shown as u64, 1_000_000);
+    assert!(shown > 100 && dropped > 100_000, "{shown} shown, {dropped} dropped");
+    assert_eq!(metric(&summary, "rogue_processor", "good"), 1);
+}
+
+#[test]
+fn printing_without_end_is_bounded_and_counted() {
+    let dir = Dir::new();
+    let run = healthy_run(&dir).arg("--processor=rogue_processor");
+    let run = run.arg("--set=rogue_processor.during=process");
+    let ran = run.arg("--set=rogue_processor.does=print much").expect(0);
+    assert!(ran.stderr.len() < 1 << 20, "{} bytes", ran.stderr.len());
+    let summary = dir.summary("out");
+    let dropped = plugin(&summary, "rogue_processor")["cost"]["logs_dropped"].as_u64().unwrap();
+    assert!(dropped > 0);
+}
+
+#[test]
+fn what_a_plugin_says_is_one_line_and_plain() {
+    let dir = Dir::new();
+    let run = healthy_run(&dir)
+        .arg("--processor=rogue_processor")
+        .arg("--set=rogue_processor.during=create");
+    let ran = run.arg("--set=rogue_processor.does=log").expect(0);
+    assert_plain(&ran.stderr);
+    let line = " WARN rogue_processor: first\\u{1b}[2J\\nsecond\n";
+    assert!(ran.stderr.contains(line), "{}", ran.stderr);
+}
+
+#[test]
+fn a_report_is_printed_line_by_line_made_safe() {
+    let dir = Dir::new();
+    let run = healthy_run(&dir)
+        .arg("--processor=rogue_processor")
+        .arg("--set=rogue_processor.during=finish");
+    let ran = run.arg("--set=rogue_processor.does=return an ansi report").expect(0);
+    assert_plain(&ran.stdout);
+    assert!(ran.stdout.contains("good\n\\u{1b}[2Jbad\\u{202e}\n\\tworse\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_plugin_reaches_nothing_but_its_own_directory() {
+    let dir = Dir::new();
+    let run = healthy_run(&dir).arg("--processor=probe").env("SECRET", "known");
+    run.stdin("words of the host's").expect(0);
+    let summary = dir.summary("out");
+    for reached in [
+        "written_outside",
+        "read_outside",
+        "links_followed",
+        "variables",
+        "arguments",
+        "standard_input",
+        "sockets",
+    ] {
+        assert_eq!(metric(&summary, "probe", reached), 0, "{reached}");
+    }
+    let files = &plugin(&summary, "probe")["files"];
+    assert_eq!(*files, json!(["plugins/post_processor/probe/kept.txt"]));
+    assert!(!dir.path("stray.txt").exists() && !dir.path("out/stray.txt").exists());
+}
+
+#[test]
+fn columns_that_cannot_be_had_are_named_with_what_there_is() {
+    for (asked, words) in [
+        (
+            &["column=colour"][..],
+            "the input does not suit it: the records have no column `colour`; of type text they \
+             have error_type, error_message, name, worker_id, session_id",
+        ),
+        (
+            &["column=request_latency"],
+            "column `request_latency` is of type f64, not text; ask for it with `f64s`",
+        ),
+        (&["column=error_type", "requires=[name, status]"], "`error_type`"),
+    ] {
+        let dir = Dir::new();
+        let mut run = healthy_run(&dir).arg("--processor=asker");
+        for param in asked {
+            run = run.arg(format!("--set=asker.{param}"));
+        }
+        let reported = assert_fails_alone(&dir, &run.run(), "asker");
+        assert_failure(&reported, "error", "process", words);
+    }
+    let dir = Dir::new();
+    let run = healthy_run(&dir).arg("--processor=asker").arg("--set=asker.column=error_type");
+    run.arg("--set=asker.requires=[error_type]").expect(0);
+    assert_eq!(metric(&dir.summary("out"), "asker", "present"), 23);
+}
+
+#[test]
+fn a_hook_that_loops_is_ended_by_the_limit_of_one_event() {
+    let dir = Dir::new();
+    let run = healthy_run(&dir).arg("--hook=rogue_hook").arg("--set=rogue_hook.does=loop");
+    let ran = run.arg("--set=rogue_hook.during=phase_start").run();
+    let reported = assert_fails_alone(&dir, &ran, "rogue_hook");
+    assert_failure(
+        &reported,
+        "deadline",
+        "on-phase-start",
+        "the call took longer than its limit of 1s",
+    );
+}
+
+/// Long enough for a healthy call on a busy machine, short enough for a test.
+const SHORT: Duration = Duration::from_millis(300);
+
+/// Limits of which one is short.
+fn limits(shorten: impl FnOnce(&mut Limits)) -> Limits {
+    let mut limits = Limits::default();
+    shorten(&mut limits);
+    limits
+}
+
+#[tokio::test]
+async fn a_processor_that_loops_or_sleeps_is_ended_by_the_limit_of_its_call() {
+    for does in ["loop", "sleep"] {
+        for (during, limits) in [
+            ("create", limits(|limits| limits.finish_deadline = SHORT)),
+            ("requirements", limits(|limits| limits.finish_deadline = SHORT)),
+            ("process", limits(|limits| limits.batch_deadline = SHORT)),
+            ("finish", limits(|limits| limits.finish_deadline = SHORT)),
+        ] {
+            let mut embedded = Embedded::new();
+            let params = [("during", during), ("does", does)];
+            embedded.add(Category::PostProcessor, "rogue_processor", &params, limits).await;
+            let witness = "witness_processor";
+            embedded.add(Category::PostProcessor, witness, &[], Limits::default()).await;
+            let report = embedded.run(3).await;
+            let failure = reported(&report, "rogue_processor").failure.clone().unwrap();
+            assert_eq!((failure.kind, failure.during.as_str()), (FailureKind::Deadline, during));
+            assert_eq!(failure.message, "the call took longer than its limit of 300ms");
+            assert_eq!(report.results[witness].record_count, 9, "{does} in {during}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_sleeps_is_ended_and_others_hear_every_event() {
+    let mut embedded = Embedded::new();
+    let params = [("during", "phase_timeout"), ("does", "sleep")];
+    let limits = limits(|limits| limits.event_deadline = SHORT);
+    embedded.add(Category::PhaseHook, "rogue_hook", &params, limits).await;
+    embedded.add(Category::PhaseHook, "witness_hook", &[], Limits::default()).await;
+    embedded.pipeline.event(&event(EventKind::PhaseTimeout, 1)).await;
+    let report = embedded.run(0).await;
+    let rogue = reported(&report, "rogue_hook");
+    let failure = rogue.failure.as_ref().unwrap();
+    assert_eq!(failure.kind, FailureKind::Deadline);
+    assert_eq!(failure.during, "on-phase-timeout");
+    assert_eq!(rogue.cost.calls, 2);
+    assert_eq!(reported(&report, "witness_hook").cost.calls, 5);
+}
+
+#[tokio::test]
+async fn an_instance_that_needs_more_memory_than_its_limit_is_not_made() {
+    let mut embedded = Embedded::new();
+    let limits = limits(|limits| limits.memory_bytes = 64 << 10);
+    embedded.add(Category::PostProcessor, "witness_processor", &[], limits).await;
+    let report = embedded.run(1).await;
+    let failure = reported(&report, "witness_processor").failure.as_ref().unwrap();
+    assert_eq!((failure.kind, failure.during.as_str()), (FailureKind::Memory, "instantiate"));
+    assert!(failure.message.contains("its limit is 0 MiB"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn limits_on_what_is_returned_are_those_of_the_settings() {
+    for (limits, words) in [
+        (limits(|limits| limits.metrics = 2), "it returned 3 metrics, and its limit is 2"),
+        (
+            limits(|limits| limits.returned_bytes = 64),
+            "it handed over more than the host takes in one value",
+        ),
+    ] {
+        let mut embedded = Embedded::new();
+        embedded.add(Category::PostProcessor, "witness_processor", &[], limits).await;
+        let report = embedded.run(1).await;
+        let failure = reported(&report, "witness_processor").failure.as_ref().unwrap();
+        assert_eq!((failure.kind, failure.during.as_str()), (FailureKind::InvalidOutput, "finish"));
+        assert_eq!(failure.message, words);
+    }
+}
