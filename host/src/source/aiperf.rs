@@ -3,10 +3,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::SourceError;
 use crate::escape;
 
 /// Name of the format in reports.
@@ -27,6 +29,17 @@ pub(super) struct Record<'a> {
     pub(super) metrics: Metrics<'a>,
     #[serde(borrow, default)]
     pub(super) error: Option<ErrorDetails<'a>>,
+}
+
+impl Record<'_> {
+    /// When the request ended; older files only have its latency.
+    pub(super) fn end_ns(&self) -> Option<u64> {
+        self.metadata.request_end_ns.or_else(|| {
+            let latency = self.metrics.0.iter().find(|metric| metric.name == "request_latency")?;
+            let MetricValue::Number(ms) = latency.value else { return None };
+            Some(self.metadata.start_ns()?.saturating_add((ms * 1e6).round() as u64))
+        })
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -206,6 +219,28 @@ impl<'de> Visitor<'de> for ValueVisitor {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct PhaseManifest {
     pub(super) phases: Vec<ManifestPhase>,
+}
+
+impl PhaseManifest {
+    /// The manifest in `dir`, where there is one.
+    pub(super) fn read(dir: &Path) -> Result<Option<Self>, SourceError> {
+        let path = dir.join(PHASE_MANIFEST);
+        let name = path.to_string_lossy().into_owned();
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(SourceError::Io { path: name, bytes: 0, source }),
+        };
+        serde_json::from_slice(&text).map(Some).map_err(|error| SourceError::BadFile {
+        path: name,
+        line: error.line() as u64,
+        column: error.column() as u64,
+        problem: format!(
+            "not a phase manifest of AIPerf's: {}; move the file away to go by the records alone",
+            Problem::from(&error).words
+        ),
+    })
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -4,6 +4,7 @@
 //! so nothing behind [`Source`] shows where a record came from.
 
 mod aiperf;
+mod columns;
 mod event_log;
 mod input;
 mod recorded;

@@ -1,17 +1,16 @@
 //! Recorded results as a source: each input is read twice, once to find the columns
 //! of the run, which are the same for all its batches, and once for the records.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::path::Path;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::aiperf::{self, MetricValue, PhaseManifest, Problem, Record};
+use super::aiperf::{self, PhaseManifest, Problem, Record};
+use super::columns::{Columns, Survey};
 use super::input::{Input, Lines};
 use super::timeline::{ReportedBounds, Request, Timeline};
 use super::{Item, Source, SourceEnd, SourceError};
-use crate::batch::{Batch, ColumnBuilder, ColumnInfo, ColumnType, standard_columns};
-use crate::escape;
+use crate::batch::{Batch, ColumnBuilder, ColumnInfo};
 use crate::phase::{Phase, PhaseEvent, PhaseSummary};
 use crate::report::InputReport;
 
@@ -79,12 +78,6 @@ enum Reading {
     Done,
 }
 
-/// The columns of the run, and where each metric's stands.
-struct Columns {
-    infos: Arc<[ColumnInfo]>,
-    by_name: HashMap<String, usize>,
-}
-
 /// A phase of one input.
 struct PhaseState {
     input: usize,
@@ -108,9 +101,9 @@ impl Recorded {
         let mut survey = Survey::default();
         for name in names {
             let input = Input::open(name)?;
-            survey.read(&input)?;
+            survey.read(&input, &options.stop)?;
             let manifest = match &input.dir {
-                Some(dir) => read_manifest(dir)?,
+                Some(dir) => PhaseManifest::read(dir)?,
                 None => None,
             };
             let report = InputReport {
@@ -123,7 +116,9 @@ impl Recorded {
             };
             inputs.push(OpenInput { input, manifest, report });
         }
-        survey.check_phases(&options.phases)?;
+        if !options.stop.load(Ordering::Relaxed) {
+            survey.check_phases(&options.phases)?;
+        }
         Ok(Self {
             options,
             columns: survey.columns(),
@@ -213,7 +208,7 @@ impl Recorded {
         let phase = self.phase_of(index, record);
         let state = &mut self.phases[phase];
         state.timeline.add(request(record));
-        push_record(&mut state.columns, record, &self.columns);
+        self.columns.push(&mut state.columns, record);
         state.waiting += 1;
         if state.waiting == self.options.batch_records {
             self.flush(phase);
@@ -230,7 +225,6 @@ impl Recorded {
                 && state.recorded_name == name
         });
         known.unwrap_or_else(|| {
-            let columns = self.columns.infos.iter().map(|info| ColumnBuilder::new(info.kind));
             let shown = match self.inputs.len() {
                 1 => name.to_owned(),
                 // Phases of one name from several inputs are kept apart.
@@ -247,7 +241,7 @@ impl Recorded {
                 recorded_name: name.to_owned(),
                 phase: Arc::new(phase),
                 timeline: Timeline::default(),
-                columns: columns.collect(),
+                columns: self.columns.builders(),
                 waiting: 0,
             });
             self.phases.len() - 1
@@ -333,25 +327,6 @@ impl Source for Recorded {
     }
 }
 
-fn read_manifest(dir: &Path) -> Result<Option<PhaseManifest>, SourceError> {
-    let path = dir.join(aiperf::PHASE_MANIFEST);
-    let name = path.to_string_lossy().into_owned();
-    let text = match std::fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(SourceError::Io { path: name, bytes: 0, source }),
-    };
-    serde_json::from_slice(&text).map(Some).map_err(|error| SourceError::BadFile {
-        path: name,
-        line: error.line() as u64,
-        column: error.column() as u64,
-        problem: format!(
-            "not a phase manifest of AIPerf's: {}; move the file away to go by the records alone",
-            Problem::from(&error).words
-        ),
-    })
-}
-
 fn reported(manifest: &PhaseManifest, state: &PhaseState) -> Option<ReportedBounds> {
     let same = |phase: &&aiperf::ManifestPhase| {
         phase.phase_name == state.recorded_name
@@ -361,202 +336,18 @@ fn reported(manifest: &PhaseManifest, state: &PhaseState) -> Option<ReportedBoun
     Some(ReportedBounds { start_ns: phase.start_ns, end_ns: phase.end_ns })
 }
 
-/// Finds the columns of a run in all its inputs.
-#[derive(Default)]
-struct Survey {
-    phases: BTreeSet<String>,
-    metrics: Vec<ColumnInfo>,
-    by_name: HashMap<String, ()>,
-}
-
-impl Survey {
-    /// Looks at every record; bad ones are left to the reading proper.
-    fn read(&mut self, input: &Input) -> Result<(), SourceError> {
-        let failed = |bytes, source| SourceError::Io { path: input.name.clone(), bytes, source };
-        let mut lines = input.lines().map_err(|error| failed(0, error))?;
-        let mut seen = false;
-        loop {
-            let bytes = lines.bytes();
-            let next = match lines.next_line() {
-                Ok(next) => next,
-                // A file that breaks off later is read as far as it goes.
-                Err(_) if seen => break,
-                Err(error) => return Err(failed(bytes, error)),
-            };
-            let Some((_, text)) = next else { break };
-            seen = true;
-            if let Ok(record) = aiperf::parse_record(text) {
-                self.add(&record);
-            }
-        }
-        if seen { Ok(()) } else { Err(SourceError::Empty { path: input.name.clone() }) }
-    }
-
-    fn add(&mut self, record: &Record<'_>) {
-        let phase = record.metadata.phase_name().unwrap_or_default();
-        if !self.phases.contains(phase) {
-            self.phases.insert(phase.to_owned());
-        }
-        for metric in &record.metrics.0 {
-            if !self.by_name.contains_key(&*metric.name) {
-                let kind = column_type(&metric.value);
-                self.by_name.insert(metric.name.clone().into_owned(), ());
-                self.metrics.push(ColumnInfo::new(&metric.name, kind, &metric.unit));
-            }
-        }
-    }
-
-    fn check_phases(&self, wanted: &[String]) -> Result<(), SourceError> {
-        match wanted.iter().find(|phase| !self.phases.contains(*phase)) {
-            None => Ok(()),
-            Some(phase) => Err(SourceError::UnknownPhase {
-                phase: phase.clone(),
-                phases: self.phases.iter().cloned().collect(),
-            }),
-        }
-    }
-
-    fn columns(self) -> Columns {
-        let mut infos = standard_columns();
-        infos.extend(own_columns());
-        for metric in self.metrics {
-            if !infos.iter().any(|info| info.name == metric.name) {
-                infos.push(metric);
-            }
-        }
-        let by_name = infos.iter().enumerate().map(|(i, info)| (info.name.clone(), i)).collect();
-        Columns { infos: infos.into(), by_name }
-    }
-}
-
-/// Columns of AIPerf's metadata beyond the standard ones.
-fn own_columns() -> [ColumnInfo; 3] {
-    [
-        ColumnInfo::new("credit_issued_ns", ColumnType::U64, "ns"),
-        ColumnInfo::new("request_ack_ns", ColumnType::U64, "ns"),
-        ColumnInfo::new("turn_index", ColumnType::U64, ""),
-    ]
-}
-
-fn column_type(value: &MetricValue) -> ColumnType {
-    match value {
-        MetricValue::Number(_) => ColumnType::F64,
-        MetricValue::List(_) => ColumnType::F64List,
-    }
-}
-
-fn type_name(kind: ColumnType) -> &'static str {
-    match kind {
-        ColumnType::U64 | ColumnType::F64 => "a number",
-        ColumnType::Text => "a text",
-        ColumnType::F64List => "a list of numbers",
-    }
-}
-
-impl Columns {
-    /// Whether every metric of the record is what its column is.
-    fn check(&self, record: &Record<'_>) -> Result<(), Problem> {
-        let refused = |words| Problem { column: 1, words };
-        for metric in &record.metrics.0 {
-            let Some(info) = self.by_name.get(&*metric.name).map(|at| &self.infos[*at]) else {
-                let name = escape(&metric.name);
-                let words = format!(
-                    "metric `{name}` came up after the input had been looked through; is it still written to?"
-                );
-                return Err(refused(words));
-            };
-            let kind = column_type(&metric.value);
-            if kind != info.kind {
-                return Err(refused(format!(
-                    "metric `{}` is {} here, and {} elsewhere in this run",
-                    escape(&metric.name),
-                    type_name(kind),
-                    type_name(info.kind),
-                )));
-            }
-            if metric.unit != info.unit.as_str() {
-                return Err(refused(format!(
-                    "metric `{}` is in `{}` here, and in `{}` elsewhere in this run",
-                    escape(&metric.name),
-                    escape(&metric.unit),
-                    escape(&info.unit),
-                )));
-            }
-        }
-        Ok(())
-    }
-}
-
 fn request<'r>(record: &'r Record<'_>) -> Request<'r> {
     let metadata = &record.metadata;
     let cancelled = metadata.was_cancelled.unwrap_or(false);
     let start_ns = metadata.start_ns().unwrap_or_default();
     Request {
         start_ns,
-        end_ns: end_ns(record).unwrap_or(start_ns),
+        end_ns: record.end_ns().unwrap_or(start_ns),
         failed: record.error.is_some() || cancelled,
         cancelled,
         session: metadata
             .x_correlation_id
             .as_deref()
             .map(|session| (session, metadata.turn_index.unwrap_or(0))),
-    }
-}
-
-/// When the request ended; older files only have its latency.
-fn end_ns(record: &Record<'_>) -> Option<u64> {
-    record.metadata.request_end_ns.or_else(|| {
-        let latency = record.metrics.0.iter().find(|metric| metric.name == "request_latency")?;
-        let MetricValue::Number(ms) = latency.value else { return None };
-        Some(record.metadata.start_ns()? + (ms * 1e6).round() as u64)
-    })
-}
-
-/// Adds a record that was checked: one value, or a missing one, to every column.
-fn push_record(builders: &mut [ColumnBuilder], record: &Record<'_>, columns: &Columns) {
-    let metadata = &record.metadata;
-    let error = record.error.as_ref();
-    let cancelled = metadata.was_cancelled.unwrap_or(false);
-    // A record with an error has an `error_type`, whatever the tool left out.
-    let error_type = match (error, cancelled) {
-        (Some(error), _) => Some(error.kind.as_deref().unwrap_or("unknown")),
-        (None, true) => Some("cancelled"),
-        (None, false) => None,
-    };
-    let mut metrics: Vec<Option<&MetricValue>> = vec![None; builders.len()];
-    for metric in &record.metrics.0 {
-        metrics[columns.by_name[&*metric.name]] = Some(&metric.value);
-    }
-    for ((builder, info), metric) in builders.iter_mut().zip(&*columns.infos).zip(metrics) {
-        match builder {
-            ColumnBuilder::U64(builder) => builder.append_option(match info.name.as_str() {
-                "request_start_ns" => metadata.start_ns(),
-                "request_end_ns" => end_ns(record),
-                "status" => error.and_then(|error| error.code),
-                "was_cancelled" => Some(u64::from(cancelled)),
-                "credit_issued_ns" => metadata.credit_issued_ns,
-                "request_ack_ns" => metadata.request_ack_ns,
-                "turn_index" => metadata.turn_index,
-                _ => None,
-            }),
-            ColumnBuilder::Text(builder) => builder.append_option(match info.name.as_str() {
-                "error_type" => error_type,
-                "error_message" => error.and_then(|error| error.message.as_deref()),
-                "worker_id" => metadata.worker_id.as_deref(),
-                "session_id" => metadata.x_correlation_id.as_deref(),
-                _ => None,
-            }),
-            ColumnBuilder::F64(builder) => match metric {
-                Some(MetricValue::Number(value)) => builder.append_value(*value),
-                _ => builder.append_null(),
-            },
-            ColumnBuilder::F64List(builder) => match metric {
-                Some(MetricValue::List(values)) => {
-                    builder.values().append_slice(values);
-                    builder.append(true);
-                }
-                _ => builder.append_null(),
-            },
-        }
     }
 }

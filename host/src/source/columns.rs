@@ -1,0 +1,208 @@
+//! The columns of a run, and records put into them.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::SourceError;
+use super::aiperf::{self, MetricValue, Problem, Record};
+use super::input::Input;
+use crate::batch::{ColumnBuilder, ColumnInfo, ColumnType, standard_columns};
+use crate::escape;
+
+/// The columns of the run, and where each metric's stands.
+pub(super) struct Columns {
+    pub(super) infos: Arc<[ColumnInfo]>,
+    by_name: HashMap<String, usize>,
+}
+
+/// Finds the columns of a run in all its inputs.
+#[derive(Default)]
+pub(super) struct Survey {
+    phases: BTreeSet<String>,
+    metrics: Vec<ColumnInfo>,
+    known: HashSet<String>,
+}
+
+impl Survey {
+    /// Looks at every record until it is told to stop; bad ones are left to the reading
+    /// proper.
+    pub(super) fn read(&mut self, input: &Input, stop: &AtomicBool) -> Result<(), SourceError> {
+        let failed = |bytes, source| SourceError::Io { path: input.name.clone(), bytes, source };
+        let mut lines = input.lines().map_err(|error| failed(0, error))?;
+        let mut seen = false;
+        while !stop.load(Ordering::Relaxed) {
+            let bytes = lines.bytes();
+            let next = match lines.next_line() {
+                Ok(next) => next,
+                // A file that breaks off later is read as far as it goes.
+                Err(_) if seen => break,
+                Err(error) => return Err(failed(bytes, error)),
+            };
+            let Some((_, text)) = next else { break };
+            seen = true;
+            if let Ok(record) = aiperf::parse_record(text) {
+                self.add(&record);
+            }
+        }
+        match seen || stop.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => Err(SourceError::Empty { path: input.name.clone() }),
+        }
+    }
+
+    fn add(&mut self, record: &Record<'_>) {
+        let phase = record.metadata.phase_name().unwrap_or_default();
+        if !self.phases.contains(phase) {
+            self.phases.insert(phase.to_owned());
+        }
+        for metric in &record.metrics.0 {
+            if !self.known.contains(&*metric.name) {
+                let kind = column_type(&metric.value);
+                self.known.insert(metric.name.clone().into_owned());
+                self.metrics.push(ColumnInfo::new(&metric.name, kind, &metric.unit));
+            }
+        }
+    }
+
+    /// Whether every phase asked for is there.
+    pub(super) fn check_phases(&self, wanted: &[String]) -> Result<(), SourceError> {
+        match wanted.iter().find(|phase| !self.phases.contains(*phase)) {
+            None => Ok(()),
+            Some(phase) => Err(SourceError::UnknownPhase {
+                phase: phase.clone(),
+                phases: self.phases.iter().cloned().collect(),
+            }),
+        }
+    }
+
+    pub(super) fn columns(self) -> Columns {
+        let mut infos = standard_columns();
+        infos.extend(own_columns());
+        for metric in self.metrics {
+            if !infos.iter().any(|info| info.name == metric.name) {
+                infos.push(metric);
+            }
+        }
+        let by_name = infos.iter().enumerate().map(|(i, info)| (info.name.clone(), i)).collect();
+        Columns { infos: infos.into(), by_name }
+    }
+}
+
+/// Columns of AIPerf's metadata beyond the standard ones.
+fn own_columns() -> [ColumnInfo; 3] {
+    [
+        ColumnInfo::new("credit_issued_ns", ColumnType::U64, "ns"),
+        ColumnInfo::new("request_ack_ns", ColumnType::U64, "ns"),
+        ColumnInfo::new("turn_index", ColumnType::U64, ""),
+    ]
+}
+
+fn column_type(value: &MetricValue) -> ColumnType {
+    match value {
+        MetricValue::Number(_) => ColumnType::F64,
+        MetricValue::List(_) => ColumnType::F64List,
+    }
+}
+
+fn type_name(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::U64 | ColumnType::F64 => "a number",
+        ColumnType::Text => "a text",
+        ColumnType::F64List => "a list of numbers",
+    }
+}
+
+impl Columns {
+    /// Whether every metric of the record is what its column is.
+    pub(super) fn check(&self, record: &Record<'_>) -> Result<(), Problem> {
+        let refused = |words| Problem { column: 1, words };
+        for metric in &record.metrics.0 {
+            let Some(info) = self.by_name.get(&*metric.name).map(|at| &self.infos[*at]) else {
+                let name = escape(&metric.name);
+                let words = format!(
+                    "metric `{name}` came up after the input had been looked through; is it still written to?"
+                );
+                return Err(refused(words));
+            };
+            if matches!(info.kind, ColumnType::U64 | ColumnType::Text) {
+                let name = escape(&metric.name);
+                let words =
+                    format!("metric `{name}` has the name of a column that is not a metric");
+                return Err(refused(words));
+            }
+            let kind = column_type(&metric.value);
+            if kind != info.kind {
+                return Err(refused(format!(
+                    "metric `{}` is {} here, and {} elsewhere in this run",
+                    escape(&metric.name),
+                    type_name(kind),
+                    type_name(info.kind),
+                )));
+            }
+            if metric.unit != info.unit.as_str() {
+                return Err(refused(format!(
+                    "metric `{}` is in `{}` here, and in `{}` elsewhere in this run",
+                    escape(&metric.name),
+                    escape(&metric.unit),
+                    escape(&info.unit),
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Empty builders of all columns.
+    pub(super) fn builders(&self) -> Vec<ColumnBuilder> {
+        self.infos.iter().map(|info| ColumnBuilder::new(info.kind)).collect()
+    }
+
+    /// Adds a record that was checked: one value, or a missing one, to every column.
+    pub(super) fn push(&self, builders: &mut [ColumnBuilder], record: &Record<'_>) {
+        let metadata = &record.metadata;
+        let error = record.error.as_ref();
+        let cancelled = metadata.was_cancelled.unwrap_or(false);
+        // A record with an error has an `error_type`, whatever the tool left out.
+        let error_type = match (error, cancelled) {
+            (Some(error), _) => Some(error.kind.as_deref().unwrap_or("unknown")),
+            (None, true) => Some("cancelled"),
+            (None, false) => None,
+        };
+        let mut metrics: Vec<Option<&MetricValue>> = vec![None; builders.len()];
+        for metric in &record.metrics.0 {
+            metrics[self.by_name[&*metric.name]] = Some(&metric.value);
+        }
+        for ((builder, info), metric) in builders.iter_mut().zip(&*self.infos).zip(metrics) {
+            match builder {
+                ColumnBuilder::U64(builder) => builder.append_option(match info.name.as_str() {
+                    "request_start_ns" => metadata.start_ns(),
+                    "request_end_ns" => record.end_ns(),
+                    "status" => error.and_then(|error| error.code),
+                    "was_cancelled" => Some(u64::from(cancelled)),
+                    "credit_issued_ns" => metadata.credit_issued_ns,
+                    "request_ack_ns" => metadata.request_ack_ns,
+                    "turn_index" => metadata.turn_index,
+                    _ => None,
+                }),
+                ColumnBuilder::Text(builder) => builder.append_option(match info.name.as_str() {
+                    "error_type" => error_type,
+                    "error_message" => error.and_then(|error| error.message.as_deref()),
+                    "worker_id" => metadata.worker_id.as_deref(),
+                    "session_id" => metadata.x_correlation_id.as_deref(),
+                    _ => None,
+                }),
+                ColumnBuilder::F64(builder) => match metric {
+                    Some(MetricValue::Number(value)) => builder.append_value(*value),
+                    _ => builder.append_null(),
+                },
+                ColumnBuilder::F64List(builder) => match metric {
+                    Some(MetricValue::List(values)) => {
+                        builder.values().append_slice(values);
+                        builder.append(true);
+                    }
+                    _ => builder.append_null(),
+                },
+            }
+        }
+    }
+}
