@@ -5,6 +5,7 @@
 
 mod support;
 
+mod errors;
 mod example_plugin;
 mod library;
 mod oracle;

@@ -27,6 +27,11 @@ fn the_table_fits_80_columns() {
     assert_golden("table-80.txt", &ran.stdout);
     assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80));
     assert_eq!(ran.stderr, "");
+    // Without a manifest, the basis of a rate has more words.
+    let dir = Dir::with_records();
+    let ran = dir.expect(0, "run results.jsonl");
+    assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ran.stdout);
+    assert!(ran.stdout.contains("  over first request start to last request end\n"));
 }
 
 #[test]
@@ -336,14 +341,17 @@ fn a_bad_line_ends_the_reading_and_what_came_before_is_reported() {
     let ran = dir.expect(4, "run bad.jsonl --out out");
     assert_eq!(
         ran.stderr,
-        "error: bad.jsonl:4:15: expected ident; leave such records out with --skip-bad-records\n"
+        "error: bad.jsonl:4:15: not JSON: expected ident; leave such records out with --skip-bad-records\n"
     );
     assert!(ran.stdout.starts_with("profiling: 3 requests, 2.01 s\n"), "{}", ran.stdout);
     let summary = dir.summary("out");
     assert_eq!(summary["status"], "bad_input");
     assert_eq!(summary["inputs"][0]["records"], 3);
     assert_eq!(summary["inputs"][0]["bad_records"], 1);
-    assert_eq!(summary["inputs"][0]["bad_record_reasons"], json!(["4:15: expected ident"]));
+    assert_eq!(
+        summary["inputs"][0]["bad_record_reasons"],
+        json!(["4:15: not JSON: expected ident"])
+    );
     assert_eq!(metric(&summary, "metrics", "request_count"), 3);
 }
 
@@ -364,7 +372,7 @@ fn bad_records_are_skipped_and_counted_on_request() {
     assert_eq!(metric(&summary, "metrics", "request_count"), 7);
     assert_eq!(
         ran.stderr,
-        " WARN 3 bad records of bad.jsonl left out, the first at 4:2: expected ident\n"
+        " WARN 3 bad records of bad.jsonl left out, the first at 4:2: not JSON: expected ident\n"
     );
 }
 

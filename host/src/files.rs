@@ -30,6 +30,19 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Why these bytes can be no component, as far as their head shows it; it goes on from
+/// the file's name.
+pub(crate) fn not_a_component(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [] => Some("is empty"),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => {
+            Some("is a core WebAssembly module, not a component")
+        }
+        [0, b'a', b's', b'm', ..] => None,
+        _ => Some("is not a WebAssembly component"),
+    }
+}
+
 /// Largest component file that is read, in bytes.
 pub(crate) const COMPONENT_MAX_BYTES: u64 = 64 * 1024 * 1024;
 

@@ -106,7 +106,7 @@ pub enum LoadError {
         place: String,
     },
     /// It is no component that can be compiled.
-    #[error("component {place} cannot be compiled: {reason}")]
+    #[error("component {place} cannot be compiled: {reason}; build it anew for wasm32-wasip2")]
     Compile {
         /// The component.
         place: String,
@@ -186,6 +186,10 @@ impl Loader {
     }
 
     fn compile(&self, bytes: &[u8], location: &ComponentLocation) -> Result<Component, LoadError> {
+        if let Some(reason) = crate::files::not_a_component(bytes) {
+            let (place, reason) = (location.to_string(), format!("it {reason}"));
+            return Err(LoadError::Compile { place, reason });
+        }
         match self.mode {
             CompileMode::InProcess => {
                 Component::from_binary(&self.engine, bytes).map_err(|error| LoadError::Compile {
@@ -207,10 +211,12 @@ impl Loader {
             .filter_map(|name| name.strip_prefix(interface)?.strip_prefix('@'))
             .collect();
         let reason = match versions.as_slice() {
-            [] => format!("it does not export {interface}@{CONTRACT_VERSION}"),
+            [] => format!(
+                "it does not export {interface}@{CONTRACT_VERSION}; see the worlds in `wit/worlds.wit`"
+            ),
             versions if versions.iter().any(|version| is_compatible(version)) => return Ok(()),
             versions => format!(
-                "it is built for version {} of the contract, and this perfbox speaks {CONTRACT_VERSION}",
+                "it is built for version {} of the contract, and this perfbox speaks {CONTRACT_VERSION}; build it with a perfbox-guest of that version",
                 escape(&versions.join(" and "))
             ),
         };
@@ -245,7 +251,13 @@ fn read(location: &ComponentLocation) -> Result<Cow<'static, [u8]>, LoadError> {
         ComponentLocation::File { package_dir, path } => {
             let unreadable = |error: std::io::Error| LoadError::Read {
                 place: location.to_string(),
-                reason: error.to_string(),
+                reason: match error.kind() {
+                    std::io::ErrorKind::NotFound => {
+                        "there is no such file; check `component` in the package's registry.yaml"
+                            .to_owned()
+                    }
+                    _ => error.to_string(),
+                },
             };
             let inside = path.parent().unwrap_or(path).canonicalize().map_err(unreadable)?;
             if !inside.starts_with(package_dir.canonicalize().map_err(unreadable)?) {

@@ -29,8 +29,9 @@ Examples:
   Only its profiling phase, as JSON:
     perfbox run artifacts --phase profiling --format json
   Hooks and processors of a package, with a parameter:
-    perfbox run results.jsonl --plugins-dir plugins --hook example_logging_hook \\
-      --processor example_metrics_processor --set example_logging_hook.verbose=true
+    perfbox run results.jsonl --plugins-dir plugins \\
+      --hook example_logging_hook --set example_logging_hook.verbose=true \\
+      --processor example_metrics_processor
   What would run, with which limits, without running it:
     perfbox run results.jsonl --plugin mine.wasm --processor mine --dry-run")]
 pub(crate) struct RunArgs {
@@ -155,20 +156,24 @@ impl RunArgs {
 
     fn select(&self, registry: &Registry) -> anyhow::Result<Vec<Selected>> {
         let named = |flags: &[String], variable| match flags.is_empty() {
-            true => from_environment(variable),
-            false => flags.to_vec(),
+            true => (from_environment(variable), Some(variable)),
+            false => (flags.to_vec(), None),
         };
         let hooks = named(&self.hooks, "PERFBOX_HOOKS");
         let mut processors = named(&self.processors, "PERFBOX_PROCESSORS");
-        if processors.is_empty() {
-            processors.push(DEFAULT_PROCESSOR.to_owned());
+        if processors.0.is_empty() {
+            processors.0.push(DEFAULT_PROCESSOR.to_owned());
         }
         let mut chosen: Vec<(Arc<Implementation>, bool)> = Vec::new();
-        for (category, identifiers) in
+        for (category, (identifiers, variable)) in
             [(Category::PhaseHook, hooks), (Category::PostProcessor, processors)]
         {
             for identifier in identifiers {
-                let one = registry.resolve(category, &identifier)?;
+                let resolved = registry.resolve(category, &identifier);
+                let one = match variable {
+                    Some(variable) => resolved.context(variable)?,
+                    None => resolved?,
+                };
                 if !chosen.iter().any(|(known, _)| *known == one) {
                     tell_shadowed(registry, &one);
                     chosen.push((one, false));

@@ -210,8 +210,9 @@ fn bare_implementations(
     path: &Path,
     source: PackageSource,
 ) -> Result<Vec<Arc<Implementation>>, String> {
-    let package: PackageName =
-        stem(path).parse().map_err(|error: crate::InvalidName| error.to_string())?;
+    let package: PackageName = stem(path)
+        .parse()
+        .map_err(|error: crate::InvalidName| format!("cannot be a package: {error}"))?;
     // A link at the first level of a plugins directory is the operator's own.
     let real = path.canonicalize().map_err(|error| error.to_string())?;
     let bytes = crate::files::read_component(&real).map_err(|error| error.to_string())?;

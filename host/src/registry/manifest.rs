@@ -281,7 +281,24 @@ fn newer_schema(text: &str) -> Option<Problem> {
 fn first_line(words: &str) -> String {
     let line = words.lines().next().unwrap_or_default();
     let line = line.split(" at line ").next().unwrap_or(line);
-    escape(line.strip_prefix("error: ").unwrap_or(line)).into_owned()
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    let line = match line {
+        "invalid i64" => "a whole number belongs here",
+        "invalid boolean" => "true or false belongs here",
+        "expected string scalar" => "a text belongs here",
+        "expected mapping start" => "entries of the form `key: value` belong here",
+        "unexpected end of input" => "it is empty; a manifest has at least `plugin`",
+        line if line.starts_with("budget breached") => {
+            "it unfolds to more than any manifest needs; use fewer aliases"
+        }
+        "recursion limit exceeded" => "it is nested deeper than any manifest needs",
+        line if line.contains("untagged enum RawParam") => {
+            "a parameter is a name, or {name, type, default, description}"
+        }
+        // What follows is for the parser's own callers.
+        line => line.split(", set DuplicateKeyPolicy").next().unwrap_or(line),
+    };
+    escape(line).into_owned()
 }
 
 fn check_implementation(

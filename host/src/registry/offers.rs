@@ -54,6 +54,9 @@ struct RawParam {
 /// # Errors
 /// Why the file offers nothing, in words.
 pub(crate) fn read_offers(bytes: &[u8], stem: &str) -> Result<Vec<Offer>, String> {
+    if let Some(reason) = crate::files::not_a_component(bytes) {
+        return Err(format!("{reason}; build it for wasm32-wasip2"));
+    }
     let mut exported = BTreeSet::new();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
@@ -61,14 +64,6 @@ pub(crate) fn read_offers(bytes: &[u8], stem: &str) -> Result<Vec<Offer>, String
             format!("is not a WebAssembly component: {}", escape(error.message()))
         })?;
         match payload {
-            Payload::Version { encoding, .. } if depth == 0 => {
-                if encoding != wasmparser::Encoding::Component {
-                    return Err("is a core WebAssembly module, not a component; build it for \
-                                wasm32-wasip2"
-                        .to_owned());
-                }
-                depth += 1;
-            }
             Payload::Version { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CustomSection(section) if section.name() == SECTION => {
@@ -87,7 +82,7 @@ pub(crate) fn read_offers(bytes: &[u8], stem: &str) -> Result<Vec<Offer>, String
     }
     if exported.is_empty() {
         let interfaces = Category::ALL.map(Category::interface).join(" nor ");
-        return Err(format!("exports neither {interfaces}"));
+        return Err(format!("exports neither {interfaces}; see the worlds in `wit/worlds.wit`"));
     }
     let identifier: Identifier =
         stem.parse().map_err(|error: crate::InvalidName| error.to_string())?;
@@ -141,7 +136,8 @@ mod tests {
         let words = read_offers(empty_component, "x").unwrap_err();
         assert_eq!(
             words,
-            "exports neither perfbox:plugin/phase-hook nor perfbox:plugin/post-processor"
+            "exports neither perfbox:plugin/phase-hook nor perfbox:plugin/post-processor; \
+             see the worlds in `wit/worlds.wit`"
         );
     }
 

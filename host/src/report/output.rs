@@ -38,7 +38,7 @@ pub enum OutputError {
         path: PathBuf,
     },
     /// The system does not let it be written.
-    #[error("`{}` cannot be written", escape(&path.to_string_lossy()))]
+    #[error("`{}` cannot be written; make room for it, or name another directory with --out", escape(&path.to_string_lossy()))]
     Io {
         /// The file or directory.
         path: PathBuf,

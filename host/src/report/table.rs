@@ -102,7 +102,7 @@ fn metrics_text(metrics: &[&Metric], width: usize) -> String {
         }
     }
     if !scalars.is_empty() {
-        text.push_str(&scalars_text(&scalars));
+        text.push_str(&scalars_text(&scalars, width));
         text.push('\n');
     }
     text
@@ -142,14 +142,29 @@ fn distributions_text(rows: &[(&Metric, &Distribution)], width: usize) -> String
     in_columns(&lines, &[Align::Left, Align::Right])
 }
 
-fn scalars_text(rows: &[(&Metric, String)]) -> String {
-    let line = |(metric, value): &(&Metric, String)| {
-        let basis = metric.basis.as_ref().map(|basis| format!("over {}", escape(basis)));
-        let unit = escape(&metric.unit).into_owned();
-        vec![title(metric), value.clone(), unit, basis.unwrap_or_default()]
+/// What a rate was divided by stands on a line of its own where one line is too long.
+fn scalars_text(rows: &[(&Metric, String)], width: usize) -> String {
+    let cells = |(metric, value): &(&Metric, String)| {
+        vec![title(metric), value.clone(), escape(&metric.unit).into_owned()]
     };
-    let lines: Vec<_> = rows.iter().map(line).collect();
-    in_columns(&lines, &[Align::Left, Align::Right, Align::Left])
+    let lines: Vec<_> = rows.iter().map(cells).collect();
+    let text = in_columns(&lines, &[Align::Left, Align::Right, Align::Left]);
+    let line_width = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    let bases: Vec<_> = rows
+        .iter()
+        .map(|(metric, _)| metric.basis.as_ref().map(|basis| format!("over {}", escape(basis))))
+        .collect();
+    let basis_width = bases.iter().flatten().map(|basis| basis.chars().count()).max().unwrap_or(0);
+    let fits = line_width + GAP + basis_width <= width;
+    let mut shown = String::new();
+    for (line, basis) in text.lines().zip(bases) {
+        shown.push_str(&match basis {
+            None => format!("{line}\n"),
+            Some(basis) if fits => format!("{line:line_width$}  {basis}\n"),
+            Some(basis) => format!("{line}\n  {basis}\n"),
+        });
+    }
+    shown
 }
 
 /// Name, labels and unit; the unit on a line of its own where one line is too long.

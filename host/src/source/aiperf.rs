@@ -275,7 +275,8 @@ pub(super) fn parse_record(line: &[u8]) -> Result<Record<'_>, Problem> {
                 words: format!("not a record of AIPerf's profile_export.jsonl: {}", problem.words),
                 ..problem
             },
-            Err(_) => problem,
+            Err(_) if problem.words == "number out of range" => problem,
+            Err(_) => Problem { words: format!("not JSON: {}", problem.words), ..problem },
         }
     })?;
     let lacks = |what: &str| Problem {
@@ -333,8 +334,8 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_line_is_said_with_its_column() {
         for (line, words) in [
-            ("{\"metadata\":{", "13: EOF while parsing an object"),
-            ("nonsense", "2: expected ident"),
+            ("{\"metadata\":{", "13: not JSON: EOF while parsing an object"),
+            ("nonsense", "2: not JSON: expected ident"),
             (
                 r#"{"a":1}"#,
                 "7: not a record of AIPerf's profile_export.jsonl: missing field `metadata`",

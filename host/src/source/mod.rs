@@ -62,7 +62,7 @@ pub struct SourceEnd {
 #[non_exhaustive]
 pub enum SourceError {
     /// The system does not let it be read.
-    #[error("the input `{}` cannot be read{}", escape(path), if *bytes == 0 { "; check that it is there and readable".to_owned() } else { format!(" past byte {bytes}") })]
+    #[error("the input `{}` cannot be read{}", escape(path), read_hint(*bytes, source))]
     Io {
         /// The input.
         path: String,
@@ -78,7 +78,10 @@ pub enum SourceError {
         path: PathBuf,
     },
     /// A file without a record.
-    #[error("the input `{}` has no records", escape(path))]
+    #[error(
+        "the input `{}` is empty: there is no record in it; name AIPerf's profile_export.jsonl or its directory",
+        escape(path)
+    )]
     Empty {
         /// The input.
         path: String,
@@ -118,4 +121,13 @@ pub enum SourceError {
         /// What is wrong, and what would be right.
         problem: String,
     },
+}
+
+/// How far it could be read; before anything was, what to look at.
+fn read_hint(bytes: u64, source: &std::io::Error) -> String {
+    match (bytes, source.raw_os_error()) {
+        (0, Some(_)) => "; check that it is there and readable".to_owned(),
+        (0, None) => "; its compressed data is damaged or breaks off".to_owned(),
+        (bytes, _) => format!(" past byte {bytes}"),
+    }
 }

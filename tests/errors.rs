@@ -1,0 +1,386 @@
+//! The words of every error that a person can reach, as they are printed. Each says
+//! what failed, where, why, and what to do next; a reader of `cases/errors/` is the
+//! judge of that.
+
+use std::io::Write as _;
+
+use crate::support::{Dir, assert_golden, from_wat, manifest, misbehaving, record, records};
+
+/// Commands and what they answered, in the order in which they were run.
+#[derive(Default)]
+struct Transcript(String);
+
+impl Transcript {
+    /// A run that is expected to fail with that status and one paragraph of words.
+    #[track_caller]
+    fn fails(&mut self, title: &str, status: i32, args: &[&str], prepare: impl FnOnce(&Dir)) {
+        let dir = Dir::new();
+        dir.write("r.jsonl", records("profiling", 2));
+        prepare(&dir);
+        let ran = dir.perfbox(args).run();
+        assert_eq!(ran.status, status, "{title}: {ran:#?}");
+        let words = dir.without_path(&ran.stderr);
+        assert!(words.starts_with("error: "), "{title}: {words}");
+        let plain = |c: char| c == '\n' || !c.is_control();
+        assert!(words.chars().all(plain), "{title}: {words:?}");
+        self.0.push_str(&format!("# {title}\n$ perfbox {}\n{words}", shown(args)));
+        self.0.push_str(&format!("exit status {status}\n\n"));
+    }
+
+    /// A package that is listed as invalid.
+    #[track_caller]
+    fn invalid(&mut self, title: &str, prepare: impl FnOnce(&Dir)) {
+        let dir = Dir::new();
+        prepare(&dir);
+        let ran = dir.expect(0, "plugins list --plugins-dir plugins");
+        let (_, reasons) = ran.stdout.split_once("\nInvalid packages:\n").expect(title);
+        assert_eq!(reasons.lines().count(), 1, "{title}: {reasons}");
+        self.0.push_str(&format!("# {title}\n{}\n\n", dir.without_path(reasons.trim())));
+    }
+}
+
+/// Arguments as one would type them.
+fn shown(args: &[&str]) -> String {
+    let quoted = |arg: &&str| match arg.contains([' ', '[']) {
+        true => format!("'{}'", perfbox::escape(arg)),
+        false => perfbox::escape(arg).into_owned(),
+    };
+    args.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// What most of the failing runs have in front.
+fn run<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&["run", "r.jsonl"], more].concat()
+}
+
+/// One with the plugins of `tests/misbehaving` in `m.wasm`.
+fn add_plugin(dir: &Dir) {
+    dir.write("m.wasm", std::fs::read(misbehaving()).unwrap());
+}
+
+#[test]
+fn usage_errors_say_what_to_type_instead() {
+    let mut t = Transcript::default();
+    let none = |_: &Dir| {};
+    t.fails("no input", 2, &["run"], none);
+    t.fails("a misspelt flag", 2, &run(&["--procesor", "metrics"]), none);
+    t.fails("an unknown format", 2, &run(&["--format", "csv"]), none);
+    t.fails("no records in a batch", 2, &run(&["--batch-size", "0"]), none);
+    t.fails("force without a directory", 2, &run(&["--force"]), none);
+    t.fails("a misspelt identifier", 2, &run(&["--processor", "metrisc"]), none);
+    t.fails("an identifier like no other", 2, &run(&["--hook", "loudness"]), none);
+    t.fails("a hook named as a processor", 2, &run(&["--processor", "phase_log"]), none);
+    t.fails("a processor named as a hook", 2, &run(&["--hook", "metrics"]), none);
+    t.fails("an identifier with an escape", 2, &run(&["--hook", "a\u{1b}[31mb"]), none);
+    t.fails("a category that there is not", 2, &["plugins", "list", "--category", "hook"], none);
+
+    let rogue = ["--plugin", "m.wasm", "--processor", "rogue_processor"];
+    let with = |more: &[&'static str]| run(&[&rogue, more].concat());
+    t.fails("a required parameter missing", 2, &with(&[]), add_plugin);
+    let set = |value: &'static str| with(&["--set", value]);
+    t.fails("an unknown parameter", 2, &set("rogue_processor.durin=process"), add_plugin);
+    t.fails("a parameter like no other", 2, &set("rogue_processor.colour=red"), add_plugin);
+    let wrong = ["--set=rogue_processor.during=x", "--set=rogue_processor.does=y"];
+    let wrong = [&wrong[..], &["--set=rogue_processor.at_batch=soon"]].concat();
+    t.fails("a value of the wrong type", 2, &with(&wrong), add_plugin);
+    let asker = run(&["--plugin=m.wasm", "--processor=asker", "--set=asker.column=name"]);
+    let asker = [&asker[..], &["--set=asker.requires=[name, [x]]"]].concat();
+    t.fails("a list of the wrong type", 2, &asker, add_plugin);
+    t.fails("a parameter of one that takes none", 2, &run(&["--set", "metrics.depth=3"]), none);
+    t.fails("a parameter without a value", 2, &run(&["--set", "metrics.depth"]), none);
+    t.fails("a parameter without an owner", 2, &run(&["--set", "depth=3"]), none);
+    t.fails("a parameter of one that is not run", 2, &run(&["--set", "phase_log.depth=3"]), none);
+    t.fails(
+        "a parameter of a hook and a processor of one name",
+        2,
+        &run(&["--plugins-dir=plugins", "--hook=both", "--processor=both", "--set=both.x=1"]),
+        |dir| {
+            let both = manifest("p", "1.0.0", "both")
+                + "phase_hooks: {both: {component: component.wasm}}\n";
+            dir.write("plugins/p/registry.yaml", both);
+        },
+    );
+
+    t.fails("a choice of another form", 2, &run(&["--use", "metrics=builtin"]), none);
+    t.fails("a choice of a category that is not", 2, &run(&["--use", "hook/a=b"]), none);
+    t.fails("a choice of a bad identifier", 2, &run(&["--use", "phase_hook/A B=b"]), none);
+    t.fails("a choice of nothing", 2, &run(&["--use", "phase_hook/audit=acme"]), none);
+    t.fails(
+        "a choice of another package",
+        2,
+        &run(&["--use", "post_processor/metrics=acme"]),
+        none,
+    );
+    t.fails("a plugins directory that is missing", 2, &run(&["--plugins-dir", "plugins"]), none);
+    t.fails("a plugins directory that is a file", 2, &run(&["--plugins-dir", "r.jsonl"]), none);
+    t.fails("a plugin that is missing", 2, &run(&["--plugin", "missing.wasm"]), none);
+    t.fails(
+        "an identifier that only an invalid package may have",
+        2,
+        &run(&["--plugins-dir", "plugins", "--processor", "audit"]),
+        |dir| {
+            dir.write("plugins/p/registry.yaml", "nonsense");
+        },
+    );
+    assert_golden("errors/usage.txt", &t.0);
+}
+
+#[test]
+fn errors_of_variables_name_the_variable() {
+    let dir = Dir::with_records();
+    let words = |variable: &str, value: &str| {
+        let run = dir.perfbox(["run", "results.jsonl"]).env(variable, value);
+        run.expect(2).stderr
+    };
+    for (variable, value, expected) in [
+        (
+            "PERFBOX_PLUGIN_PATH",
+            "missing",
+            "error: PERFBOX_PLUGIN_PATH: the plugins directory `missing` cannot be read",
+        ),
+        (
+            "PERFBOX_PLUGINS",
+            "missing.wasm",
+            "error: PERFBOX_PLUGINS: the plugin `missing.wasm` cannot be read",
+        ),
+        (
+            "PERFBOX_USE",
+            "nonsense",
+            "error: PERFBOX_USE: `nonsense` is not of the form CATEGORY/ID=PACKAGE",
+        ),
+        ("PERFBOX_USE", "phase_hook/x=y", "error: PERFBOX_USE: "),
+        (
+            "PERFBOX_HOOKS",
+            "phase_lgo",
+            "error: PERFBOX_HOOKS: `phase_lgo` is not a known phase_hook; did you mean `phase_log`?",
+        ),
+        (
+            "PERFBOX_PROCESSORS",
+            "metrisc",
+            "error: PERFBOX_PROCESSORS: `metrisc` is not a known post_processor; did you mean `metrics`?",
+        ),
+    ] {
+        let words = words(variable, value);
+        assert!(words.starts_with(expected), "{words}");
+    }
+}
+
+#[test]
+fn input_errors_say_where_and_what_would_be_right() {
+    let mut t = Transcript::default();
+    let none = |_: &Dir| {};
+    t.fails("an input that is missing", 4, &["run", "missing.jsonl"], none);
+    t.fails("a directory without records", 4, &["run", "artifacts"], |dir| {
+        dir.write("artifacts/notes.txt", "");
+    });
+    t.fails("an empty file", 4, &["run", "empty.jsonl"], |dir| {
+        dir.write("empty.jsonl", "");
+    });
+    t.fails("empty standard input", 4, &["run", "-"], none);
+    t.fails("a phase that is not there", 2, &run(&["--phase", "profling"]), |dir| {
+        dir.write("r.jsonl", record("warmup", 1) + &record("profiling", 2));
+    });
+    t.fails("a gzip that breaks off at once", 4, &["run", "r.jsonl.gz"], |dir| {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(records("profiling", 100).as_bytes()).unwrap();
+        dir.write("r.jsonl.gz", &gzip.finish().unwrap()[..12]);
+    });
+    t.fails("a zstd that is damaged", 4, &["run", "r.jsonl.zst"], |dir| {
+        let mut zstd = zstd::encode_all(records("profiling", 100).as_bytes(), 1).unwrap();
+        zstd[4..].fill(0xff);
+        dir.write("r.jsonl.zst", zstd);
+    });
+    let good = |_: &Dir| records("profiling", 1);
+    let mut bad_line = |title: &str, line: &str| {
+        t.fails(title, 4, &["run", "bad.jsonl"], |dir| {
+            dir.write("bad.jsonl", format!("{}{line}\n", good(dir)));
+        });
+    };
+    bad_line("a line that is not JSON", "nonsense");
+    bad_line("a line that breaks off", r#"{"metadata":{"benchmark_phase":"pro"#);
+    bad_line("JSON of something else", r#"{"metric":"http_reqs","type":"Point"}"#);
+    bad_line("a record without a phase", r#"{"metadata":{"request_start_ns":1},"metrics":{}}"#);
+    bad_line(
+        "a record without a start",
+        r#"{"metadata":{"benchmark_phase":"profiling"},"metrics":{}}"#,
+    );
+    let of_latency = |value: &str| {
+        format!(
+            r#"{{"metadata":{{"benchmark_phase":"profiling","request_start_ns":1}},"metrics":{{"request_latency":{value}}}}}"#
+        )
+    };
+    bad_line("a metric that is a text", &of_latency(r#"{"value":"slow","unit":"ms"}"#));
+    bad_line("a metric that is a list elsewhere", &of_latency(r#"{"value":[1],"unit":"ms"}"#));
+    bad_line("a metric in another unit", &of_latency(r#"{"value":1,"unit":"s"}"#));
+    bad_line(
+        "a metric with an escape in its name",
+        "{\"metadata\":{\"benchmark_phase\":\"profiling\",\"request_start_ns\":1},\"metrics\":{\"a\\u001b[31m\":{\"value\":1},\"a\\u001b[31m\":{\"value\":1}}}",
+    );
+    t.fails("a file of lines that are all of another tool", 4, &["run", "k6.json"], |dir| {
+        dir.write("k6.json", "{\"metric\":\"http_reqs\",\"type\":\"Point\"}\n".repeat(3));
+    });
+
+    let events = |title: &str, t: &mut Transcript, log: Option<&str>| {
+        t.fails(title, 4, &run(&["--events", "events.jsonl"]), |dir| {
+            if let Some(log) = log {
+                dir.write("events.jsonl", log);
+            }
+        });
+    };
+    events("an event log that is missing", &mut t, None);
+    events("an event that is not JSON", &mut t, Some("phase_start\n"));
+    let event = |event: &str, more: &str| {
+        format!(
+            r#"{{"event":"{event}","time_ns":1,"phase":{{"name":"profiling","kind":"profiling","index":0}},"stats":{{{more}}}}}"#
+        )
+    };
+    let unknown = format!("{}\n{}\n", event("phase_start", ""), event("phase_begun", ""));
+    events("an event of another kind", &mut t, Some(&unknown));
+    let unknown = event("phase_start", r#""sended":3"#);
+    events("a statistic that there is not", &mut t, Some(&unknown));
+    t.fails("a phase manifest that is no JSON", 4, &["run", "a"], |dir| {
+        dir.write("a/profile_export.jsonl", records("profiling", 1));
+        dir.write("a/phase_manifest.json", "{\"phases\": [\n  nonsense\n]}");
+    });
+    t.fails("a phase manifest of something else", 4, &["run", "a"], |dir| {
+        dir.write("a/profile_export.jsonl", records("profiling", 1));
+        dir.write("a/phase_manifest.json", "{\"phase\": []}");
+    });
+    assert_golden("errors/input.txt", &t.0);
+}
+
+#[test]
+fn manifest_errors_have_file_line_and_column() {
+    let mut t = Transcript::default();
+    let good = manifest("acme", "1.0.0", "audit");
+    let mut bad = |title: &str, text: &str| {
+        t.invalid(title, |dir| {
+            dir.write("plugins/acme/registry.yaml", text);
+        });
+    };
+    let with = |entry: &str| {
+        format!(
+            "plugin: {{name: acme, version: 1.0.0}}\npost_processors:\n  audit:\n    component: a.wasm\n    {entry}\n"
+        )
+    };
+    let param = |param: &str| with(&format!("config_params:\n      - {param}"));
+    bad("not YAML", "plugin: {name: acme\n");
+    bad("a text", "nonsense");
+    bad("empty", "");
+    bad("no plugin", "schema_version: \"1.0\"\n");
+    bad("no version", "plugin: {name: acme}\n");
+    bad("an unknown key", &format!("{good}post_procesors: {{}}\n"));
+    bad("an unknown key of the package", &good.replace("version", "licence: MIT, version"));
+    bad("an unknown key of an implementation", &with("priorty: 5"));
+    bad("a wrong type", &with("priority: high"));
+    bad("another wrong type", &with("auto_load: sometimes"));
+    bad(
+        "no component",
+        "plugin: {name: acme, version: 1.0.0}\nphase_hooks:\n  audit: {class: a}\n",
+    );
+    bad("a bad identifier", &good.replace("audit", "Audit Log"));
+    bad("a bad package name", &good.replace("acme", "Acme Tools"));
+    bad("a reserved package name", &good.replace("acme", "builtin"));
+    bad("a path that leaves the package", &good.replace("component.wasm", "../other/a.wasm"));
+    bad("an absolute path", &good.replace("component.wasm", "/opt/a.wasm"));
+    bad(
+        "a path with an invisible character",
+        &good.replace("component.wasm", "\"a\\u202Eb.wasm\""),
+    );
+    bad("an empty path", &good.replace("component.wasm", "\"\""));
+    bad("a later schema", &format!("schema_version: \"2.0\"\nmirrors: []\n{good}"));
+    bad("a schema that is no text", &format!("schema_version: [1]\n{good}"));
+    bad("a key twice", &with("priority: 1\n    priority: 2"));
+    bad("an identifier twice", &format!("{good}  audit: {{component: a.wasm}}\n"));
+    bad("a parameter twice", &param("limit\n      - limit"));
+    bad("a parameter of an unknown type", &param("{name: limit, type: integer}"));
+    bad("a default of the wrong type", &param("{name: limit, type: int, default: many}"));
+    bad(
+        "a list with a default of the wrong type",
+        &param("{name: limit, type: list<int>, default: [1, x]}"),
+    );
+    bad("an unknown key of a parameter", &param("{name: limit, type: int, unit: ms}"));
+    let mut bomb = "&a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]".to_owned();
+    for level in 1..9 {
+        let below = format!("*a{}", level - 1);
+        bomb.push_str(&format!(", &a{level} [{}]", vec![below; 10].join(", ")));
+    }
+    bad("an alias bomb", &param(&format!("{{name: x, type: list<int>, default: [{bomb}]}}")));
+    let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
+    bad("deep nesting", &param(&format!("{{name: x, type: list<int>, default: {deep}}}")));
+    bad("too large", &format!("{good}# {}\n", "x".repeat(64 * 1024)));
+    t.invalid("a manifest that is a directory", |dir| {
+        dir.write("plugins/acme/registry.yaml/x", "");
+    });
+    t.invalid("a directory without a manifest", |dir| {
+        dir.write("plugins/acme/a.wasm", "");
+    });
+    assert_golden("errors/manifest.txt", &t.0);
+}
+
+#[test]
+fn component_errors_say_what_the_component_lacks() {
+    let mut t = Transcript::default();
+    let audit = ["run", "r.jsonl", "--plugins-dir", "plugins", "--processor", "audit"];
+    let mut refused = |title: &str, bytes: Option<Vec<u8>>| {
+        t.fails(title, 2, &audit, |dir| {
+            dir.write("plugins/acme/registry.yaml", manifest("acme", "1.0.0", "audit"));
+            if let Some(bytes) = bytes {
+                dir.write("plugins/acme/component.wasm", bytes);
+            }
+        });
+    };
+    refused("a component that is missing", None);
+    refused("an empty file", Some(Vec::new()));
+    refused("garbage", Some(b"this is no component".to_vec()));
+    refused("a text of WebAssembly", Some(b"(component)".to_vec()));
+    let whole = from_wat("both-interfaces");
+    refused("a component that breaks off", Some(whole[..whole.len() / 2].to_vec()));
+    refused("a core module", Some(from_wat("core-module")));
+    refused("neither interface", Some(from_wat("no-interface")));
+    refused("another version of the contract", Some(from_wat("newer-contract")));
+    refused("an interface without its functions", Some(from_wat("empty-interface")));
+    refused("an unknown import", Some(from_wat("unknown-import")));
+    refused("HTTP", Some(from_wat("http-import")));
+    refused("more than 64 MiB", Some(vec![0; (64 << 20) + 1]));
+    t.fails("a processor that is a hook", 2, &audit, |dir| {
+        let text = "plugin: {name: acme, version: 1.0.0}\npost_processors: {audit: {component: component.wasm}}\n";
+        dir.write("plugins/acme/registry.yaml", text);
+        dir.write("plugins/acme/component.wasm", from_wat("hook-only"));
+    });
+
+    let mut bare = |title: &str, name: &str, bytes: Vec<u8>| {
+        t.invalid(title, |dir| {
+            dir.write(&format!("plugins/{name}"), bytes);
+        });
+    };
+    bare("a bare file of garbage", "a.wasm", b"this is no component".to_vec());
+    bare("a bare core module", "a.wasm", from_wat("core-module"));
+    bare("a bare component with neither interface", "a.wasm", from_wat("no-interface"));
+    bare("a bare component with a broken section", "a.wasm", from_wat("broken-section"));
+    bare("a bare component with a bad name", "A B.wasm", whole);
+    assert_golden("errors/component.txt", &t.0);
+}
+
+#[test]
+fn output_errors_say_what_is_in_the_way() {
+    let mut t = Transcript::default();
+    let out = ["run", "r.jsonl", "--out", "out"];
+    t.fails("a directory that holds a run", 2, &out, |dir| {
+        dir.expect(0, "run r.jsonl --out out");
+    });
+    t.fails("a directory with plugins of somebody else's", 2, &out, |dir| {
+        dir.write("out/plugins/mine.txt", "");
+    });
+    t.fails("a summary of somebody else's", 2, &[&out[..], &["--force"]].concat(), |dir| {
+        dir.write("out/summary.json", "{\"mine\": true}");
+    });
+    t.fails("the default directory, of somebody else's", 2, &["run", "r.jsonl"], |dir| {
+        dir.write("perfbox-out/summary.json", "mine");
+    });
+    t.fails("a directory that is a file", 1, &out, |dir| {
+        dir.write("out", "");
+    });
+    t.fails("a directory below a file", 1, &["run", "r.jsonl", "--out", "r.jsonl/out"], |_| {});
+    assert_golden("errors/output.txt", &t.0);
+}
