@@ -9,6 +9,7 @@ mod errors;
 mod example_plugin;
 mod library;
 mod oracle;
+mod readme;
 mod registry;
 mod run;
 mod sandbox;
