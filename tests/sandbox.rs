@@ -39,16 +39,17 @@ fn assert_plain(text: &str) {
     assert!(text.chars().all(plain), "{text:?}");
 }
 
-/// After a run in which `rogue` was to fail: it alone did, and it has no results.
+/// After a run in which some were to fail: they alone did, and they have no results.
 #[track_caller]
-fn assert_fails_alone(dir: &Dir, ran: &Ran, rogue: &str) -> Value {
+fn assert_fail_alone(dir: &Dir, ran: &Ran, rogues: &[&str]) -> Value {
     assert_eq!(ran.status, 3, "{ran:#?}");
     assert_plain(&ran.stdout);
     assert_plain(&ran.stderr);
-    let mut summary = dir.summary("out");
+    let summary = dir.summary("out");
     assert_eq!(summary["status"], "plugin_failed");
     for one in summary["plugins"].as_array().unwrap() {
-        let expected = if one["identifier"] == rogue { "failed" } else { "ok" };
+        let identifier = one["identifier"].as_str().unwrap();
+        let expected = if rogues.contains(&identifier) { "failed" } else { "ok" };
         assert_eq!(one["status"], expected, "{one:#}");
     }
     assert_eq!(&summary["results"], healthy_results());
@@ -58,27 +59,67 @@ fn assert_fails_alone(dir: &Dir, ran: &Ran, rogue: &str) -> Value {
             assert!(ran.stderr.contains(&line), "no {line} in {}", ran.stderr);
         }
     }
-    let failure = &plugin(&summary, rogue)["failure"];
-    assert!(ran.stderr.contains(&format!("{rogue} failed: ")), "{}", ran.stderr);
-    let category = plugin(&summary, rogue)["category"].as_str().unwrap();
-    let line = format!("\nfailed: {category}/{rogue}\n");
-    assert!(ran.stdout.contains(&line), "{}", ran.stdout);
-    assert_plain(failure["message"].as_str().unwrap());
-    summary["plugins"].as_array_mut().unwrap().retain(|one| one["identifier"] == rogue);
-    summary["plugins"][0].take()
+    for rogue in rogues {
+        let reported = plugin(&summary, rogue);
+        let key = format!("{}/{rogue}", reported["category"].as_str().unwrap());
+        let message = reported["failure"]["message"].as_str().unwrap();
+        assert_plain(message);
+        let on_stderr = |line: &str| {
+            line.starts_with(&format!("error: {key} failed: ")) && line.ends_with(message)
+        };
+        assert!(ran.stderr.lines().any(on_stderr), "{}", ran.stderr);
+        let on_stdout = |line: &str| line.starts_with("failed: ") && line.contains(&key);
+        assert!(ran.stdout.lines().any(on_stdout), "{}", ran.stdout);
+    }
+    summary
 }
 
-/// A processor that does something in one call fails with that kind, there and in
-/// these words.
+/// What a rogue does in a call, and the failure that it is to be reported with.
+struct Misdeed {
+    during: &'static str,
+    does: &'static str,
+    kind: &'static str,
+    words: &'static str,
+}
+
+const fn misdeed(
+    during: &'static str,
+    does: &'static str,
+    kind: &'static str,
+    words: &'static str,
+) -> Misdeed {
+    Misdeed { during, does, kind, words }
+}
+
+/// One run with a rogue for each misdeed beside the healthy ones.
 #[track_caller]
-fn processor_fails(during: &str, does: &str, kind: &str, words: &str) -> Value {
+fn rogues_fail(category: &str, misdeeds: &[Misdeed]) -> Value {
     let dir = Dir::new();
-    let run = healthy_run(&dir).arg("--processor=rogue_processor");
-    let run = run.arg(format!("--set=rogue_processor.during={during}"));
-    let ran = run.arg(format!("--set=rogue_processor.does={does}")).run();
-    let reported = assert_fails_alone(&dir, &ran, "rogue_processor");
-    assert_failure(&reported, kind, during, words);
-    reported
+    dir.write("plugins/p/component.wasm", std::fs::read(misbehaving()).unwrap());
+    let (list, class, flag) = match category {
+        "phase_hook" => ("phase_hooks", "rogue_hook", "hook"),
+        _ => ("post_processors", "rogue_processor", "processor"),
+    };
+    let mut manifest = format!("plugin: {{name: p, version: 1.0.0}}\n{list}:\n");
+    let names: Vec<String> = (0..misdeeds.len()).map(|n| format!("rogue-{n}")).collect();
+    let mut run = healthy_run(&dir).arg("--plugins-dir=plugins");
+    for (name, misdeed) in names.iter().zip(misdeeds) {
+        manifest.push_str(&format!("  {name}: {{component: component.wasm, class: {class}}}\n"));
+        run = run.arg(format!("--{flag}={name}"));
+        run = run.arg(format!("--set={name}.during={}", misdeed.during));
+        run = run.arg(format!("--set={name}.does={}", misdeed.does));
+    }
+    dir.write("plugins/p/registry.yaml", manifest);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let summary = assert_fail_alone(&dir, &run.run(), &names);
+    for (name, Misdeed { during, kind, words, .. }) in names.iter().zip(misdeeds) {
+        let during = match category {
+            "phase_hook" if *during != "create" => format!("on-{}", during.replace('_', "-")),
+            _ => (*during).to_owned(),
+        };
+        assert_failure(plugin(&summary, name), kind, &during, words);
+    }
+    summary
 }
 
 #[track_caller]
@@ -91,69 +132,84 @@ fn assert_failure(reported: &Value, kind: &str, during: &str, words: &str) {
 
 #[test]
 fn a_panic_ends_its_plugin_alone_with_its_own_words() {
-    for during in ["create", "requirements", "process", "finish"] {
-        processor_fails(during, "panic", "trap", "a wheel \\u{1b}[31mcame off");
-    }
+    let words = "a wheel \\u{1b}[31mcame off";
+    rogues_fail(
+        "post_processor",
+        &["create", "requirements", "process", "finish"]
+            .map(|during| misdeed(during, "panic", "trap", words)),
+    );
 }
 
 #[test]
 fn an_exit_never_ends_the_host() {
     let zero = "it called exit, with status 0; return an error instead";
     let other = "it called exit, with status other than 0; return an error instead";
-    processor_fails("create", "exit 0", "exit", zero);
-    processor_fails("process", "exit 0", "exit", zero);
-    processor_fails("finish", "exit 3", "exit", other);
+    rogues_fail(
+        "post_processor",
+        &[
+            misdeed("create", "exit 0", "exit", zero),
+            misdeed("process", "exit 0", "exit", zero),
+            misdeed("finish", "exit 3", "exit", other),
+        ],
+    );
 }
 
 #[test]
 fn an_error_is_reported_in_the_plugins_own_words_made_safe() {
     let words = "the moon is \\u{1b}[31min\\nthe wrong \\u{202e}place";
-    processor_fails("process", "error", "error", words);
-    processor_fails("finish", "error", "error", words);
-    processor_fails(
-        "create",
-        "refuse",
-        "error",
-        "its configuration was refused: `during` must be later",
-    );
-    processor_fails(
-        "process",
-        "lack input",
-        "error",
-        "the input does not suit it: there is no tide table",
+    let config = "its configuration was refused: `during` must be later";
+    let input = "the input does not suit it: there is no tide table";
+    rogues_fail(
+        "post_processor",
+        &[
+            misdeed("process", "error", "error", words),
+            misdeed("finish", "error", "error", words),
+            misdeed("create", "refuse", "error", config),
+            misdeed("process", "lack input", "error", input),
+        ],
     );
 }
 
 #[test]
 fn recursion_without_end_hits_the_stack_and_nothing_else() {
-    processor_fails("process", "recurse", "trap", "");
+    rogues_fail("post_processor", &[misdeed("process", "recurse", "trap", "")]);
 }
 
 #[test]
 fn memory_without_end_is_refused_and_said_with_its_limit() {
-    let reported = processor_fails("process", "grow", "memory", "its limit is 256 MiB");
-    let peak = reported["cost"]["peak_memory_bytes"].as_u64().unwrap();
+    let words = "its limit is 256 MiB";
+    let summary = rogues_fail("post_processor", &[misdeed("process", "grow", "memory", words)]);
+    let peak = plugin(&summary, "rogue-0")["cost"]["peak_memory_bytes"].as_u64().unwrap();
     assert!((200 << 20..=256 << 20).contains(&peak), "{peak}");
 }
 
 #[test]
 fn results_that_break_the_contract_are_refused() {
-    for (does, words) in [
-        ("return nan", "metric `share` is NaN; leave out what does not exist"),
-        ("return infinity", "metric `share` is inf; leave out what does not exist"),
-        ("return twins", "it returned metric `twin` twice for profiling"),
-        (
-            "return a control name",
-            "a metric's name has characters that cannot be shown: `red\\u{1b}[31m\\nline`",
-        ),
-        ("return a bidi unit", "a unit has characters that cannot be shown: `m\\u{202e}s`"),
-        ("return a nameless metric", "it returned a metric without a name"),
-        ("return a long name", "a metric's name has 1048576 bytes, at most 256 are taken"),
-        ("return a huge report", "it handed over more than the host takes in one value"),
-        ("return many metrics", "it"),
-    ] {
-        processor_fails("finish", does, "invalid_output", words);
-    }
+    let refused = |does, words| misdeed("finish", does, "invalid_output", words);
+    let too_much = "it handed over more than the host takes in one value";
+    rogues_fail(
+        "post_processor",
+        &[
+            refused("return nan", "metric `share` is NaN; leave out what does not exist"),
+            refused("return infinity", "metric `share` is inf; leave out what does not exist"),
+            refused("return twins", "it returned metric `twin` twice for profiling"),
+            refused(
+                "return a control name",
+                "a metric's name has characters that cannot be shown: `red\\u{1b}[31m\\nline`",
+            ),
+            refused(
+                "return a bidi unit",
+                "a unit has characters that cannot be shown: `m\\u{202e}s`",
+            ),
+            refused("return a nameless metric", "it returned a metric without a name"),
+            refused(
+                "return a long name",
+                "a metric's name has 1048576 bytes, at most 256 are taken",
+            ),
+            refused("return a huge report", too_much),
+            refused("return many metrics", too_much),
+        ],
+    );
 }
 
 #[test]
@@ -164,9 +220,9 @@ fn a_class_that_the_component_lacks_is_answered_with_those_it_has() {
     let text = crate::support::manifest("p", "1.0.0", "lost").replace("witness_processor", "lots");
     dir.write("plugins/p/registry.yaml", text);
     let ran = healthy_run(&dir).arg("--plugins-dir=plugins").arg("--processor=lost").run();
-    let reported = assert_fails_alone(&dir, &ran, "lost");
+    let summary = assert_fail_alone(&dir, &ran, &["lost"]);
     assert_failure(
-        &reported,
+        plugin(&summary, "lost"),
         "error",
         "create",
         "the component has no `lots`; it has rogue_processor, witness_processor, asker, probe",
@@ -197,18 +253,11 @@ fn a_plugin_that_failed_is_never_called_again() {
 
 #[test]
 fn a_hook_fails_alone_in_every_call() {
-    for (during, function) in [
-        ("create", "create"),
-        ("phase_start", "on-phase-start"),
-        ("phase_sending_complete", "on-phase-sending-complete"),
-        ("phase_complete", "on-phase-complete"),
-    ] {
-        let dir = Dir::new();
-        let run = healthy_run(&dir).arg("--hook=rogue_hook").arg("--set=rogue_hook.does=error");
-        let ran = run.arg(format!("--set=rogue_hook.during={during}")).run();
-        let reported = assert_fails_alone(&dir, &ran, "rogue_hook");
-        assert_failure(&reported, "error", function, "the moon is");
-    }
+    rogues_fail(
+        "phase_hook",
+        &["create", "phase_start", "phase_sending_complete", "phase_complete"]
+            .map(|during| misdeed(during, "error", "error", "the moon is")),
+    );
 }
 
 #[test]
@@ -301,8 +350,8 @@ fn columns_that_cannot_be_had_are_named_with_what_there_is() {
         for param in asked {
             run = run.arg(format!("--set=asker.{param}"));
         }
-        let reported = assert_fails_alone(&dir, &run.run(), "asker");
-        assert_failure(&reported, "error", "process", words);
+        let summary = assert_fail_alone(&dir, &run.run(), &["asker"]);
+        assert_failure(plugin(&summary, "asker"), "error", "process", words);
     }
     let dir = Dir::new();
     let run = healthy_run(&dir).arg("--processor=asker").arg("--set=asker.column=error_type");
@@ -312,16 +361,8 @@ fn columns_that_cannot_be_had_are_named_with_what_there_is() {
 
 #[test]
 fn a_hook_that_loops_is_ended_by_the_limit_of_one_event() {
-    let dir = Dir::new();
-    let run = healthy_run(&dir).arg("--hook=rogue_hook").arg("--set=rogue_hook.does=loop");
-    let ran = run.arg("--set=rogue_hook.during=phase_start").run();
-    let reported = assert_fails_alone(&dir, &ran, "rogue_hook");
-    assert_failure(
-        &reported,
-        "deadline",
-        "on-phase-start",
-        "the call took longer than its limit of 1s",
-    );
+    let words = "the call took longer than its limit of 1s";
+    rogues_fail("phase_hook", &[misdeed("phase_start", "loop", "deadline", words)]);
 }
 
 /// Long enough for a healthy call on a busy machine, short enough for a test.
@@ -336,6 +377,7 @@ fn limits(shorten: impl FnOnce(&mut Limits)) -> Limits {
 
 #[tokio::test]
 async fn a_processor_that_loops_or_sleeps_is_ended_by_the_limit_of_its_call() {
+    let mut embedded = Embedded::new();
     for does in ["loop", "sleep"] {
         for (during, limits) in [
             ("create", limits(|limits| limits.finish_deadline = SHORT)),
@@ -343,7 +385,6 @@ async fn a_processor_that_loops_or_sleeps_is_ended_by_the_limit_of_its_call() {
             ("process", limits(|limits| limits.batch_deadline = SHORT)),
             ("finish", limits(|limits| limits.finish_deadline = SHORT)),
         ] {
-            let mut embedded = Embedded::new();
             let params = [("during", during), ("does", does)];
             embedded.add(Category::PostProcessor, "rogue_processor", &params, limits).await;
             let witness = "witness_processor";
@@ -387,6 +428,7 @@ async fn an_instance_that_needs_more_memory_than_its_limit_is_not_made() {
 
 #[tokio::test]
 async fn limits_on_what_is_returned_are_those_of_the_settings() {
+    let mut embedded = Embedded::new();
     for (limits, words) in [
         (limits(|limits| limits.metrics = 2), "it returned 3 metrics, and its limit is 2"),
         (
@@ -394,7 +436,6 @@ async fn limits_on_what_is_returned_are_those_of_the_settings() {
             "it handed over more than the host takes in one value",
         ),
     ] {
-        let mut embedded = Embedded::new();
         embedded.add(Category::PostProcessor, "witness_processor", &[], limits).await;
         let report = embedded.run(1).await;
         let failure = reported(&report, "witness_processor").failure.as_ref().unwrap();

@@ -59,14 +59,15 @@ impl Embedded {
     }
 
     /// A whole run of one phase: start, so many batches of three records, end.
-    pub(crate) async fn run(mut self, batches: u64) -> Report {
+    /// Then it is empty again, for another run.
+    pub(crate) async fn run(&mut self, batches: u64) -> Report {
         self.pipeline.event(&event(EventKind::PhaseStart, 1)).await;
         for _ in 0..batches {
             self.pipeline.batch(batch(&[Some(10.0), Some(20.0), None])).await;
         }
         self.pipeline.event(&event(EventKind::PhaseSendingComplete, 2)).await;
         self.pipeline.event(&event(EventKind::PhaseComplete, 3)).await;
-        self.pipeline.finish(&[phase_summary()]).await
+        std::mem::take(&mut self.pipeline).finish(&[phase_summary()]).await
     }
 }
 
