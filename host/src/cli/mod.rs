@@ -3,6 +3,7 @@
 pub(crate) mod plugins;
 pub(crate) mod progress;
 pub(crate) mod run;
+mod select;
 
 use std::path::PathBuf;
 
