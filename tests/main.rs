@@ -10,6 +10,7 @@ mod example_plugin;
 mod library;
 mod oracle;
 mod readme;
+mod records;
 mod registry;
 mod run;
 mod sandbox;

@@ -66,6 +66,12 @@ impl Distribution {
         })
     }
 
+    /// False where the samples are too large to be added up. The host refuses a result
+    /// with such a distribution.
+    pub fn is_finite(&self) -> bool {
+        self.sum.is_finite() && self.std.is_finite()
+    }
+
     /// The value at a percentile that it has.
     pub fn quantile(&self, percent: f64) -> Option<f64> {
         let found = self.quantiles.iter().find(|quantile| quantile.percent == percent);
@@ -120,6 +126,13 @@ mod tests {
         let samples: Vec<f64> = (0..1000).map(|i| 0.1 * f64::from(i * 7919 % 1000)).collect();
         let reversed = samples.iter().rev().copied().collect();
         assert_eq!(Distribution::exact(samples), Distribution::exact(reversed));
+    }
+
+    #[test]
+    fn samples_too_large_to_be_added_up_are_told() {
+        assert!(Distribution::exact(vec![1e150; 3]).unwrap().is_finite());
+        assert!(!Distribution::exact(vec![1e308; 3]).unwrap().is_finite());
+        assert!(!Distribution::exact(vec![1e200, -1e200]).unwrap().is_finite());
     }
 
     #[test]

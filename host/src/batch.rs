@@ -223,23 +223,16 @@ pub enum ColumnBuilder {
 }
 
 impl ColumnBuilder {
-    /// For a column of that type.
+    /// For a column of that type. It takes memory only as records come, since every
+    /// phase has a builder for each column.
     pub fn new(kind: ColumnType) -> Self {
         match kind {
-            ColumnType::U64 => Self::U64(PrimitiveBuilder::new()),
-            ColumnType::F64 => Self::F64(Float64Builder::new()),
-            ColumnType::Text => Self::Text(StringDictionaryBuilder::new()),
-            ColumnType::F64List => Self::F64List(ListBuilder::new(Float64Builder::new())),
-        }
-    }
-
-    /// Adds a record whose value is missing.
-    pub fn push_missing(&mut self) {
-        match self {
-            Self::U64(builder) => builder.append_null(),
-            Self::F64(builder) => builder.append_null(),
-            Self::Text(builder) => builder.append_null(),
-            Self::F64List(builder) => builder.append_null(),
+            ColumnType::U64 => Self::U64(PrimitiveBuilder::with_capacity(0)),
+            ColumnType::F64 => Self::F64(Float64Builder::with_capacity(0)),
+            ColumnType::Text => Self::Text(StringDictionaryBuilder::with_capacity(0, 0, 0)),
+            ColumnType::F64List => {
+                Self::F64List(ListBuilder::with_capacity(Float64Builder::with_capacity(0), 0))
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 use perfbox_guest::{
     Batch, Column, ColumnType, Distribution, Metric, MetricValue, NoConfig, PhaseBounds,
-    PhaseSummary, ProcessingResult, Processor, Result,
+    PhaseSummary, ProcessingResult, Processor, Result, warn,
 };
 
 /// The processor `metrics`: for each phase, the distribution of every number that
@@ -166,6 +166,13 @@ impl PhaseRecords {
         let sampled = layout.sampled.iter().zip(self.samples);
         let distributions: Vec<_> = sampled
             .filter_map(|(column, samples)| Some((column, Distribution::exact(samples)?)))
+            .filter(|(column, distribution)| {
+                if !distribution.is_finite() {
+                    let (column, phase) = (&column.name, &self.name);
+                    warn!("{column} of {phase} is left out: its values are too large to add up");
+                }
+                distribution.is_finite()
+            })
             .collect();
         let sum = |name: &str| {
             let found = distributions.iter().find(|(column, _)| column.name == name);
@@ -310,6 +317,16 @@ mod tests {
             Some(MetricValue::Distribution(distribution)) => distribution,
             other => panic!("`{name}` is {other:?}"),
         }
+    }
+
+    #[test]
+    fn samples_too_large_to_add_up_cost_their_own_column_only() {
+        let batch = BatchBuilder::new("profiling")
+            .f64s("request_latency", "ms", [1e308, 1e308])
+            .f64s("time_to_first_token", "ms", [1.0, 2.0]);
+        let result = of_one_phase(batch);
+        assert_eq!(result.find("request_latency"), None);
+        assert_eq!(distribution(&result, "time_to_first_token").sum, 3.0);
     }
 
     fn number(result: &ProcessingResult, name: &str) -> Option<f64> {

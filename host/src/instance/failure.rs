@@ -48,6 +48,14 @@ fn last_words(stderr: &str) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
+/// A cause, and what the guest printed before it.
+fn with_words(cause: String, printed: Option<String>) -> String {
+    match printed {
+        Some(words) => format!("{cause} (it printed: {words})"),
+        None => cause,
+    }
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} during {}: {}", self.kind.as_str(), self.during, self.message)
@@ -87,7 +95,7 @@ impl Failure {
     }
 
     /// An error of a call as wasmtime reports it. `memory_denied` says that memory was
-    /// refused to the instance before, `stderr` holds the guest's last words.
+    /// refused in this call, `stderr` holds the last of what the guest printed in it.
     pub(crate) fn from_call(
         error: &wasmtime::Error,
         during: &str,
@@ -100,23 +108,30 @@ impl Failure {
             let message = format!("it called exit, with status {status}; return an error instead");
             return Self::new(FailureKind::Exit, during, message);
         }
-        if let Some(denied) = memory_denied {
-            return Self::new(FailureKind::Memory, during, denied);
+        let trap = error.downcast_ref::<Trap>();
+        if trap == Some(&Trap::Interrupt) {
+            return Self::deadline(during);
         }
-        match error.downcast_ref::<Trap>() {
-            Some(Trap::Interrupt) => Self::deadline(during),
-            Some(trap) => {
-                let words = last_words(stderr).unwrap_or_else(|| trap.to_string());
+        let printed = last_words(stderr);
+        if let Some(denied) = memory_denied {
+            return Self::new(FailureKind::Memory, during, with_words(denied, printed));
+        }
+        match (trap, printed) {
+            // What a panic becomes; what it printed says it all.
+            (Some(Trap::UnreachableCodeReached), Some(words)) => {
                 Self::new(FailureKind::Trap, during, words)
             }
-            None => {
+            (Some(trap), words) => {
+                Self::new(FailureKind::Trap, during, with_words(trap.to_string(), words))
+            }
+            (None, words) => {
                 let cause = error.root_cause().to_string();
                 // wasmtime keeps the type of this error to itself.
                 if cause.contains("fuel allocated for hostcalls") {
                     let words = "it handed over more than the host takes in one value";
                     return Self::new(FailureKind::InvalidOutput, during, words);
                 }
-                Self::new(FailureKind::Trap, during, cause)
+                Self::new(FailureKind::Trap, during, with_words(cause, words))
             }
         }
     }

@@ -28,7 +28,12 @@ impl MemoryLimiter {
         self.peak_bytes
     }
 
-    /// What was refused, in words, if anything was.
+    /// Forgets what was refused in earlier calls.
+    pub(crate) fn begin_call(&mut self) {
+        self.denied_bytes = None;
+    }
+
+    /// What was refused in this call, in words, if anything was.
     pub(crate) fn denial(&self) -> Option<String> {
         self.denied_bytes.map(|wanted| {
             format!(

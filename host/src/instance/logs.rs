@@ -89,6 +89,9 @@ struct Written {
     /// Whole lines, and the start of one.
     text: Vec<u8>,
     capacity: usize,
+    /// Ends of lines that found no room.
+    dropped_lines: u64,
+    /// The last of what was written in this call.
     tail: Vec<u8>,
 }
 
@@ -102,16 +105,25 @@ impl GuestOutput {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Forgets what was written in earlier calls.
+    pub(crate) fn begin_call(&self) {
+        self.written().tail.clear();
+    }
+
     /// Moves what was written into `logs`, line by line.
     pub(crate) fn drain_into(&self, logs: &mut Logs) {
-        let text = std::mem::take(&mut self.written().text);
+        let (text, dropped_lines) = {
+            let written = &mut *self.written();
+            (std::mem::take(&mut written.text), std::mem::take(&mut written.dropped_lines))
+        };
+        logs.dropped += dropped_lines;
         let text = String::from_utf8_lossy(&text);
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             logs.push(self.level, line);
         }
     }
 
-    /// The last that was written.
+    /// The last of what was written in this call.
     pub(crate) fn last_words(&self) -> String {
         String::from_utf8_lossy(&self.written().tail).trim().to_owned()
     }
@@ -143,7 +155,9 @@ impl OutputStream for GuestOutput {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         let mut written = self.written();
         let room = written.capacity.saturating_sub(written.text.len());
-        written.text.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let (kept, dropped) = bytes.split_at(bytes.len().min(room));
+        written.text.extend_from_slice(kept);
+        written.dropped_lines += dropped.iter().filter(|byte| **byte == b'\n').count() as u64;
         written.tail.extend_from_slice(&bytes);
         let excess = written.tail.len().saturating_sub(LAST_WORDS_BYTES);
         written.tail.drain(..excess);
@@ -173,6 +187,16 @@ mod tests {
         let lines: Vec<_> = logs.waiting.iter().map(|(_, line)| line.as_str()).collect();
         assert_eq!(lines, ["ab\\ncdefg…", "ab\\ncdefg…"]);
         assert_eq!(logs.dropped(), 1);
+    }
+
+    #[test]
+    fn lines_that_find_no_room_are_counted() {
+        let limits = Limits { log_bytes_per_second: 8, ..Limits::default() };
+        let mut stdout = GuestOutput::new(Level::Info, &limits);
+        stdout.write(Bytes::from_static(b"abc\ndef\nghi\njkl\n")).unwrap();
+        let mut logs = Logs::new(&limits);
+        stdout.drain_into(&mut logs);
+        assert_eq!((logs.waiting.len(), logs.dropped()), (2, 2));
     }
 
     #[test]

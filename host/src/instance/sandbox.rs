@@ -115,7 +115,10 @@ impl Sandbox {
             return Err(Failure::new(FailureKind::Trap, during, words));
         };
         let begun = Instant::now();
-        store.data_mut().deadline = begun + limit;
+        let state = store.data_mut();
+        state.deadline = begun + limit;
+        state.memory.begin_call();
+        state.stderr.begin_call();
         store.set_epoch_deadline(1);
         // The epoch ends a guest that computes, the timeout one that waits.
         let outcome = tokio::time::timeout(limit, call(&mut store)).await;

@@ -25,7 +25,7 @@ const RENAMED: [(&str, &str); 1] = [("ttft", "time_to_first_token")];
 pub(super) struct Record<'a> {
     #[serde(borrow)]
     pub(super) metadata: Metadata<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub(super) metrics: Metrics<'a>,
     #[serde(borrow, default)]
     pub(super) error: Option<ErrorDetails<'a>>,
@@ -120,17 +120,20 @@ pub(super) enum MetricValue {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `value` and `unit`, or null")]
 struct RawMetric<'a> {
+    #[serde(default)]
     value: RawValue,
     #[serde(borrow, default)]
     unit: Option<Cow<'a, str>>,
 }
 
+#[derive(Default)]
 struct RawValue(Option<MetricValue>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Metrics<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MetricsVisitor)
+        deserializer.deserialize_any(MetricsVisitor)
     }
 }
 
@@ -140,14 +143,18 @@ impl<'de> Visitor<'de> for MetricsVisitor {
     type Value = Metrics<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of metrics")
+        f.write_str("an object of metrics, or null")
+    }
+
+    fn visit_unit<E>(self) -> Result<Metrics<'de>, E> {
+        Ok(Metrics::default())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metrics<'de>, A::Error> {
         let mut metrics: Vec<Metric<'de>> = Vec::with_capacity(40);
         while let Some(BorrowedText(name)) = map.next_key()? {
-            let raw: RawMetric<'de> = map.next_value()?;
-            let Some(value) = raw.value.0 else { continue };
+            let raw: Option<RawMetric<'de>> = map.next_value()?;
+            let Some(RawMetric { value: RawValue(Some(value)), unit }) = raw else { continue };
             let name = match RENAMED.iter().find(|(old, _)| *old == name) {
                 Some((_, new)) => Cow::Borrowed(*new),
                 None => name,
@@ -156,7 +163,7 @@ impl<'de> Visitor<'de> for MetricsVisitor {
                 let words = format!("metric `{}` stands twice in the record", escape(&name));
                 return Err(serde::de::Error::custom(words));
             }
-            metrics.push(Metric { name, value, unit: raw.unit.unwrap_or_default() });
+            metrics.push(Metric { name, value, unit: unit.unwrap_or_default() });
         }
         Ok(Metrics(metrics))
     }
@@ -222,24 +229,28 @@ pub(super) struct PhaseManifest {
 }
 
 impl PhaseManifest {
-    /// The manifest in `dir`, where there is one.
+    /// The manifest in `dir`, where there is one: a regular file, so that nothing else
+    /// of that name is waited for.
     pub(super) fn read(dir: &Path) -> Result<Option<Self>, SourceError> {
         let path = dir.join(PHASE_MANIFEST);
+        if !path.is_file() {
+            return Ok(None);
+        }
         let name = path.to_string_lossy().into_owned();
         let text = match std::fs::read(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(SourceError::Io { path: name, bytes: 0, source }),
         };
         serde_json::from_slice(&text).map(Some).map_err(|error| SourceError::BadFile {
-        path: name,
-        line: error.line() as u64,
-        column: error.column() as u64,
-        problem: format!(
-            "not a phase manifest of AIPerf's: {}; move the file away to go by the records alone",
-            Problem::from(&error).words
-        ),
-    })
+            path: name,
+            line: error.line() as u64,
+            column: error.column() as u64,
+            problem: format!(
+                "not a phase manifest of AIPerf's: {}; move the file away to go by the records \
+                 alone",
+                Problem::from(&error).words
+            ),
+        })
     }
 }
 
@@ -318,6 +329,20 @@ mod tests {
             ]
         );
         assert!(record.error.is_none());
+    }
+
+    #[test]
+    fn absent_and_null_are_the_same() {
+        let metadata = r#""metadata":{"benchmark_phase":"p","request_start_ns":5}"#;
+        for rest in [
+            "",
+            r#","metrics":null"#,
+            r#","metrics":{"a":null}"#,
+            r#","metrics":{"a":{"unit":"ms"}}"#,
+        ] {
+            let line = format!("{{{metadata}{rest}}}");
+            assert!(parse(&line).unwrap().metrics.0.is_empty(), "{line}");
+        }
     }
 
     #[test]

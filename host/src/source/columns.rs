@@ -39,9 +39,9 @@ impl Survey {
                 Err(_) if seen => break,
                 Err(error) => return Err(failed(bytes, error)),
             };
-            let Some((_, text)) = next else { break };
+            let Some(line) = next else { break };
             seen = true;
-            if let Ok(record) = aiperf::parse_record(text) {
+            if let Ok(record) = line.text().and_then(aiperf::parse_record) {
                 self.add(&record);
             }
         }
@@ -69,6 +69,8 @@ impl Survey {
     pub(super) fn check_phases(&self, wanted: &[String]) -> Result<(), SourceError> {
         match wanted.iter().find(|phase| !self.phases.contains(*phase)) {
             None => Ok(()),
+            // Without a good record, the bad ones are what there is to say.
+            Some(_) if self.phases.is_empty() => Ok(()),
             Some(phase) => Err(SourceError::UnknownPhase {
                 phase: phase.clone(),
                 phases: self.phases.iter().cloned().collect(),
@@ -113,11 +115,32 @@ fn type_name(kind: ColumnType) -> &'static str {
     }
 }
 
+/// Longest name of a phase, metric or unit, in bytes: what processors may return.
+const TEXT_MAX_BYTES: usize = 256;
+
+/// Names go into reports, and so must be such that they can be shown.
+fn check_text(what: &str, text: &str) -> Result<(), Problem> {
+    let words = if text.len() > TEXT_MAX_BYTES {
+        format!("a {what}'s name has {} bytes, at most {TEXT_MAX_BYTES} are read", text.len())
+    } else if escape(text) != text {
+        format!("a {what}'s name has characters that cannot be shown: `{}`", escape(text))
+    } else {
+        return Ok(());
+    };
+    Err(Problem { column: 1, words })
+}
+
 impl Columns {
     /// Whether every metric of the record is what its column is.
     pub(super) fn check(&self, record: &Record<'_>) -> Result<(), Problem> {
         let refused = |words| Problem { column: 1, words };
+        check_text("phase", record.metadata.phase_name().unwrap_or_default())?;
         for metric in &record.metrics.0 {
+            check_text("metric", &metric.name)?;
+            check_text("unit", &metric.unit)?;
+            if metric.name.is_empty() {
+                return Err(refused("a metric has an empty name".to_owned()));
+            }
             let Some(info) = self.by_name.get(&*metric.name).map(|at| &self.infos[*at]) else {
                 let name = escape(&metric.name);
                 let words = format!(

@@ -1,6 +1,7 @@
 //! A recorded event log: one JSON object a line, each a phase event.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use super::SourceError;
 use super::aiperf::Problem;
@@ -23,21 +24,20 @@ use crate::phase::PhaseEvent;
 /// When it cannot be read, or a line is not such an object.
 pub fn read_event_log(path: &Path) -> Result<Vec<PhaseEvent>, SourceError> {
     let name = path.to_string_lossy();
-    let input = Input::open(&name)?;
+    let input = Input::open(&name, &AtomicBool::new(false))?;
     let unreadable = |source, bytes| SourceError::Io { path: input.name.clone(), bytes, source };
     let mut lines = input.lines().map_err(|error| unreadable(error, 0))?;
     let mut events: Vec<PhaseEvent> = Vec::new();
     loop {
         let bytes = lines.bytes();
-        let Some((line, text)) = lines.next_line().map_err(|error| unreadable(error, bytes))?
-        else {
+        let Some(line) = lines.next_line().map_err(|error| unreadable(error, bytes))? else {
             break;
         };
-        let event = serde_json::from_slice(text).map_err(|error| {
-            let Problem { column, words } = Problem::from(&error);
+        let parse = |text| serde_json::from_slice(text).map_err(|error| Problem::from(&error));
+        let event = line.text().and_then(parse).map_err(|Problem { column, words }| {
             SourceError::BadFile {
                 path: input.name.clone(),
-                line,
+                line: line.number,
                 column,
                 problem: format!("not a phase event: {words}"),
             }

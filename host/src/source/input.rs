@@ -1,13 +1,18 @@
 //! An input as lines: plain, gzip or zstd, a file or standard input.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek as _};
+use std::io::{self, BufRead, BufReader, Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::SourceError;
+use super::aiperf::Problem;
 
 /// Bytes asked of the system at a time.
 const READ_BYTES: usize = 256 * 1024;
+
+/// Longest line that is read, in bytes.
+const LINE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Names under which AIPerf leaves its records, first found first taken.
 const ARTIFACTS: [&str; 3] =
@@ -32,20 +37,20 @@ enum Compression {
 }
 
 impl Input {
-    /// Opens a file, an AIPerf artifact directory, or standard input (`-`), which is
-    /// kept in a temporary file, since it has to be read twice.
-    pub(super) fn open(name: &str) -> Result<Self, SourceError> {
+    /// Opens a file, an AIPerf artifact directory, or standard input (`-`). What cannot
+    /// be read twice, a pipe for example, is kept in a temporary file.
+    pub(super) fn open(name: &str, stop: &AtomicBool) -> Result<Self, SourceError> {
         let unreadable = |source| SourceError::Io { path: name.to_owned(), bytes: 0, source };
         let (mut file, dir) = if name == "-" {
-            let mut spool = tempfile::tempfile().map_err(unreadable)?;
-            io::copy(&mut io::stdin().lock(), &mut spool).map_err(unreadable)?;
-            spool.rewind().map_err(unreadable)?;
-            (spool, None)
+            (spool(io::stdin().lock(), stop).map_err(unreadable)?, None)
         } else {
             let path = find_records(Path::new(name))?;
             let file = File::open(&path).map_err(unreadable)?;
-            let dir = path.parent().map_or_else(PathBuf::new, Path::to_owned);
-            (file, Some(dir))
+            if file.metadata().map_err(unreadable)?.is_file() {
+                (file, Some(path.parent().map_or_else(PathBuf::new, Path::to_owned)))
+            } else {
+                (spool(file, stop).map_err(unreadable)?, None)
+            }
         };
         let compression = detect(&mut file).map_err(unreadable)?;
         Ok(Self { name: name.to_owned(), dir, file, compression })
@@ -94,6 +99,41 @@ fn detect(file: &mut File) -> io::Result<Compression> {
     })
 }
 
+/// Reads what cannot be read twice into a temporary file, until its end or until it is
+/// told to stop.
+#[cfg(unix)]
+fn spool(mut from: impl Read + std::os::fd::AsFd, stop: &AtomicBool) -> io::Result<File> {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let tick = rustix::time::Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    let mut spool = tempfile::tempfile()?;
+    let mut buffer = vec![0; READ_BYTES];
+    while !stop.load(Ordering::Relaxed) {
+        // A read would wait for its writer, whatever the signal.
+        let ready = poll(&mut [PollFd::new(&from, PollFlags::IN)], Some(&tick));
+        match ready {
+            Ok(0) | Err(rustix::io::Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => spool.write_all(&buffer[..read])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    spool.rewind()?;
+    Ok(spool)
+}
+
+#[cfg(not(unix))]
+fn spool(mut from: impl Read, _stop: &AtomicBool) -> io::Result<File> {
+    let mut spool = tempfile::tempfile()?;
+    io::copy(&mut from, &mut spool)?;
+    spool.rewind()?;
+    Ok(spool)
+}
+
 /// The lines of an input, one at a time.
 pub(super) struct Lines {
     reader: Box<dyn BufRead>,
@@ -103,24 +143,51 @@ pub(super) struct Lines {
     bytes: u64,
 }
 
+/// One line.
+pub(super) struct Line<'l> {
+    /// Counted from 1.
+    pub(super) number: u64,
+    text: &'l [u8],
+    whole: bool,
+}
+
+impl<'l> Line<'l> {
+    /// Its text without its end.
+    pub(super) fn text(&self) -> Result<&'l [u8], Problem> {
+        match self.whole {
+            true => Ok(self.text),
+            false => Err(Problem {
+                column: LINE_MAX_BYTES,
+                words: format!("the line is longer than {} MiB", LINE_MAX_BYTES >> 20),
+            }),
+        }
+    }
+}
+
 impl Lines {
-    /// The next line that is not blank, with its number from 1, without its end.
-    pub(super) fn next_line(&mut self) -> io::Result<Option<(u64, &[u8])>> {
+    /// The next line that is not blank.
+    pub(super) fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
+        let mut whole;
         loop {
             self.line.clear();
-            let read = self.reader.read_until(b'\n', &mut self.line)?;
+            let read =
+                self.reader.by_ref().take(LINE_MAX_BYTES).read_until(b'\n', &mut self.line)?;
             if read == 0 {
                 return Ok(None);
             }
             self.number += 1;
             self.bytes += read as u64;
+            whole = (read as u64) < LINE_MAX_BYTES || self.line.ends_with(b"\n");
+            if !whole {
+                self.bytes += self.reader.skip_until(b'\n')? as u64;
+            }
             if !self.line.trim_ascii().is_empty() {
                 break;
             }
         }
         let byte_order_mark = if self.number == 1 { "\u{feff}".as_bytes() } else { b"" };
-        let line = self.line.strip_prefix(byte_order_mark).unwrap_or(&self.line);
-        Ok(Some((self.number, line.trim_ascii_end())))
+        let text = self.line.strip_prefix(byte_order_mark).unwrap_or(&self.line);
+        Ok(Some(Line { number: self.number, text: text.trim_ascii_end(), whole }))
     }
 
     /// Bytes read so far, decompressed.

@@ -11,7 +11,8 @@ use super::input::{Input, Lines};
 use super::timeline::{ReportedBounds, Request, Timeline};
 use super::{Item, Source, SourceEnd, SourceError};
 use crate::batch::{Batch, ColumnBuilder, ColumnInfo};
-use crate::phase::{Phase, PhaseEvent, PhaseSummary};
+use crate::escape;
+use crate::phase::{EventKind, Phase, PhaseEvent, PhaseSummary};
 use crate::report::InputReport;
 
 /// Records in a batch unless another size is asked for. Throughput is best from 4,096
@@ -100,7 +101,8 @@ impl Recorded {
         let mut inputs = Vec::new();
         let mut survey = Survey::default();
         for name in names {
-            let input = Input::open(name)?;
+            tracing::debug!("reading {}", escape(name));
+            let input = Input::open(name, &options.stop)?;
             survey.read(&input, &options.stop)?;
             let manifest = match &input.dir {
                 Some(dir) => PhaseManifest::read(dir)?,
@@ -171,11 +173,13 @@ impl Recorded {
                 bytes: self.inputs[index].report.bytes,
                 source,
             })?;
-            let Some((line, text)) = next else {
+            let Some(line) = next else {
                 self.inputs[index].report.bytes = lines.bytes();
                 return Ok(false);
             };
-            let taken = aiperf::parse_record(text).and_then(|record| self.take(index, &record));
+            let number = line.number;
+            let record = line.text().and_then(aiperf::parse_record);
+            let taken = record.and_then(|record| self.take(index, &record));
             let report = &mut self.inputs[index].report;
             match taken {
                 Ok(()) => report.records += 1,
@@ -183,10 +187,10 @@ impl Recorded {
                     report.bad_records += 1;
                     let path = report.path.clone();
                     if report.bad_record_reasons.len() < BAD_RECORD_REASONS_MAX {
-                        report.bad_record_reasons.push(format!("{line}:{column}: {words}"));
+                        report.bad_record_reasons.push(format!("{number}:{column}: {words}"));
                     }
                     if !self.options.skip_bad_records {
-                        let problem = words;
+                        let (line, problem) = (number, words);
                         return Err(SourceError::BadRecord { path, line, column, problem });
                     }
                 }
@@ -219,17 +223,20 @@ impl Recorded {
     fn phase_of(&mut self, input: usize, record: &Record<'_>) -> usize {
         let metadata = &record.metadata;
         let name = metadata.phase_name().unwrap_or_default();
+        // Where only some records have an index, it is that of the phase's others.
+        let same_index = |known: Option<u32>| match (known, metadata.phase_index) {
+            (Some(known), Some(index)) => known == index,
+            _ => true,
+        };
         let known = self.phases.iter().position(|state| {
-            state.input == input
-                && state.recorded_index == metadata.phase_index
-                && state.recorded_name == name
+            state.input == input && state.recorded_name == name && same_index(state.recorded_index)
         });
         known.unwrap_or_else(|| {
-            let shown = match self.inputs.len() {
+            let shown = self.unused_name(match self.inputs.len() {
                 1 => name.to_owned(),
                 // Phases of one name from several inputs are kept apart.
                 _ => format!("{}:{name}", self.inputs[input].input.name),
-            };
+            });
             let phase = Phase {
                 name: shown,
                 kind: metadata.phase_kind().unwrap_or(name).to_owned(),
@@ -246,6 +253,17 @@ impl Recorded {
             });
             self.phases.len() - 1
         })
+    }
+
+    /// The name, numbered where another phase of the run has it: it is what tells them
+    /// apart.
+    fn unused_name(&self, name: String) -> String {
+        let is_used = |name: &str| self.phases.iter().any(|state| state.phase.name == name);
+        if !is_used(&name) {
+            return name;
+        }
+        let numbered = (2_u32..).map(|number| format!("{name}#{number}"));
+        numbered.into_iter().find(|name| !is_used(name)).unwrap_or(name)
     }
 
     fn flush(&mut self, phase: usize) {
@@ -273,26 +291,57 @@ impl Recorded {
         for phase in 0..self.phases.len() {
             self.flush(phase);
         }
+        let logged = self.logged_events();
         let mut events = Vec::new();
         for state in std::mem::take(&mut self.phases) {
-            let bounds =
-                self.inputs[state.input].manifest.as_ref().and_then(|m| reported(m, &state));
+            let manifest = self.inputs[state.input].manifest.as_ref();
+            let bounds = logged
+                .as_ref()
+                .and_then(|events| logged_bounds(events, &state.phase))
+                .or_else(|| manifest.and_then(|manifest| reported(manifest, &state)));
             let phase = Arc::unwrap_or_clone(state.phase);
-            let (rebuilt, summary) = state.timeline.finish(phase, bounds);
+            let (rebuilt, mut summary) = state.timeline.finish(phase, bounds);
+            if let Some(events) = &logged {
+                add_logged(&mut summary, events);
+            }
             events.extend(rebuilt);
             self.summaries.push(summary);
         }
-        if let Some(logged) = self.options.events.take() {
-            events = logged;
-            for summary in &mut self.summaries {
-                summary.stats.timed_out = events
-                    .iter()
-                    .any(|event| event.phase.name == summary.phase.name && event.stats.timed_out);
-            }
-        }
         // What happens at one time to one phase happens in the order of the kinds.
         events.sort_by_key(|event: &PhaseEvent| (event.time_ns, event.phase.index, event.event));
-        self.ready.extend(events.into_iter().map(Item::Event));
+        self.ready.extend(logged.unwrap_or(events).into_iter().map(Item::Event));
+    }
+
+    /// The events of the log, of the phases that are asked for.
+    fn logged_events(&mut self) -> Option<Vec<PhaseEvent>> {
+        let mut events = self.options.events.take()?;
+        if !self.options.phases.is_empty() {
+            events.retain(|event| {
+                self.phases.iter().any(|known| known.phase.name == event.phase.name)
+            });
+        }
+        Some(events)
+    }
+}
+
+/// When a phase started and completed, by the event log.
+fn logged_bounds(events: &[PhaseEvent], phase: &Phase) -> Option<ReportedBounds> {
+    let of_phase = |kind| {
+        let same = |event: &&PhaseEvent| event.event == kind && event.phase.name == phase.name;
+        events.iter().find(same).map(|event| event.time_ns)
+    };
+    let start_ns = of_phase(EventKind::PhaseStart)?;
+    Some(ReportedBounds { start_ns, end_ns: of_phase(EventKind::PhaseComplete)? })
+}
+
+/// What only the event log knows of a phase.
+fn add_logged(summary: &mut PhaseSummary, events: &[PhaseEvent]) {
+    for event in events.iter().filter(|event| event.phase.name == summary.phase.name) {
+        let stats = &mut summary.stats;
+        stats.timed_out |= event.stats.timed_out || event.event == EventKind::PhaseTimeout;
+        stats.expected_requests = event.stats.expected_requests.or(stats.expected_requests);
+        stats.expected_duration_ns =
+            event.stats.expected_duration_ns.or(stats.expected_duration_ns);
     }
 }
 
@@ -333,7 +382,7 @@ fn reported(manifest: &PhaseManifest, state: &PhaseState) -> Option<ReportedBoun
             && state.recorded_index.is_none_or(|index| index == phase.phase_index)
     };
     let phase = manifest.phases.iter().find(same)?;
-    Some(ReportedBounds { start_ns: phase.start_ns, end_ns: phase.end_ns })
+    Some(ReportedBounds { start_ns: phase.start_ns?, end_ns: phase.end_ns? })
 }
 
 fn request<'r>(record: &'r Record<'_>) -> Request<'r> {

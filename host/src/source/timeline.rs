@@ -75,10 +75,10 @@ pub(super) struct Timeline {
 }
 
 /// The bounds of a phase as its tool reported them.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct ReportedBounds {
-    pub(super) start_ns: Option<u64>,
-    pub(super) end_ns: Option<u64>,
+    pub(super) start_ns: u64,
+    pub(super) end_ns: u64,
 }
 
 impl Timeline {
@@ -118,16 +118,20 @@ impl Timeline {
         phase: Phase,
         reported: Option<ReportedBounds>,
     ) -> (Vec<PhaseEvent>, PhaseSummary) {
-        let bounds = match reported {
-            Some(ReportedBounds { start_ns: Some(_), end_ns: Some(_) }) => PhaseBounds::Reported,
-            _ => PhaseBounds::FromRecords,
-        };
-        let reported = reported.unwrap_or_default();
-        let start_ns = reported.start_ns.or(self.first_start_ns);
-        let end_ns = reported.end_ns.unwrap_or(self.last_end_ns);
         let sending_complete_ns = self.last_start_ns;
+        let first_start_ns = self.first_start_ns.unwrap_or(sending_complete_ns);
+        // Bounds that leave requests outside are not this phase's.
+        let fitting = reported
+            .filter(|one| one.start_ns <= first_start_ns && one.end_ns >= sending_complete_ns);
+        let (start_ns, end_ns, bounds) = match fitting {
+            Some(one) => (one.start_ns, one.end_ns, PhaseBounds::Reported),
+            None => {
+                let end_ns = self.last_end_ns.max(sending_complete_ns);
+                (first_start_ns, end_ns, PhaseBounds::FromRecords)
+            }
+        };
 
-        let at_start = PhaseStats { start_ns, ..PhaseStats::default() };
+        let at_start = PhaseStats { start_ns: Some(start_ns), ..PhaseStats::default() };
         let at_sending_complete = PhaseStats {
             sending_complete_ns: Some(sending_complete_ns),
             sent_sessions: self.sessions.len() as u64,
@@ -150,7 +154,7 @@ impl Timeline {
             stats: stats.clone(),
         };
         let events = vec![
-            event(EventKind::PhaseStart, start_ns.unwrap_or(sending_complete_ns), &at_start),
+            event(EventKind::PhaseStart, start_ns, &at_start),
             event(EventKind::PhaseSendingComplete, sending_complete_ns, &at_sending_complete),
             event(EventKind::PhaseComplete, end_ns, &at_end),
         ];
@@ -246,13 +250,27 @@ mod tests {
 
     #[test]
     fn bounds_that_the_tool_reported_come_first() {
-        let reported = ReportedBounds { start_ns: Some(5), end_ns: Some(120) };
+        let reported = ReportedBounds { start_ns: 5, end_ns: 120 };
         let (events, summary) = timeline(&[request(10, 100)]).finish(phase(), Some(reported));
         assert_eq!((events[0].time_ns, events[2].time_ns), (5, 120));
         assert_eq!((summary.stats.start_ns, summary.stats.end_ns), (Some(5), Some(120)));
         assert_eq!(summary.bounds, PhaseBounds::Reported);
-        let half = ReportedBounds { start_ns: Some(5), end_ns: None };
-        let (_, summary) = timeline(&[request(10, 100)]).finish(phase(), Some(half));
-        assert_eq!(summary.bounds, PhaseBounds::FromRecords);
+    }
+
+    #[test]
+    fn bounds_that_leave_requests_outside_are_not_taken() {
+        for (start_ns, end_ns) in [(11, 120), (5, 9)] {
+            let reported = ReportedBounds { start_ns, end_ns };
+            let (_, summary) = timeline(&[request(10, 100)]).finish(phase(), Some(reported));
+            assert_eq!((summary.stats.start_ns, summary.stats.end_ns), (Some(10), Some(100)));
+            assert_eq!(summary.bounds, PhaseBounds::FromRecords);
+        }
+    }
+
+    #[test]
+    fn events_keep_their_order_where_a_request_ends_before_it_starts() {
+        let (events, _) = timeline(&[request(50, 20)]).finish(phase(), None);
+        let times: Vec<_> = events.iter().map(|event| event.time_ns).collect();
+        assert_eq!(times, [50, 50, 50]);
     }
 }
