@@ -301,6 +301,61 @@ fn an_auto_loaded_plugin_that_is_refused_fails_alone() {
 }
 
 #[test]
+fn an_auto_loaded_plugin_without_its_required_parameter_fails_alone() {
+    let dir = dir();
+    add_component(&dir, "plugins/a/component.wasm");
+    let text = manifest("acme", "1.0.0", "audit").replace(
+        "class: witness",
+        "auto_load: true, config_params: [{name: limit, type: int}], class: witness",
+    );
+    dir.write("plugins/a/registry.yaml", text);
+    let words = "`post_processor/audit` needs parameter `limit` (int); give it with --set \
+                 post_processor/audit.limit=VALUE";
+    let ran = dir.expect(3, "run r.jsonl --plugins-dir plugins --out out");
+    assert!(
+        ran.stderr.ends_with(&format!(
+            "error: post_processor/audit failed: rejected during load: {words}\n"
+        )),
+        "{}",
+        ran.stderr
+    );
+    let summary = dir.summary("out");
+    assert_eq!(plugin(&summary, "audit")["failure"]["message"], words);
+    assert_eq!(metric(&summary, "metrics", "request_count"), 3);
+    let shown = dir.expect(0, "run r.jsonl --plugins-dir plugins --dry-run").stdout;
+    assert!(shown.contains(&format!("post_processor/audit\n  refused     {words}\n")), "{shown}");
+    // What the error says works, and what the user sets wrongly is the user's to mend.
+    let set = "run r.jsonl --plugins-dir plugins --set post_processor/audit.limit=";
+    dir.expect(0, &format!("{set}3 --out mended"));
+    dir.expect(2, &format!("{set}many"));
+    // Named, it ends the run before it begins.
+    dir.expect(2, "run r.jsonl --plugins-dir plugins --processor audit");
+}
+
+#[test]
+fn auto_loaded_plugins_of_one_name_join_nobody_and_it_is_said() {
+    let dir = dir();
+    for (path, name) in [("plugins/a", "acme"), ("plugins/b", "bolt")] {
+        add_package(&dir, path, name, "1.0.0", "audit");
+        let text = manifest(name, "1.0.0", "audit")
+            .replace("class: witness", "auto_load: true, class: witness");
+        dir.write(&format!("{path}/registry.yaml"), text);
+    }
+    let ran = dir.expect(3, "run r.jsonl --plugins-dir plugins --out out");
+    assert_eq!(
+        ran.stderr,
+        "error: post_processor/audit failed: rejected during load: `audit` is offered by 2 \
+         packages: `acme` (`plugins/a/component.wasm`), `bolt` (`plugins/b/component.wasm`); \
+         choose one with --use post_processor/audit=acme or --use post_processor/audit=bolt\n"
+    );
+    assert_eq!(metric(&dir.summary("out"), "metrics", "request_count"), 3);
+    let chosen = "run r.jsonl --plugins-dir plugins --use post_processor/audit=bolt";
+    dir.expect(0, &format!("{chosen} --out chosen"));
+    assert_eq!(plugin(&dir.summary("chosen"), "audit")["package"], "bolt");
+    dir.expect(0, "run r.jsonl --plugins-dir plugins --no-auto-load --out alone");
+}
+
+#[test]
 fn hooks_are_called_by_priority_then_by_identifier() {
     let dir = dir();
     add_component(&dir, "plugins/p/component.wasm");

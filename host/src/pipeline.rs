@@ -4,6 +4,7 @@
 //! event or a record.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::instance::{
     Cost, Failure, FailureKind, HookInstance, InstanceConfig, ProcessorInstance,
 };
 use crate::limits::Limits;
-use crate::loader::{LoadError, Loaded, LoadedComponent, Origin};
+use crate::loader::{Loaded, LoadedComponent, Origin};
 use crate::names::Category;
 use crate::phase::{PhaseEvent, PhaseSummary};
 use crate::registry::{ComponentLocation, Implementation};
@@ -83,9 +84,10 @@ impl Pipeline {
         }
     }
 
-    /// Lets an implementation that could not be loaded take part as a failed one.
-    pub fn add_refused(&mut self, implementation: Arc<Implementation>, error: &LoadError) {
-        let failure = Failure::new(FailureKind::Rejected, "load", error.to_string());
+    /// Lets an implementation that was refused before it could be loaded take part as a
+    /// failed one, with the reason in words.
+    pub fn add_refused(&mut self, implementation: Arc<Implementation>, reason: impl Display) {
+        let failure = Failure::new(FailureKind::Rejected, "load", reason.to_string());
         let (output_dir, origin, cost) = (None, None, Cost::default());
         match implementation.category {
             Category::PhaseHook => {

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
 use perfbox::source::{Recorded, RecordedOptions, Source as _, SourceError, read_event_log};
 use perfbox::{
-    CompileMode, Finished, LoadError, Loaded, Loader, Pipeline, Report, Settings, escape,
+    CompileMode, Finished, Loaded, Loader, Pipeline, Report, Settings, escape,
 };
 
 use super::select::{Selected, SelectionArgs, describe, select};
@@ -197,17 +197,20 @@ fn tell_skipped(report: &Report) {
 fn load(
     loader: &mut Loader,
     selected: &[Selected],
-) -> Result<Vec<Result<Loaded, LoadError>>, Failed> {
+) -> Result<Vec<Result<Loaded, String>>, Failed> {
     let mut loaded = Vec::new();
     for one in selected {
-        let result = loader.load(Arc::clone(&one.implementation));
-        match result {
+        if let Err(reason) = &one.config {
+            loaded.push(Err(reason.clone()));
+            continue;
+        }
+        match loader.load(Arc::clone(&one.implementation)) {
             Err(error) if !one.auto_loaded => {
                 return Err(error)
                     .context(format!("{} is refused", one.implementation.key()))
                     .usage();
             }
-            result => loaded.push(result),
+            result => loaded.push(result.map_err(|error| error.to_string())),
         }
     }
     Ok(loaded)
@@ -215,17 +218,19 @@ fn load(
 
 async fn create(
     selected: Vec<Selected>,
-    loaded: Vec<Result<Loaded, LoadError>>,
+    loaded: Vec<Result<Loaded, String>>,
     output: &OutputDir,
 ) -> Result<Pipeline, Failed> {
     let mut pipeline = Pipeline::new();
     for (one, loaded) in selected.into_iter().zip(loaded) {
-        match loaded {
-            Err(error) => pipeline.add_refused(one.implementation, &error),
-            Ok(loaded) => {
+        let limits = one.limits();
+        match (one.config, loaded) {
+            (Err(reason), _) | (_, Err(reason)) => {
+                pipeline.add_refused(one.implementation, reason);
+            }
+            (Ok(config), Ok(loaded)) => {
                 let output_dir = Some(output.plugin_dir(&one.implementation).host_failed()?);
-                let limits = one.limits();
-                pipeline.add(loaded, Settings { config: one.config, limits, output_dir }).await;
+                pipeline.add(loaded, Settings { config, limits, output_dir }).await;
             }
         }
     }

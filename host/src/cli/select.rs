@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use perfbox::registry::{GivenParams, Implementation, PackageSource, check_params};
+use perfbox::registry::{GivenParams, Implementation, PackageSource, ParamError, check_params};
 use perfbox::{Category, Limits, Registry, escape};
 
 use super::from_environment;
@@ -38,7 +38,8 @@ pub(crate) struct SelectionArgs {
 /// An implementation that is to run, with its parameters.
 pub(crate) struct Selected {
     pub(crate) implementation: Arc<Implementation>,
-    pub(crate) config: serde_json::Map<String, serde_json::Value>,
+    /// Its parameters or, of one that was not named, why it is refused.
+    pub(crate) config: Result<serde_json::Map<String, serde_json::Value>, String>,
     /// Not named: if it is refused, the run goes on.
     pub(crate) auto_loaded: bool,
 }
@@ -52,7 +53,7 @@ impl Selected {
     }
 }
 
-/// What flags and environment select, hooks first, then what joins by itargs.
+/// What flags and environment select, hooks first, then what joins by itself.
 pub(crate) fn select(args: &SelectionArgs, registry: &Registry) -> anyhow::Result<Vec<Selected>> {
     let named = |flags: &[String], variable| match flags.is_empty() {
         true => (from_environment(variable), Some(variable)),
@@ -92,13 +93,26 @@ pub(crate) fn select(args: &SelectionArgs, registry: &Registry) -> anyhow::Resul
         }
     }
     let mut given = given_params(&args.params, &chosen)?;
-    let select = |(implementation, auto_loaded): (Arc<Implementation>, bool)| {
+    let mut selected = Vec::new();
+    for (implementation, auto_loaded) in chosen {
         let given = given.remove(&implementation.key()).unwrap_or_default();
         let owner = format!("`{}`", implementation.key());
-        let config = check_params(&owner, implementation.params.as_deref(), &given)?;
-        Ok(Selected { implementation, config, auto_loaded })
-    };
-    chosen.into_iter().map(select).collect()
+        let config = match check_params(&owner, implementation.params.as_deref(), &given) {
+            // Nobody asked for it, so nobody can be blamed for what it lacks.
+            Err(error @ ParamError::Missing { .. }) if auto_loaded => Err(error.to_string()),
+            config => Ok(config?),
+        };
+        selected.push(Selected { implementation, config, auto_loaded });
+    }
+    if !args.no_auto_load {
+        let conflicts = registry.auto_load_conflicts().into_iter();
+        selected.extend(conflicts.map(|(implementation, error)| Selected {
+            implementation,
+            config: Err(error.to_string()),
+            auto_loaded: true,
+        }));
+    }
+    Ok(selected)
 }
 
 /// The values of --set, by category and identifier.
@@ -164,6 +178,13 @@ pub(crate) fn describe(selected: &[Selected], out: &Path) -> String {
     let mut text = String::new();
     for one in selected {
         let implementation = &one.implementation;
+        let config = match &one.config {
+            Ok(config) => serde_json::Value::Object(config.clone()).to_string(),
+            Err(reason) => {
+                text.push_str(&format!("{}\n  refused     {reason}\n", implementation.key()));
+                continue;
+            }
+        };
         let Limits {
             memory_bytes,
             event_deadline,
@@ -175,7 +196,6 @@ pub(crate) fn describe(selected: &[Selected], out: &Path) -> String {
             log_line_bytes,
             log_bytes_per_second,
         } = one.limits();
-        let config = serde_json::Value::Object(one.config.clone()).to_string();
         let package = format!("{} {}", implementation.package, escape(&implementation.version));
         let files = out.join("plugins").join(implementation.key());
         for line in [

@@ -271,6 +271,23 @@ impl Registry {
         joined
     }
 
+    /// What would join every run if its name did not mean more than one, and the words
+    /// for that; one implementation for each such name.
+    pub fn auto_load_conflicts(&self) -> Vec<(Arc<Implementation>, ResolveError)> {
+        let mut conflicts: Vec<(Arc<Implementation>, ResolveError)> = Vec::new();
+        for one in self.enabled().filter(|one| one.auto_load) {
+            let is_known = conflicts.iter().any(|(known, _)| {
+                (known.category, &known.identifier) == (one.category, &one.identifier)
+            });
+            if let Err(error) = self.resolve(one.category, one.identifier.as_str())
+                && !is_known
+            {
+                conflicts.push((Arc::clone(one), error));
+            }
+        }
+        conflicts
+    }
+
     /// What `one` shadows: those of its name that it was preferred to.
     pub fn shadows<'r>(
         &'r self,
