@@ -267,6 +267,7 @@ fn manifest_errors_have_file_line_and_column() {
     bad("not YAML", "plugin: {name: acme\n");
     bad("a text", "nonsense");
     bad("empty", "");
+    bad("only a comment", "# nothing\n");
     bad("no plugin", "schema_version: \"1.0\"\n");
     bad("no version", "plugin: {name: acme}\n");
     bad("an unknown key", &format!("{good}post_procesors: {{}}\n"));
@@ -287,6 +288,7 @@ fn manifest_errors_have_file_line_and_column() {
         "a path with an invisible character",
         &good.replace("component.wasm", "\"a\\u202Eb.wasm\""),
     );
+    bad("a path of the package itself", &good.replace("component.wasm", "./"));
     bad("an empty path", &good.replace("component.wasm", "\"\""));
     bad("a later schema", &format!("schema_version: \"2.0\"\nmirrors: []\n{good}"));
     bad("a schema that is no text", &format!("schema_version: [1]\n{good}"));
@@ -299,6 +301,8 @@ fn manifest_errors_have_file_line_and_column() {
         "a list with a default of the wrong type",
         &param("{name: limit, type: list<int>, default: [1, x]}"),
     );
+    bad("a parameter's bad name", &param("{name: Limit ms, type: int}"));
+    bad("a parameter's bad name alone", &param("\"a\\e[31m\""));
     bad("an unknown key of a parameter", &param("{name: limit, type: int, unit: ms}"));
     let mut bomb = "&a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]".to_owned();
     for level in 1..9 {
@@ -358,7 +362,32 @@ fn component_errors_say_what_the_component_lacks() {
     bare("a bare core module", "a.wasm", from_wat("core-module"));
     bare("a bare component with neither interface", "a.wasm", from_wat("no-interface"));
     bare("a bare component with a broken section", "a.wasm", from_wat("broken-section"));
-    bare("a bare component with a bad name", "A B.wasm", whole);
+    bare("a bare component with a bad name", "A B.wasm", whole.clone());
+    bare("a bare component of perfbox's own name", "builtin.wasm", whole);
+    let mut offering = |title: &str, contract: &str, implementations: &str| {
+        let json = format!(
+            r#"{{"contract": "perfbox:plugin@{contract}", "implementations": [{implementations}]}}"#
+        );
+        let text = format!("(component (@custom \"perfbox:offers\" {json:?}))");
+        bare(title, "a.wasm", wat::parse_str(text).unwrap());
+    };
+    let hook = |params: &str| {
+        format!(r#"{{"category": "phase_hook", "class": "audit", "config_params": [{params}]}}"#)
+    };
+    let twice = format!("{}, {}", hook(""), hook(""));
+    offering("a bare component that offers nothing", "0.1.0", "");
+    offering("a bare component of another contract", "0.2.0", "");
+    offering("a bare component that offers one identifier twice", "0.1.0", &twice);
+    offering(
+        "a bare component with a default of the wrong type",
+        "0.1.0",
+        &hook(r#"{"name": "limit", "type": "int", "default": "many"}"#),
+    );
+    offering(
+        "a bare component with a parameter's bad name",
+        "0.1.0",
+        &hook(r#"{"name": "a b", "type": "int"}"#),
+    );
     assert_golden("errors/component.txt", &t.0);
 }
 

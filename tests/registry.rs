@@ -499,6 +499,80 @@ fn a_fifo_as_component_is_refused_without_waiting() {
 }
 
 #[test]
+fn a_plugin_beside_a_broken_manifest_is_refused_with_its_words() {
+    let dir = dir();
+    add_component(&dir, "p/component.wasm");
+    dir.write("p/registry.yaml", "plugin: {name: p\n");
+    let ran = dir.expect(2, "run r.jsonl --plugin p/component.wasm --processor witness_processor");
+    assert!(
+        ran.stderr.starts_with(
+            "error: the plugin `p/component.wasm` lies beside an invalid manifest: \
+             p/registry.yaml:1:9: "
+        ),
+        "{}",
+        ran.stderr
+    );
+    // A manifest of others says nothing about it.
+    dir.write("p/registry.yaml", manifest("p", "1.0.0", "audit").replace("component.", "other."));
+    dir.expect(0, "run r.jsonl --plugin p/component.wasm --processor witness_processor");
+}
+
+#[test]
+fn a_components_path_may_begin_in_the_packages_directory() {
+    let dir = dir();
+    add_package(&dir, "plugins/a", "acme", "1.0.0", "audit");
+    let text = manifest("acme", "1.0.0", "audit");
+    dir.write("plugins/a/registry.yaml", text.replace("component.wasm", "././component.wasm"));
+    assert_eq!(served_by(&dir, "--plugins-dir plugins"), json!(["acme", "1.0.0"]));
+    let named = "--plugin plugins/a/component.wasm";
+    assert_eq!(served_by(&dir, named), json!(["acme", "1.0.0"]), "found by its file too");
+}
+
+#[test]
+fn what_a_component_lacks_is_said_when_it_serves_another_category_already() {
+    let dir = dir();
+    dir.write("plugins/a/component.wasm", crate::support::from_wat("hook-only"));
+    let entry = "{audit: {component: component.wasm, auto_load: true}}";
+    dir.write(
+        "plugins/a/registry.yaml",
+        format!(
+            "plugin: {{name: acme, version: 1.0.0}}\nphase_hooks: {entry}\npost_processors: {entry}\n"
+        ),
+    );
+    // The hook is loaded first, so the processor's component is compiled already.
+    dir.expect(3, "run r.jsonl --plugins-dir plugins --out out");
+    let summary = dir.summary("out");
+    let audits = summary["plugins"].as_array().unwrap().iter();
+    let words: Vec<_> = audits
+        .filter(|one| one["category"] == "post_processor" && one["identifier"] == "audit")
+        .map(|one| &one["failure"]["message"])
+        .collect();
+    assert_eq!(
+        words,
+        ["component `plugins/a/component.wasm` is no post_processor: it does not export \
+             perfbox:plugin/post-processor@0.1.0; see the worlds in `wit/worlds.wit`"]
+    );
+}
+
+#[test]
+fn at_most_ten_known_identifiers_are_listed() {
+    let dir = dir();
+    let entries: String =
+        (0..10).map(|i| format!("  check_{i}: {{component: component.wasm}}\n")).collect();
+    let text = format!("plugin: {{name: p, version: 1.0.0}}\nphase_hooks:\n{entries}");
+    dir.write("plugins/p/registry.yaml", text);
+    let ran = dir.expect(2, "run r.jsonl --plugins-dir plugins --hook loudness");
+    assert!(
+        ran.stderr.starts_with(
+            "error: `loudness` is not a known phase_hook; known are check_0, check_1, check_2, \
+             check_3, check_4, check_5, check_6, check_7, check_8, check_9, … (see "
+        ),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn one_bad_package_never_hides_the_good_ones() {
     let dir = dir();
     add_package(&dir, "plugins/good", "good", "1.0.0", "audit");

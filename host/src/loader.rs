@@ -22,7 +22,7 @@ use crate::registry::{ComponentLocation, Implementation};
 const BUILTINS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/builtins.wasm"));
 
 /// The contract's version that this host speaks.
-const CONTRACT_VERSION: &str = "0.1.0";
+pub(crate) const CONTRACT_VERSION: &str = "0.1.0";
 
 /// Where components are compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,12 +170,15 @@ impl Loader {
     ) -> Result<(InstancePre<HostState>, Origin), LoadError> {
         let bytes = read(&one.component)?;
         let digest = Digest::of(&bytes);
-        if let Some(component) = self.compiled.get(&digest) {
-            return Ok((component.clone(), Origin { digest, compile_ns: 0 }));
+        if let Some(linked) = self.compiled.get(&digest) {
+            // It may have been compiled for the other category.
+            self.check_contract(one, linked.component())?;
+            return Ok((linked.clone(), Origin { digest, compile_ns: 0 }));
         }
         let begun = Instant::now();
         let component = self.compile(&bytes, &one.component)?;
         let compile_ns = begun.elapsed().as_nanos() as u64;
+        // Before linking, which would only say that an import is missing.
         self.check_contract(one, &component)?;
         let linked = self.linker.instantiate_pre(&component).map_err(|error| LoadError::Link {
             place: one.component.to_string(),
@@ -215,18 +218,24 @@ impl Loader {
                 "it does not export {interface}@{CONTRACT_VERSION}; see the worlds in `wit/worlds.wit`"
             ),
             versions if versions.iter().any(|version| is_compatible(version)) => return Ok(()),
-            versions => format!(
-                "it is built for version {} of the contract, and this perfbox speaks {CONTRACT_VERSION}; build it with a perfbox-guest of that version",
-                escape(&versions.join(" and "))
-            ),
+            versions => format!("it is {}", built_for_another(&versions.join(" and "))),
         };
         let place = one.component.to_string();
         Err(LoadError::Contract { place, category: one.category, reason })
     }
 }
 
+/// The words for a component that `version` of the contract is for.
+pub(crate) fn built_for_another(version: &str) -> String {
+    format!(
+        "built for version {} of the contract, and this perfbox speaks {CONTRACT_VERSION}; \
+         build it with a perfbox-guest of that version",
+        escape(version)
+    )
+}
+
 /// True for versions on the semver track of [`CONTRACT_VERSION`].
-fn is_compatible(version: &str) -> bool {
+pub(crate) fn is_compatible(version: &str) -> bool {
     let track = |version: &str| {
         let (major, rest) = version.split_once('.')?;
         let minor = rest.split('.').next()?;

@@ -1,5 +1,7 @@
-//! Ids that cannot be mixed up: categories, identifiers, package names.
+//! Ids that cannot be mixed up: categories, identifiers, names of packages and
+//! parameters.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -28,7 +30,7 @@ impl Category {
     }
 
     /// The contract's interface that a component exports for it, without version.
-    pub fn interface(self) -> &'static str {
+    pub(crate) fn interface(self) -> &'static str {
         match self {
             Self::PhaseHook => "perfbox:plugin/phase-hook",
             Self::PostProcessor => "perfbox:plugin/post-processor",
@@ -50,7 +52,8 @@ impl FromStr for Category {
         found.ok_or_else(|| InvalidName {
             what: "category",
             given: text.to_owned(),
-            rule: "the categories are phase_hook and post_processor",
+            rule: format!("the categories are {}", Self::ALL.map(Self::as_str).join(" and "))
+                .into(),
         })
     }
 }
@@ -67,10 +70,10 @@ impl Serialize for Category {
 pub struct InvalidName {
     what: &'static str,
     given: String,
-    rule: &'static str,
+    rule: Cow<'static, str>,
 }
 
-/// Longest identifier and longest package name, in bytes.
+/// Longest name of each kind, in bytes.
 const NAME_MAX_BYTES: usize = 64;
 
 /// True for `[a-z0-9][a-z0-9_-]*` of at most [`NAME_MAX_BYTES`].
@@ -104,7 +107,8 @@ macro_rules! name_type {
                 Err(InvalidName {
                     what: $what,
                     given: text.to_owned(),
-                    rule: "use a-z, 0-9, _ and -, at most 64, the first a letter or digit",
+                    rule: "use a-z, 0-9, _ and -, at most 64, the first a letter or digit"
+                        .into(),
                 })
             }
         }
@@ -134,8 +138,27 @@ name_type! {
     PackageName, "package name"
 }
 
+name_type! {
+    /// Names a parameter of an implementation.
+    ParamName, "parameter name"
+}
+
 /// The package of the implementations that come with perfbox.
 pub const BUILTIN_PACKAGE: &str = "builtin";
+
+impl PackageName {
+    /// The name of a package that does not come with perfbox.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub(crate) fn of_plugin(text: &str) -> Result<Self, String> {
+        if text == BUILTIN_PACKAGE {
+            let words = "is perfbox's own; choose another";
+            return Err(format!("the package name `{BUILTIN_PACKAGE}` {words}"));
+        }
+        text.parse().map_err(|error: InvalidName| error.to_string())
+    }
+}
 
 /// The choice nearest to `given`, where one is near enough to be what was meant.
 pub(crate) fn nearest<'c>(
@@ -163,6 +186,14 @@ mod tests {
         assert_eq!(
             "a\nb".parse::<Identifier>().unwrap_err().to_string(),
             "`a\\nb` is not a valid identifier; use a-z, 0-9, _ and -, at most 64, the first a letter or digit"
+        );
+    }
+
+    #[test]
+    fn an_invalid_category_is_answered_with_all_of_them() {
+        assert_eq!(
+            "hook".parse::<Category>().unwrap_err().to_string(),
+            "`hook` is not a valid category; the categories are phase_hook and post_processor"
         );
     }
 

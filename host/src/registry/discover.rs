@@ -1,6 +1,7 @@
 //! From plugins directories and files to packages. One bad package never hides the
 //! good ones: it is kept with the reason why it was refused.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,7 +59,7 @@ impl Registry {
             path: PathBuf::from("builtin:"),
             state: PackageState::Ready(implementations),
         };
-        Self { packages: vec![builtin], choices: Vec::new() }
+        Self { packages: vec![builtin], places: HashSet::new(), choices: Vec::new() }
     }
 
     /// Adds every package in a plugins directory: each directory with a manifest, each
@@ -97,13 +98,23 @@ impl Registry {
     /// Adds one component. Where a manifest beside it names it, that package is added.
     ///
     /// # Errors
-    /// When the file cannot be read, or is no component that offers anything.
+    /// When the file cannot be read, or is no component that offers anything, or the
+    /// manifest beside it is invalid.
     pub fn register_file(&mut self, path: &Path) -> Result<(), DiscoverError> {
         path.metadata().map_err(|source| DiscoverError::File { path: path.to_owned(), source })?;
         let dir = parent(path);
-        let named = Manifest::read(dir).is_ok_and(|manifest| {
-            manifest.implementations.iter().any(|one| path.ends_with(&one.component))
-        });
+        let named = match dir.join(MANIFEST_FILE).symlink_metadata() {
+            Err(_) => false,
+            Ok(_) => {
+                let manifest = Manifest::read(dir).map_err(|error| DiscoverError::NotAPlugin {
+                    reason: format!(
+                        "`{}` lies beside an invalid manifest: {error}",
+                        escape(&path.to_string_lossy())
+                    ),
+                })?;
+                manifest.implementations.iter().any(|one| path.ends_with(&one.component))
+            }
+        };
         let package = match named {
             true => read_directory(dir, PackageSource::Flag),
             false => read_bare(path, PackageSource::Flag),
@@ -122,9 +133,8 @@ impl Registry {
 
     /// The same place reached twice counts once.
     fn add(&mut self, package: Package) {
-        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let path = real(&package.path);
-        if !self.packages.iter().any(|known| real(&known.path) == path) {
+        let place = package.path.canonicalize().unwrap_or_else(|_| package.path.clone());
+        if self.places.insert(place) {
             self.packages.push(package);
         }
     }
@@ -210,9 +220,8 @@ fn bare_implementations(
     path: &Path,
     source: PackageSource,
 ) -> Result<Vec<Arc<Implementation>>, String> {
-    let package: PackageName = stem(path)
-        .parse()
-        .map_err(|error: crate::InvalidName| format!("cannot be a package: {error}"))?;
+    let package = PackageName::of_plugin(&stem(path))
+        .map_err(|error| format!("cannot be a package: {error}"))?;
     // A link at the first level of a plugins directory is the operator's own.
     let real = path.canonicalize().map_err(|error| error.to_string())?;
     let bytes = crate::files::read_component(&real).map_err(|error| error.to_string())?;

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
-use super::params::{ConfigParam, ParamType, ScalarType};
+use super::params::ConfigParam;
 use crate::escape;
-use crate::names::{BUILTIN_PACKAGE, Category, Identifier, PackageName};
+use crate::names::{Category, Identifier, PackageName};
 
 /// Name of a package's manifest.
 pub const MANIFEST_FILE: &str = "registry.yaml";
@@ -218,8 +218,9 @@ impl Manifest {
     fn parse_as(text: &str, path: &Path, builtin: bool) -> Result<Self, ManifestError> {
         check(text, builtin).map_err(|(location, problem)| ManifestError::Invalid {
             path: path.to_owned(),
-            line: location.map_or(1, |location| location.line()),
-            column: location.map_or(1, |location| location.column()),
+            // The parser says column 0 for the end of a file.
+            line: location.map_or(1, |location| location.line().max(1)),
+            column: location.map_or(1, |location| location.column().max(1)),
             problem,
         })
     }
@@ -235,15 +236,12 @@ fn check(text: &str, builtin: bool) -> Result<Manifest, Problem> {
     if let Some(problem) = newer_schema(text) {
         return Err(problem);
     }
-    let name: PackageName =
-        raw.plugin.name.value.parse().map_err(|error: crate::InvalidName| {
-            (Some(raw.plugin.name.referenced), error.to_string())
-        })?;
-    if !builtin && name.as_str() == BUILTIN_PACKAGE {
-        let problem =
-            format!("the package name `{BUILTIN_PACKAGE}` is perfbox's own; choose another");
-        return Err((Some(raw.plugin.name.referenced), problem));
-    }
+    let given = &raw.plugin.name;
+    let name = match builtin {
+        true => given.value.parse().map_err(|error: crate::InvalidName| error.to_string()),
+        false => PackageName::of_plugin(&given.value),
+    };
+    let name = name.map_err(|problem| (Some(given.referenced), problem))?;
     let mut implementations = Vec::new();
     let categories =
         [(Category::PhaseHook, raw.phase_hooks), (Category::PostProcessor, raw.post_processors)];
@@ -334,49 +332,32 @@ fn check_implementation(
     })
 }
 
-/// The path when it has only plain parts, so that it stays in its package.
+/// The path when it has only plain parts, so that it stays in its package. A `.` among
+/// them is no part.
 fn inner_path(text: &str) -> Option<PathBuf> {
-    let path = Path::new(text);
-    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+    let mut inner = PathBuf::new();
+    for part in Path::new(text).components() {
+        match part {
+            Component::Normal(part) => inner.push(part),
+            Component::CurDir => {}
+            Component::Prefix(_) | Component::RootDir | Component::ParentDir => return None,
+        }
+    }
     let shows_as_it_is = escape(text) == text;
-    (plain && shows_as_it_is && !text.is_empty()).then(|| path.to_owned())
+    (shows_as_it_is && !inner.as_os_str().is_empty()).then_some(inner)
 }
 
 fn check_declared(raw: Vec<Spanned<RawParam>>) -> Result<Vec<ConfigParam>, Problem> {
-    let mut params: Vec<ConfigParam> = Vec::new();
+    let mut params = Vec::new();
     for entry in raw {
         let place = Some(entry.referenced);
         let param = match entry.value {
-            RawParam::Name(name) => ConfigParam {
-                name,
-                kind: ParamType::One(ScalarType::String),
-                default: None,
-                required: false,
-                description: String::new(),
-            },
-            RawParam::Full(full) => {
-                let kind: ParamType = full.kind.parse().map_err(|problem| (place, problem))?;
-                if let Some(default) = full.default.as_ref().filter(|value| !kind.accepts(value)) {
-                    let problem = format!(
-                        "the default of parameter `{}` is not of its type, {kind}: {}",
-                        escape(&full.name),
-                        escape(&default.to_string())
-                    );
-                    return Err((place, problem));
-                }
-                ConfigParam {
-                    name: full.name,
-                    kind,
-                    required: full.default.is_none(),
-                    default: full.default,
-                    description: full.description,
-                }
-            }
+            RawParam::Name(name) => ConfigParam::optional_text(&name),
+            RawParam::Full(RawFullParam { name, kind, default, description }) => kind
+                .parse()
+                .and_then(|kind| ConfigParam::declared(&name, kind, default, description)),
         };
-        if params.iter().any(|known| known.name == param.name) {
-            return Err((place, format!("parameter `{}` is declared twice", escape(&param.name))));
-        }
-        params.push(param);
+        param.and_then(|param| param.add_to(&mut params)).map_err(|problem| (place, problem))?;
     }
     Ok(params)
 }

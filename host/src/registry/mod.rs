@@ -16,15 +16,19 @@ pub use manifest::{MANIFEST_FILE, Manifest, ManifestError, ManifestImplementatio
 pub use params::{ConfigParam, GivenParams, ParamError, ParamType, ScalarType, check_params};
 pub use resolve::{Listed, PackageChoice, ResolveError, Standing};
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use crate::names::ParamName;
 use crate::names::{Category, Identifier, PackageName};
 
 /// All packages known, and the choices made between them.
 #[derive(Debug)]
 pub struct Registry {
     packages: Vec<Package>,
+    /// Where they are, without links.
+    places: HashSet<PathBuf>,
     choices: Vec<PackageChoice>,
 }
 

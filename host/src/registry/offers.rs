@@ -1,6 +1,7 @@
 //! What a bare component offers, read by parsing the file: nothing is compiled or run.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,10 +9,14 @@ use wasmparser::{Parser, Payload};
 
 use super::params::{ConfigParam, ParamType};
 use crate::escape;
-use crate::names::{Category, Identifier};
+use crate::loader::{CONTRACT_VERSION, built_for_another, is_compatible};
+use crate::names::{Category, Identifier, InvalidName};
 
 /// The custom section that the guest SDK writes.
 const SECTION: &str = "perfbox:offers";
+
+/// The contract, as the section names it, without version.
+const CONTRACT: &str = "perfbox:plugin";
 
 /// One implementation of a bare component.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +31,8 @@ pub(crate) struct Offer {
 
 #[derive(Deserialize)]
 struct RawOffers {
+    #[allow(dead_code, reason = "looked at by `ContractOnly`, before anything else is believed")]
+    contract: String,
     implementations: Vec<RawOffer>,
 }
 
@@ -96,29 +103,74 @@ pub(crate) fn read_offers(bytes: &[u8], stem: &str) -> Result<Vec<Offer>, String
     Ok(exported.into_iter().map(offer).collect())
 }
 
+/// Reads only as much as tells whether the rest can be understood.
+#[derive(Deserialize)]
+struct ContractOnly {
+    contract: Option<String>,
+}
+
 fn parse_section(json: &[u8]) -> Result<Vec<Offer>, String> {
-    let broken = |error: String| format!("has a broken `{SECTION}` section: {}", escape(&error));
-    let raw: RawOffers = serde_json::from_slice(json).map_err(|error| broken(error.to_string()))?;
-    let offer = |raw: RawOffer| {
-        let param = |raw: RawParam| ConfigParam {
-            name: raw.name,
-            kind: raw.kind,
-            required: raw.default.is_none(),
-            default: raw.default,
-            description: raw.description,
-        };
-        Ok(Offer {
-            category: raw
-                .category
-                .parse()
-                .map_err(|e: crate::InvalidName| broken(e.to_string()))?,
-            identifier: raw.class.parse().map_err(|e: crate::InvalidName| broken(e.to_string()))?,
-            class: raw.class,
-            description: raw.description,
-            params: Some(raw.config_params.into_iter().map(param).collect()),
-        })
+    let broken = |error: &dyn Display| {
+        format!("has a broken `{SECTION}` section: {}", escape(&error.to_string()))
     };
-    raw.implementations.into_iter().map(offer).collect()
+    let contract: ContractOnly = serde_json::from_slice(json).map_err(|error| broken(&error))?;
+    if let Some(contract) = &contract.contract {
+        check_contract(contract).map_err(|error| match error {
+            Contract::Malformed => broken(&format!(
+                "`{contract}` is not a contract, for example {CONTRACT}@{CONTRACT_VERSION}"
+            )),
+            Contract::Other(version) => format!("is {}", built_for_another(version)),
+        })?;
+    }
+    let raw: RawOffers = serde_json::from_slice(json).map_err(|error| broken(&error))?;
+    let mut offers: Vec<Offer> = Vec::new();
+    for raw in raw.implementations {
+        let offer = check_offer(raw).map_err(|error| broken(&error))?;
+        let is_same = |known: &Offer| {
+            (known.category, &known.identifier) == (offer.category, &offer.identifier)
+        };
+        if offers.iter().any(is_same) {
+            let twice = format!("{}/{} is offered twice", offer.category, offer.identifier);
+            return Err(broken(&twice));
+        }
+        offers.push(offer);
+    }
+    if offers.is_empty() {
+        return Err(format!(
+            "offers nothing: its `{SECTION}` section names no implementation; name one in \
+             perfbox_guest::export!"
+        ));
+    }
+    Ok(offers)
+}
+
+/// Why a section's contract is not this host's.
+enum Contract<'c> {
+    Malformed,
+    Other(&'c str),
+}
+
+fn check_contract(contract: &str) -> Result<(), Contract<'_>> {
+    let version = contract.strip_prefix(CONTRACT).and_then(|rest| rest.strip_prefix('@'));
+    match version {
+        None => Err(Contract::Malformed),
+        Some(version) if !is_compatible(version) => Err(Contract::Other(version)),
+        Some(_) => Ok(()),
+    }
+}
+
+fn check_offer(raw: RawOffer) -> Result<Offer, String> {
+    let mut params = Vec::new();
+    for RawParam { name, kind, default, description } in raw.config_params {
+        ConfigParam::declared(&name, kind, default, description)?.add_to(&mut params)?;
+    }
+    Ok(Offer {
+        category: raw.category.parse().map_err(|error: InvalidName| error.to_string())?,
+        identifier: raw.class.parse().map_err(|error: InvalidName| error.to_string())?,
+        class: raw.class,
+        description: raw.description,
+        params: Some(params),
+    })
 }
 
 #[cfg(test)]
@@ -149,11 +201,59 @@ mod tests {
         let offers = parse_section(json).unwrap();
         assert_eq!(offers[0].identifier.as_str(), "slow");
         assert_eq!(offers[0].params.as_ref().unwrap()[0].default, Some(2.5.into()));
-        let words = parse_section(br#"{"implementations": [{"category": "nonsense", "class": "x", "config_params": []}]}"#);
+    }
+
+    #[test]
+    fn a_section_is_checked_as_a_manifest_is() {
+        let offer = |category: &str, param: &str| {
+            format!(r#"{{"category": "{category}", "class": "x", "config_params": [{param}]}}"#)
+        };
+        let hook = |param: &str| offer("phase_hook", param);
+        let plain = hook("");
+        let limit = r#"{"name": "limit", "type": "int", "default": 1}"#;
+        for (offers, words) in [
+            (
+                offer("nonsense", ""),
+                "`nonsense` is not a valid category; the categories are phase_hook and post_processor",
+            ),
+            (format!("{plain}, {plain}"), "phase_hook/x is offered twice"),
+            (hook(&format!("{limit}, {limit}")), "parameter `limit` is declared twice"),
+            (
+                hook(r#"{"name": "a\u001b[31m", "type": "int"}"#),
+                "`a\\u{1b}[31m` is not a valid parameter name; use a-z, 0-9, _ and -, at most 64, the first a letter or digit",
+            ),
+            (
+                hook(r#"{"name": "limit", "type": "int", "default": "many"}"#),
+                "the default of parameter `limit` is not of its type, int: \"many\"",
+            ),
+        ] {
+            let json =
+                format!(r#"{{"contract": "perfbox:plugin@0.1.0", "implementations": [{offers}]}}"#);
+            let expected = format!("has a broken `perfbox:offers` section: {words}");
+            assert_eq!(parse_section(json.as_bytes()).unwrap_err(), expected);
+        }
+        let none = parse_section(br#"{"contract": "perfbox:plugin@0.1.3", "implementations": []}"#);
+        assert!(none.unwrap_err().starts_with("offers nothing: "));
+        // One name for a hook and a processor is no name twice.
+        let both = format!("{plain}, {}", offer("post_processor", limit));
+        let json =
+            format!(r#"{{"contract": "perfbox:plugin@0.1.0", "implementations": [{both}]}}"#);
+        assert_eq!(parse_section(json.as_bytes()).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_section_for_another_contract_is_refused_whatever_else_it_says() {
+        let words = |json: &str| parse_section(json.as_bytes()).unwrap_err();
         assert_eq!(
-            words.unwrap_err(),
-            "has a broken `perfbox:offers` section: `nonsense` is not a valid category; \
-             the categories are phase_hook and post_processor"
+            words(r#"{"contract": "perfbox:plugin@0.2.0", "exporters": []}"#),
+            "is built for version 0.2.0 of the contract, and this perfbox speaks 0.1.0; \
+             build it with a perfbox-guest of that version"
         );
+        assert_eq!(
+            words(r#"{"contract": "acme:plugin@0.1.0", "implementations": []}"#),
+            "has a broken `perfbox:offers` section: `acme:plugin@0.1.0` is not a contract, \
+             for example perfbox:plugin@0.1.0"
+        );
+        assert!(words(r#"{"implementations": []}"#).contains("missing field `contract`"));
     }
 }

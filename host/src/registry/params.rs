@@ -8,13 +8,13 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::escape;
-use crate::names::nearest;
+use crate::names::{InvalidName, ParamName, nearest};
 
 /// A declared parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigParam {
     /// Its name, as in `--set ID.NAME=VALUE`.
-    pub name: String,
+    pub name: ParamName,
     /// What it takes.
     pub kind: ParamType,
     /// Its value unless another is given.
@@ -23,6 +23,50 @@ pub struct ConfigParam {
     pub required: bool,
     /// For people.
     pub description: String,
+}
+
+impl ConfigParam {
+    /// One that has a default or must be given. Every declaration, wherever it stands,
+    /// comes through here or through [`ConfigParam::optional_text`].
+    ///
+    /// # Errors
+    /// What cannot be in it, in words.
+    pub(crate) fn declared(
+        name: &str,
+        kind: ParamType,
+        default: Option<Value>,
+        description: String,
+    ) -> Result<Self, String> {
+        let name: ParamName = name.parse().map_err(|error: InvalidName| error.to_string())?;
+        if let Some(default) = default.as_ref().filter(|value| !kind.accepts(value)) {
+            return Err(format!(
+                "the default of parameter `{name}` is not of its type, {kind}: {}",
+                escape(&default.to_string())
+            ));
+        }
+        Ok(Self { name, kind, required: default.is_none(), default, description })
+    }
+
+    /// One that may stay absent, of which only the name is known.
+    ///
+    /// # Errors
+    /// What is wrong with the name, in words.
+    pub(crate) fn optional_text(name: &str) -> Result<Self, String> {
+        let kind = ParamType::One(ScalarType::String);
+        Ok(Self { required: false, ..Self::declared(name, kind, None, String::new())? })
+    }
+
+    /// Adds it to those of the same implementation.
+    ///
+    /// # Errors
+    /// When there is one of its name, in words.
+    pub(crate) fn add_to(self, params: &mut Vec<Self>) -> Result<(), String> {
+        if params.iter().any(|known| known.name == self.name) {
+            return Err(format!("parameter `{}` is declared twice", self.name));
+        }
+        params.push(self);
+        Ok(())
+    }
 }
 
 /// What a parameter takes.
@@ -140,7 +184,7 @@ pub enum ParamError {
         /// What was asked for.
         name: String,
         /// What there is.
-        known: Vec<String>,
+        known: Vec<ParamName>,
     },
     /// A value of another type.
     #[error("parameter `{name}` of {owner} takes {kind}, and `{}` is not one", escape(given))]
@@ -148,7 +192,7 @@ pub enum ParamError {
         /// Category and identifier.
         owner: String,
         /// The parameter.
-        name: String,
+        name: ParamName,
         /// What it takes.
         kind: ParamType,
         /// What was given.
@@ -161,19 +205,20 @@ pub enum ParamError {
         /// Category and identifier.
         owner: String,
         /// The parameter.
-        name: String,
+        name: ParamName,
         /// What it takes.
         kind: ParamType,
     },
 }
 
-fn suggest(name: &str, known: &[String]) -> String {
+fn suggest(name: &str, known: &[ParamName]) -> String {
     if known.is_empty() {
         return "; it takes none".to_owned();
     }
-    match nearest(name, known.iter().map(String::as_str)) {
+    let known = || known.iter().map(ParamName::as_str);
+    match nearest(name, known()) {
         Some(near) => format!("; did you mean `{near}`?"),
-        None => format!("; it takes {}", known.join(", ")),
+        None => format!("; it takes {}", known().collect::<Vec<_>>().join(", ")),
     }
 }
 
@@ -197,7 +242,8 @@ pub fn check_params(
         };
         return Ok(given.iter().map(|(name, text)| (name.clone(), loose(text))).collect());
     };
-    if let Some(name) = given.keys().find(|name| declared.iter().all(|p| p.name != **name)) {
+    if let Some(name) = given.keys().find(|name| declared.iter().all(|p| p.name.as_str() != **name))
+    {
         return Err(ParamError::Unknown {
             owner: owner.to_owned(),
             name: name.clone(),
@@ -206,7 +252,7 @@ pub fn check_params(
     }
     let mut config = serde_json::Map::new();
     for param in declared {
-        let value = match given.get(&param.name) {
+        let value = match given.get(param.name.as_str()) {
             Some(text) => param.kind.read(text).ok_or_else(|| ParamError::WrongType {
                 owner: owner.to_owned(),
                 name: param.name.clone(),
@@ -225,7 +271,7 @@ pub fn check_params(
                 }
             },
         };
-        config.insert(param.name.clone(), value);
+        config.insert(param.name.to_string(), value);
     }
     Ok(config)
 }
@@ -236,12 +282,9 @@ mod tests {
     use serde_json::json;
 
     fn declared() -> Vec<ConfigParam> {
-        let param = |name: &str, kind: &str, default: Option<Value>| ConfigParam {
-            name: name.to_owned(),
-            kind: kind.parse().unwrap(),
-            required: default.is_none(),
-            default,
-            description: String::new(),
+        let param = |name: &str, kind: &str, default: Option<Value>| {
+            let kind = kind.parse().unwrap();
+            ConfigParam::declared(name, kind, default, String::new()).unwrap()
         };
         vec![
             param("file", "string", Some(json!("phases.log"))),

@@ -3,6 +3,7 @@
 //! A choice made by the user comes first, then a plugin, then a builtin. Two plugins
 //! that offer the same one are ambiguous: nobody wins in silence.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -67,7 +68,7 @@ fn is_same_place(a: &Path, b: &Path) -> bool {
 #[non_exhaustive]
 pub enum ResolveError {
     /// Nothing is called so.
-    #[error("`{}` is not a known {category}{}", escape(requested), next_step(*category, near.as_deref(), other.as_ref(), invalid))]
+    #[error("`{}` is not a known {category}{}", escape(requested), next_step(*category, near.as_deref(), *other, known, invalid))]
     Unknown {
         /// Where it was looked for.
         category: Category,
@@ -75,6 +76,8 @@ pub enum ResolveError {
         requested: String,
         /// The nearest known identifier of the category.
         near: Option<String>,
+        /// Every known identifier of the category.
+        known: Vec<String>,
         /// A category that does have it.
         other: Option<Category>,
         /// Why packages were refused, one of which may have been meant.
@@ -133,17 +136,31 @@ pub enum ResolveError {
     InvalidName(#[from] InvalidName),
 }
 
+/// Most identifiers that an error lists.
+const MOST_LISTED: usize = 10;
+
 fn next_step(
     category: Category,
     near: Option<&str>,
-    other: Option<&Category>,
+    other: Option<Category>,
+    known: &[String],
     invalid: &[String],
 ) -> String {
     let hint = match (other, near) {
-        (Some(Category::PhaseHook), _) => "; it is a phase_hook: select it with --hook".to_owned(),
-        (Some(other), _) => format!("; it is a {other}: select it with --processor"),
+        (Some(other), _) => {
+            let flag = match other {
+                Category::PhaseHook => "--hook",
+                Category::PostProcessor => "--processor",
+            };
+            format!("; it is a {other}: select it with {flag}")
+        }
         (None, Some(near)) => format!("; did you mean `{near}`?"),
-        (None, None) => String::new(),
+        (None, None) if known.is_empty() => String::new(),
+        (None, None) => {
+            let more = if known.len() > MOST_LISTED { ", …" } else { "" };
+            let listed = &known[..known.len().min(MOST_LISTED)];
+            format!("; known are {}{more}", listed.join(", "))
+        }
     };
     let refused = match invalid {
         [] => String::new(),
@@ -341,6 +358,11 @@ impl Registry {
             category,
             requested: requested.to_owned(),
             near: nearest(requested, of_category(category)).map(str::to_owned),
+            known: of_category(category)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             other: Category::ALL
                 .into_iter()
                 .find(|other| of_category(*other).any(|identifier| identifier == requested)),
