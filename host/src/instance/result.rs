@@ -53,6 +53,8 @@ fn check_metric(metric: types::Metric) -> Result<Metric, String> {
         return Err("it returned a metric without a name".to_owned());
     }
     check_name("a unit", &metric.unit)?;
+    check_name("a metric's phase", metric.phase.as_deref().unwrap_or_default())?;
+    check_name("a metric's basis", metric.basis.as_deref().unwrap_or_default())?;
     let mut labels = BTreeMap::new();
     for (key, value) in metric.labels {
         check_name("a label", &key)?;
@@ -106,12 +108,13 @@ fn check_distribution(name: &str, value: types::Distribution) -> Result<Distribu
         }
         last = quantile.percent;
         quantiles.push(crate::report::Quantile {
-            percent: quantile.percent,
+            // Zero without a sign.
+            percent: quantile.percent + 0.0,
             value: finite(name, quantile.value)?,
             unreliable: quantile.unreliable,
         });
     }
-    Ok(Distribution {
+    let checked = Distribution {
         count: value.count,
         sum: finite(name, value.sum)?,
         avg: finite(name, value.avg)?,
@@ -120,7 +123,18 @@ fn check_distribution(name: &str, value: types::Distribution) -> Result<Distribu
         std: finite(name, value.std)?,
         quantiles,
         method: value.method,
-    })
+    };
+    let Distribution { min, max, std, .. } = checked;
+    if checked.count == 0 {
+        return Err(format!("metric `{name}` has no samples; leave out what does not exist"));
+    }
+    if min > max {
+        return Err(format!("metric `{name}` has the minimum {min}, above its maximum {max}"));
+    }
+    if std < 0.0 {
+        return Err(format!("metric `{name}` has the standard deviation {std}, below zero"));
+    }
+    Ok(checked)
 }
 
 #[cfg(test)]
@@ -160,6 +174,14 @@ mod tests {
         }
     }
 
+    fn odd(change: impl FnOnce(&mut types::Distribution)) -> Vec<types::Metric> {
+        let mut metric = distribution(&[]);
+        if let types::MetricValue::Distribution(distribution) = &mut metric.value {
+            change(distribution);
+        }
+        vec![metric]
+    }
+
     #[test]
     fn results_that_break_the_contract_are_refused_in_words() {
         let unlabelled = |label: &str| types::Metric {
@@ -190,6 +212,17 @@ mod tests {
             (
                 vec![distribution(&[101.0])],
                 "metric `d` has percentile 101; percentiles rise from 0 to 100, each once",
+            ),
+            (odd(|one| one.count = 0), "metric `d` has no samples; leave out what does not exist"),
+            (odd(|one| one.min = 2.5), "metric `d` has the minimum 2.5, above its maximum 1"),
+            (odd(|one| one.std = -1.0), "metric `d` has the standard deviation -1, below zero"),
+            (
+                vec![types::Metric { phase: Some("a\nb".to_owned()), ..metric("a", 1.0) }],
+                "a metric's phase has characters that cannot be shown: `a\\nb`",
+            ),
+            (
+                vec![types::Metric { basis: Some("a\u{202e}b".to_owned()), ..metric("a", 1.0) }],
+                "a metric's basis has characters that cannot be shown: `a\\u{202e}b`",
             ),
         ] {
             assert_eq!(check(metrics).unwrap_err(), words);
