@@ -206,8 +206,12 @@ pub struct Quantile {
 impl Quantile {
     /// As it is written: `p50`, `p99.9`.
     pub fn name(&self) -> String {
-        format!("p{}", self.percent)
+        percentile_name(self.percent)
     }
+}
+
+fn percentile_name(percent: f64) -> String {
+    format!("p{percent}")
 }
 
 impl Report {

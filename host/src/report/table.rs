@@ -1,22 +1,86 @@
 //! The report as text for people.
 
+use std::cmp::Ordering;
+
 use super::columns::{Align, GAP, in_columns};
 use super::{
     Distribution, Metric, MetricValue, PhaseReport, PluginStatus, ProcessorResult, Report,
+    percentile_name,
 };
 use crate::escape;
 
-/// Statistics of a distribution, the first the last to go where a line is too narrow.
-const COLUMNS_BY_WORTH: [&str; 16] = [
-    "p50", "p99", "avg", "n", "max", "p90", "min", "p95", "std", "p75", "p25", "p10", "p5", "p1",
-    "p99.9", "p0",
+/// One column of a table of distributions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Column {
+    Avg,
+    Min,
+    Percentile(f64),
+    Max,
+    Std,
+    Samples,
+}
+
+/// The first is the last to go where a line is too narrow; then come other quantiles.
+const COLUMNS_BY_WORTH: [Column; 9] = [
+    Column::Percentile(50.0),
+    Column::Percentile(99.0),
+    Column::Avg,
+    Column::Samples,
+    Column::Max,
+    Column::Percentile(90.0),
+    Column::Min,
+    Column::Percentile(95.0),
+    Column::Std,
 ];
 
-/// The same statistics, in the order in which they are shown.
-const COLUMNS_AS_SHOWN: [&str; 16] = [
-    "avg", "min", "p0", "p1", "p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p99.9",
-    "max", "std", "n",
-];
+impl Column {
+    fn heading(self) -> String {
+        match self {
+            Self::Avg => "avg".to_owned(),
+            Self::Min => "min".to_owned(),
+            Self::Percentile(percent) => percentile_name(percent),
+            Self::Max => "max".to_owned(),
+            Self::Std => "std".to_owned(),
+            Self::Samples => "n".to_owned(),
+        }
+    }
+
+    /// One distribution's cell; an unreliable quantile is marked. Empty where it does not
+    /// exist.
+    fn cell(self, of: &Distribution) -> String {
+        match self {
+            Self::Avg => number(of.avg),
+            Self::Min => number(of.min),
+            Self::Max => number(of.max),
+            Self::Std => number(of.std),
+            Self::Samples => grouped(of.count),
+            Self::Percentile(percent) => {
+                match of.quantiles.iter().find(|quantile| quantile.percent == percent) {
+                    None => String::new(),
+                    Some(quantile) if quantile.unreliable => {
+                        format!("{UNRELIABLE}{}", number(quantile.value))
+                    }
+                    Some(quantile) => number(quantile.value),
+                }
+            }
+        }
+    }
+
+    /// Columns are shown in the order of this; quantiles rise.
+    fn place(self) -> (u8, f64) {
+        match self {
+            Self::Avg => (0, 0.0),
+            Self::Min => (1, 0.0),
+            Self::Percentile(percent) => (2, percent),
+            Self::Max => (3, 0.0),
+            Self::Std => (4, 0.0),
+            Self::Samples => (5, 0.0),
+        }
+    }
+}
+
+/// Before a quantile with too few samples beyond it.
+const UNRELIABLE: char = '~';
 
 impl Report {
     /// For a line of `width` characters: for each processor its metrics by phase, and
@@ -50,7 +114,17 @@ impl Report {
         }
         let known = |name: &str| self.phases.iter().any(|phase| phase.phase.name == name);
         let others = result.metrics.iter().filter(|one| !one.phase.as_deref().is_some_and(known));
-        of_phase("whole run".to_owned(), others.collect());
+        let mut by_phase: Vec<(Option<&str>, Vec<&Metric>)> = Vec::new();
+        for metric in others {
+            let phase = metric.phase.as_deref();
+            match by_phase.iter_mut().find(|(name, _)| *name == phase) {
+                Some((_, metrics)) => metrics.push(metric),
+                None => by_phase.push((phase, vec![metric])),
+            }
+        }
+        for (phase, metrics) in by_phase {
+            of_phase(phase.map_or_else(|| "whole run".to_owned(), phase_name), metrics);
+        }
         if let Some(report) = &result.report {
             for line in report.lines() {
                 text.push_str(&format!("{}\n", escape(line)));
@@ -79,7 +153,11 @@ fn phase_title(phase: &PhaseReport) -> String {
     if stats.timed_out {
         parts.push("timed out".to_owned());
     }
-    format!("{}: {}", escape(&phase.phase.name), parts.join(", "))
+    format!("{}: {}", phase_name(&phase.phase.name), parts.join(", "))
+}
+
+fn phase_name(name: &str) -> String {
+    if name.is_empty() { "(no name)".to_owned() } else { escape(name).into_owned() }
 }
 
 fn metrics_text(metrics: &[&Metric], width: usize) -> String {
@@ -96,10 +174,6 @@ fn metrics_text(metrics: &[&Metric], width: usize) -> String {
     if !distributions.is_empty() {
         text.push_str(&distributions_text(&distributions, width));
         text.push('\n');
-        let mut quantiles = distributions.iter().flat_map(|(_, one)| &one.quantiles);
-        if quantiles.any(|quantile| quantile.unreliable) {
-            text.push_str("~ fewer than ten samples lie beyond this quantile\n\n");
-        }
     }
     if !scalars.is_empty() {
         text.push_str(&scalars_text(&scalars, width));
@@ -110,58 +184,82 @@ fn metrics_text(metrics: &[&Metric], width: usize) -> String {
 
 fn distributions_text(rows: &[(&Metric, &Distribution)], width: usize) -> String {
     let names: Vec<String> = rows.iter().map(|(metric, _)| row_title(metric, width / 2)).collect();
-    let lines_of_names = names.iter().flat_map(|name| name.lines());
-    let name_width = lines_of_names.map(|line| line.chars().count()).max().unwrap_or(0);
-    let cells = |column: &'static str| -> Vec<String> {
-        rows.iter().map(|(_, distribution)| statistic(distribution, column)).collect()
-    };
-    let mut room = width.saturating_sub(name_width);
-    let mut shown: Vec<(&str, Vec<String>)> = Vec::new();
-    for column in COLUMNS_BY_WORTH {
-        let cells = cells(column);
+    let mut room = width.saturating_sub(widest(names.iter().flat_map(|name| name.lines())));
+    let mut shown: Vec<(Column, Vec<String>)> = Vec::new();
+    for column in columns_by_worth(rows) {
+        let cells: Vec<_> = rows.iter().map(|(_, one)| column.cell(one)).collect();
         if cells.iter().all(String::is_empty) {
             continue;
         }
-        let cell_width = cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
-        let needed = cell_width.max(column.len()) + GAP;
+        let heading = column.heading();
+        let needed = widest(cells.iter().chain([&heading]).map(String::as_str)) + GAP;
         if needed > room {
             break;
         }
         room -= needed;
         shown.push((column, cells));
     }
-    let place = |column: &str| COLUMNS_AS_SHOWN.iter().position(|known| *known == column);
-    shown.sort_by_key(|(column, _)| place(column));
+    shown.sort_by(|(a, _), (b, _)| a.place().partial_cmp(&b.place()).unwrap_or(Ordering::Equal));
 
-    let headings = shown.iter().map(|(column, _)| (*column).to_owned());
+    let headings = shown.iter().map(|(column, _)| column.heading());
     let mut lines = vec![std::iter::once(String::new()).chain(headings).collect()];
     for (row, name) in names.into_iter().enumerate() {
         let cells = shown.iter().map(|(_, cells)| cells[row].clone());
         lines.push(std::iter::once(name).chain(cells).collect());
     }
-    in_columns(&lines, &[Align::Left, Align::Right])
+    let mut text = in_columns(&lines, &[Align::Left, Align::Right]);
+    if shown.iter().flat_map(|(_, cells)| cells).any(|cell| cell.starts_with(UNRELIABLE)) {
+        text.push_str(&format!("\n{UNRELIABLE} fewer than ten samples lie beyond this quantile\n"));
+    }
+    text
+}
+
+/// Those worth the most, then every other quantile that exists, rising.
+fn columns_by_worth(rows: &[(&Metric, &Distribution)]) -> Vec<Column> {
+    let quantiles = rows.iter().flat_map(|(_, distribution)| &distribution.quantiles);
+    let mut percents: Vec<f64> = quantiles.map(|quantile| quantile.percent).collect();
+    percents.sort_by(f64::total_cmp);
+    percents.dedup();
+    let others = percents.into_iter().map(Column::Percentile);
+    let mut columns = COLUMNS_BY_WORTH.to_vec();
+    columns.extend(others.filter(|column| !COLUMNS_BY_WORTH.contains(column)));
+    columns
+}
+
+fn widest<'a>(lines: impl Iterator<Item = &'a str>) -> usize {
+    lines.map(|line| line.chars().count()).max().unwrap_or(0)
 }
 
 /// What a rate was divided by stands on a line of its own where one line is too long.
 fn scalars_text(rows: &[(&Metric, String)], width: usize) -> String {
-    let cells = |(metric, value): &(&Metric, String)| {
-        vec![title(metric), value.clone(), escape(&metric.unit).into_owned()]
-    };
-    let lines: Vec<_> = rows.iter().map(cells).collect();
-    let text = in_columns(&lines, &[Align::Left, Align::Right, Align::Left]);
-    let line_width = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
-    let bases: Vec<_> = rows
+    let units: Vec<_> =
+        rows.iter().map(|(metric, _)| cut(&escape(&metric.unit), width / 4)).collect();
+    let beside_title = widest(rows.iter().map(|(_, value)| value.as_str()))
+        + widest(units.iter().map(String::as_str))
+        + 2 * GAP;
+    let titles: Vec<_> =
+        rows.iter().map(|(metric, _)| title(metric, width.saturating_sub(beside_title))).collect();
+    let cells: Vec<_> = titles
         .iter()
-        .map(|(metric, _)| metric.basis.as_ref().map(|basis| format!("over {}", escape(basis))))
+        .zip(rows.iter().zip(&units))
+        .map(|(title, ((_, value), unit))| vec![title.clone(), value.clone(), unit.clone()])
         .collect();
-    let basis_width = bases.iter().flatten().map(|basis| basis.chars().count()).max().unwrap_or(0);
-    let fits = line_width + GAP + basis_width <= width;
+    let text = in_columns(&cells, &[Align::Left, Align::Right, Align::Left]);
+    let line_width = widest(text.lines());
+    let basis =
+        |metric: &Metric| metric.basis.as_ref().map(|basis| format!("over {}", escape(basis)));
+    let bases: Vec<_> = rows.iter().map(|(metric, _)| basis(metric)).collect();
+    let fits = line_width + GAP + widest(bases.iter().flatten().map(String::as_str)) <= width;
+    let mut lines = text.lines();
     let mut shown = String::new();
-    for (line, basis) in text.lines().zip(bases) {
+    for (title, basis) in titles.iter().zip(bases) {
+        let first = lines.next().unwrap_or_default();
+        let more = title.lines().count().saturating_sub(1);
+        let labels = lines.by_ref().take(more).map(|line| format!("{line}\n")).collect::<String>();
         shown.push_str(&match basis {
-            None => format!("{line}\n"),
-            Some(basis) if fits => format!("{line:line_width$}  {basis}\n"),
-            Some(basis) => format!("{line}\n  {basis}\n"),
+            None => format!("{first}\n{labels}"),
+            Some(basis) if fits => format!("{first:line_width$}  {basis}\n{labels}"),
+            Some(basis) => format!("{first}\n{labels}{}\n", cut(&format!("  {basis}"), width)),
         });
     }
     shown
@@ -169,39 +267,38 @@ fn scalars_text(rows: &[(&Metric, String)], width: usize) -> String {
 
 /// Name, labels and unit; the unit on a line of its own where one line is too long.
 fn row_title(metric: &Metric, width: usize) -> String {
-    let name = title(metric);
+    let name = title(metric, width);
     let unit = escape(&metric.unit);
-    match name.chars().count() + unit.chars().count() + " ()".len() {
+    let last_line = name.lines().last().unwrap_or_default();
+    match last_line.chars().count() + unit.chars().count() + " ()".len() {
         _ if unit.is_empty() => name,
         length if length <= width => format!("{name} ({unit})"),
-        _ => format!("{name}\n  ({unit})"),
+        _ => format!("{name}\n{}", cut(&format!("  ({unit})"), width)),
     }
 }
 
-/// Name and labels.
-fn title(metric: &Metric) -> String {
-    let mut title = escape(&metric.name).into_owned();
-    if !metric.labels.is_empty() {
-        let labels = metric.labels.iter().map(|(key, value)| format!("{key}={value}"));
-        title.push_str(&format!("{{{}}}", escape(&labels.collect::<Vec<_>>().join(","))));
+/// Name and labels; the labels on a line of their own where one line is too long.
+fn title(metric: &Metric, width: usize) -> String {
+    let name = escape(&metric.name);
+    if metric.labels.is_empty() {
+        return cut(&name, width);
     }
-    title
+    let labels = metric.labels.iter().map(|(key, value)| format!("{key}={value}"));
+    let labels = labels.collect::<Vec<_>>().join(",");
+    let labels = format!("{{{}}}", escape(&labels));
+    match name.chars().count() + labels.chars().count() {
+        length if length <= width => format!("{name}{labels}"),
+        _ => format!("{}\n{}", cut(&name, width), cut(&format!("  {labels}"), width)),
+    }
 }
 
-/// One statistic; an unreliable quantile is marked. Empty where it does not exist.
-fn statistic(distribution: &Distribution, column: &str) -> String {
-    match column {
-        "avg" => number(distribution.avg),
-        "min" => number(distribution.min),
-        "max" => number(distribution.max),
-        "std" => number(distribution.std),
-        "n" => grouped(distribution.count),
-        _ => match distribution.quantiles.iter().find(|quantile| quantile.name() == column) {
-            None => String::new(),
-            Some(quantile) if quantile.unreliable => format!("~{}", number(quantile.value)),
-            Some(quantile) => number(quantile.value),
-        },
+/// So many characters of a line at most, an ellipsis in place of the others.
+fn cut(line: &str, width: usize) -> String {
+    if line.chars().count() <= width {
+        return line.to_owned();
     }
+    let kept = line.chars().take(width.saturating_sub(1));
+    kept.chain(['…']).collect()
 }
 
 /// With commas from 10,000.
@@ -237,7 +334,11 @@ fn number(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::phase::{Phase, PhaseStats};
+    use crate::report::Quantile;
 
     #[test]
     fn numbers_have_about_four_digits() {
@@ -256,6 +357,91 @@ mod tests {
             (1e18, "1.00e18"),
         ] {
             assert_eq!(number(value), shown);
+        }
+    }
+
+    fn metric(name: &str, phase: Option<&str>, value: MetricValue) -> Metric {
+        Metric {
+            name: name.to_owned(),
+            phase: phase.map(str::to_owned),
+            labels: BTreeMap::new(),
+            unit: "ms".to_owned(),
+            basis: None,
+            value,
+        }
+    }
+
+    fn latency(percents: &[(f64, bool)]) -> Metric {
+        let quantile =
+            |&(percent, unreliable): &(f64, bool)| Quantile { percent, value: 7.0, unreliable };
+        let distribution = Distribution {
+            count: 3,
+            sum: 21.0,
+            avg: 7.0,
+            min: 7.0,
+            max: 7.0,
+            std: 0.0,
+            quantiles: percents.iter().map(quantile).collect(),
+            method: "exact".to_owned(),
+        };
+        metric("latency", None, MetricValue::Distribution(distribution))
+    }
+
+    fn table(metrics: Vec<Metric>, width: usize) -> String {
+        let result = ProcessorResult { record_count: 3, error_count: 0, metrics, report: None };
+        let phase = Phase { name: String::new(), kind: "profiling".to_owned(), index: 0 };
+        let phase = PhaseReport { phase, stats: PhaseStats { sent: 1, ..PhaseStats::default() } };
+        let mut report = Report::new(&[], Vec::new(), BTreeMap::from([("one".to_owned(), result)]));
+        report.phases.push(phase);
+        report.to_table(width)
+    }
+
+    #[test]
+    fn every_quantile_that_exists_is_a_column_in_rising_order() {
+        let odd = [(33.0, false), (50.0, false), (97.5, false), (99.99, false)];
+        let shown = table(vec![latency(&odd)], 200);
+        let columns: Vec<_> = shown.lines().nth(2).unwrap().split_whitespace().collect();
+        assert_eq!(columns, ["avg", "min", "p33", "p50", "p97.5", "p99.99", "max", "std", "n"]);
+    }
+
+    #[test]
+    fn the_legend_is_there_only_for_a_quantile_that_is_shown() {
+        let odd = [(50.0, false), (97.5, true)];
+        assert!(table(vec![latency(&odd)], 200).contains("\n~ fewer than ten samples"));
+        assert!(!table(vec![latency(&odd)], 40).contains('~'));
+    }
+
+    #[test]
+    fn a_phase_that_the_run_does_not_have_is_shown_under_its_name() {
+        let of = |phase| metric("requests", phase, MetricValue::Count(1));
+        assert_eq!(
+            table(vec![of(None), of(Some("cooldown")), of(Some(""))], 80),
+            "(no name): 1 requests\n\nrequests  1  ms\n\n\
+             whole run\n\nrequests  1  ms\n\n\
+             cooldown\n\nrequests  1  ms\n\n"
+        );
+    }
+
+    #[test]
+    fn long_names_labels_units_and_bases_stay_within_the_width() {
+        let long = |name: &str, value| Metric {
+            labels: BTreeMap::from([("endpoint".to_owned(), "/v1/".repeat(40))]),
+            basis: Some("words ".repeat(40)),
+            ..metric(name, None, value)
+        };
+        let count = || MetricValue::Count(1);
+        let short = long("requests", count());
+        let named = long(&"x".repeat(200), count());
+        let in_units = Metric { unit: "u".repeat(200), ..long("tokens", count()) };
+        let spread = Metric { name: "y".repeat(200), ..latency(&[(50.0, false)]) };
+        for width in [40, 80, 200] {
+            let metrics = vec![short.clone(), named.clone(), in_units.clone(), spread.clone()];
+            let shown = table(metrics, width);
+            for line in shown.lines() {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+            }
+            assert!(shown.contains("\nrequests "), "{shown}");
+            assert!(shown.contains("\n  {endpoint=/v1/"), "{shown}");
         }
     }
 }
