@@ -1,6 +1,7 @@
 //! `perfbox run`: what is printed, what is written, how it ends.
 
 use std::io::Write as _;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -125,10 +126,103 @@ fn a_named_directory_that_holds_a_run_is_replaced_only_with_force() {
 fn a_plugins_directory_is_for_its_user_only_and_a_summary_for_all() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = Dir::with_records();
-    dir.expect(0, "run results.jsonl --out out");
+    dir.expect(0, "run results.jsonl --out above/out");
     let mode = |path: &str| dir.path(path).metadata().unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode("out/plugins/post_processor/metrics"), 0o700);
-    assert_eq!(mode("out/summary.json"), 0o644);
+    std::fs::create_dir(dir.path("usual")).unwrap();
+    for path in ["above", "above/out"] {
+        assert_eq!(mode(path), mode("usual"), "{path}");
+    }
+    for path in ["plugins", "plugins/post_processor", "plugins/post_processor/metrics"] {
+        assert_eq!(mode(&format!("above/out/{path}")), 0o700, "{path}");
+    }
+    assert_eq!(mode("above/out/summary.json"), 0o644);
+}
+
+#[test]
+fn a_killed_run_does_not_block_the_default_directory() {
+    let dir = Dir::with_records();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_perfbox"));
+    command.args(["run", "results.jsonl", "--processor", "rogue_processor", "--plugin"]);
+    command.arg(misbehaving()).args(["--set", "rogue_processor.during=finish"]);
+    command.args(["--set", "rogue_processor.does=loop"]).current_dir(dir.path(""));
+    let mut killed = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !dir.path("perfbox-out/plugins/post_processor/rogue_processor").is_dir() {
+        assert_eq!(killed.try_wait().unwrap(), None, "it loops");
+        std::thread::yield_now();
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(dir.summary("perfbox-out")["status"], "running");
+    dir.expect(0, "run results.jsonl");
+    assert_eq!(dir.summary("perfbox-out")["status"], "ok");
+}
+
+#[test]
+fn a_bad_output_directory_is_said_before_the_input_is_read() {
+    let dir = Dir::new();
+    dir.write("bad.jsonl", "nonsense\n");
+    dir.write("out/plugins/mine.txt", "");
+    dir.expect(2, "run bad.jsonl --out out");
+    dir.expect(2, "run missing.jsonl --out out");
+}
+
+#[test]
+fn what_is_refused_leaves_an_earlier_run_as_it_was() {
+    let dir = Dir::with_records();
+    dir.write("bad.wasm", "nonsense");
+    dir.expect(0, "run results.jsonl");
+    let before = dir.read("perfbox-out/summary.json");
+    dir.expect(4, "run missing.jsonl");
+    dir.expect(2, "run results.jsonl --processor missing");
+    assert_eq!(dir.read("perfbox-out/summary.json"), before);
+}
+
+/// What a command line of `sh` came to, in which `$P` is perfbox.
+#[cfg(target_os = "linux")]
+fn shell(dir: &Dir, line: &str) -> std::process::Output {
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", line]).current_dir(dir.path("")).env("P", env!("CARGO_BIN_EXE_perfbox"));
+    shell.output().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn standard_error_that_cannot_be_written_does_not_change_the_exit_status() {
+    let dir = Dir::with_records();
+    dir.write("bad.jsonl", "nonsense\n");
+    let plugin = format!("--plugin '{}' --processor rogue_processor", misbehaving().display());
+    let sets = "--set rogue_processor.during=process --set rogue_processor.does=error";
+    let failing = format!("results.jsonl {plugin} {sets}");
+    for (status, args) in [
+        (0, "results.jsonl --hook phase_log"),
+        (2, "results.jsonl --hook missing"),
+        (3, &failing),
+        (4, "bad.jsonl"),
+        (4, "missing.jsonl"),
+    ] {
+        for stderr in ["2>/dev/full", "2>&-"] {
+            let ran = shell(&dir, &format!("$P run {args} {stderr}"));
+            assert_eq!(ran.status.code(), Some(status), "{args} {stderr}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_summary_that_cannot_be_written_does_not_lose_the_report() {
+    let dir = Dir::new();
+    // A summary of megabytes, where files may have one: as if the disk were full.
+    let phases = (0..2000).map(|phase| record(&format!("phase-{phase}"), phase + 1));
+    dir.write("results.jsonl", phases.collect::<String>());
+    let limited = "trap '' XFSZ; ulimit -f 2048; $P run results.jsonl --out out";
+    let ran = shell(&dir, limited);
+    assert_eq!(ran.status.code(), Some(1));
+    let table = String::from_utf8(ran.stdout).unwrap();
+    assert!(table.contains("\nrequest_throughput "), "{table}");
+    assert!(!table.contains("summary: "), "{table}");
+    let words = String::from_utf8(ran.stderr).unwrap();
+    assert!(words.starts_with("error: `out/summary.json` cannot be written; "), "{words}");
+    assert_eq!(dir.summary("out")["status"], "running");
 }
 
 #[test]
@@ -184,6 +278,19 @@ fn rust_log_decides_what_is_logged() {
     assert_eq!(logged("plugin=warn"), "");
     assert_eq!(logged("off"), "");
     assert_eq!(logged("plugin=info").lines().count(), 6);
+}
+
+#[test]
+fn a_rust_log_that_is_not_understood_is_said_and_the_default_holds() {
+    let dir = Dir::with_records();
+    let run = dir.perfbox(["run", "results.jsonl", "--hook", "phase_log"]);
+    let ran = run.env("RUST_LOG", "plugin=loud").expect(0);
+    let (first, others) = ran.stderr.split_once('\n').unwrap();
+    assert_eq!(
+        first,
+        " WARN RUST_LOG=`plugin=loud` is not understood; going on with warn,plugin=info"
+    );
+    assert_eq!(others.lines().count(), 6);
 }
 
 #[test]

@@ -30,9 +30,14 @@ fn print(text: &str) -> Result<(), Failed> {
     }
 }
 
+/// Writes a line to standard error; where that cannot be written, nobody is to be told.
+fn print_to_stderr(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// One paragraph: what failed, then why.
 fn print_error(error: &dyn std::error::Error) {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     let paragraph = std::iter::once(error).chain(causes).map(ToString::to_string);
-    eprintln!("error: {}", paragraph.collect::<Vec<_>>().join(": "));
+    print_to_stderr(&format!("error: {}", paragraph.collect::<Vec<_>>().join(": ")));
 }

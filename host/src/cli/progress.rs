@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use perfbox::escape;
 use tracing_subscriber::EnvFilter;
 
 /// Plugins' messages, and warnings of the host's.
@@ -24,7 +25,10 @@ pub(crate) fn new_bar(quiet: bool) -> ProgressBar {
 /// Sends what is logged to standard error, around the bar.
 pub(crate) fn start_logging(bar: &ProgressBar, quiet: bool) {
     let default = if quiet { "error" } else { DEFAULT_FILTER };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let given = std::env::var_os(EnvFilter::DEFAULT_ENV).filter(|value| !value.is_empty());
+    let parsed = given.as_ref().map(|value| EnvFilter::try_new(value.to_string_lossy()));
+    let not_understood = matches!(parsed, Some(Err(_)));
+    let filter = parsed.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new(default));
     let bar = bar.clone();
     let colours = io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -33,20 +37,26 @@ pub(crate) fn start_logging(bar: &ProgressBar, quiet: bool) {
         .with_ansi(colours)
         .without_time()
         .with_target(false)
+        .log_internal_errors(false)
         .with_writer(move || AroundBar(bar.clone()))
         .init();
+    if let (true, Some(value)) = (not_understood, given) {
+        let value = value.to_string_lossy();
+        tracing::warn!("RUST_LOG=`{}` is not understood; going on with {default}", escape(&value));
+    }
 }
 
-/// Writes whole lines to standard error while the bar is out of the way.
+/// Writes whole lines to standard error while the bar is out of the way. A line that
+/// cannot be written is lost, and nothing else.
 struct AroundBar(ProgressBar);
 
 impl Write for AroundBar {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().write_all(line))?;
+        let _ = self.0.suspend(|| io::stderr().write_all(line));
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
 }

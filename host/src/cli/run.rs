@@ -1,6 +1,6 @@
 //! `perfbox run`: plugins over recorded results.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -8,9 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
 use perfbox::source::{Recorded, RecordedOptions, Source as _, SourceError, read_event_log};
-use perfbox::{
-    CompileMode, Finished, Loaded, Loader, Pipeline, Report, Settings, escape,
-};
+use perfbox::{CompileMode, Finished, Loaded, Loader, Pipeline, Report, Settings, escape};
 
 use super::select::{Selected, SelectionArgs, describe, select};
 use super::{PluginArgs, output_width, progress};
@@ -98,10 +96,11 @@ impl RunArgs {
             crate::print(&describe(&selected, &self.out_dir()))?;
             return Ok(0);
         }
+        self.output(OutputDir::check)?;
         let mut loader = Loader::new(CompileMode::InProcess).host_failed()?;
         let loaded = load(&mut loader, &selected)?;
         let mut source = self.open_source()?;
-        let output = self.prepare_output()?;
+        let output = self.output(OutputDir::prepare)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
@@ -115,7 +114,7 @@ impl RunArgs {
         bar.finish_and_clear();
         // A guest's unfinished file operation must not hold up the end.
         runtime.shutdown_background();
-        self.print(&finished?, &output)
+        Ok(self.print(&finished?, &output))
     }
 
     fn open_source(&self) -> Result<Recorded, Failed> {
@@ -148,35 +147,55 @@ impl RunArgs {
         self.out.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_OUTPUT_DIR))
     }
 
-    fn prepare_output(&self) -> Result<OutputDir, Failed> {
+    /// One step with the output directory.
+    fn output<T>(&self, step: impl Fn(&Path, bool) -> Result<T, OutputError>) -> Result<T, Failed> {
         let replace = self.force || self.out.is_none();
-        match OutputDir::prepare(&self.out_dir(), replace) {
+        match step(&self.out_dir(), replace) {
             Err(error @ OutputError::Io { .. }) => Err(error).host_failed(),
-            prepared => prepared.usage(),
+            done => done.usage(),
         }
     }
 
-    fn print(&self, finished: &Finished, output: &OutputDir) -> Result<u8, Failed> {
+    /// Standard output and `summary.json` each get the report, whatever becomes of the
+    /// other.
+    fn print(&self, finished: &Finished, output: &OutputDir) -> u8 {
         let Finished { report, error } = finished;
-        let summary = output.write_summary(report).host_failed()?;
-        match self.format {
-            Format::Json => crate::print(&report.to_json())?,
-            Format::Table if self.quiet => {}
-            Format::Table => {
-                crate::print(&report.to_table(output_width()))?;
-                crate::print(&format!("summary: {}\n", escape(&summary.to_string_lossy())))?;
-            }
-        }
+        let written = output.write_summary(report).host_failed();
+        let printed = self.print_report(report, written.as_deref().ok());
         match error {
             Some(error) => crate::print_error(error),
             None => tell_skipped(report),
         }
         for plugin in report.plugins.iter().filter(|one| one.status == PluginStatus::Failed) {
             if let Some(failure) = &plugin.failure {
-                eprintln!("error: {}/{} failed: {failure}", plugin.category, plugin.identifier);
+                crate::print_to_stderr(&format!(
+                    "error: {}/{} failed: {failure}",
+                    plugin.category, plugin.identifier
+                ));
             }
         }
-        Ok(status_of(report.status))
+        let mut status = status_of(report.status);
+        for failed in [printed.err(), written.err()].into_iter().flatten() {
+            crate::print_error(&*failed.error);
+            if status == 0 {
+                status = failed.status;
+            }
+        }
+        status
+    }
+
+    fn print_report(&self, report: &Report, summary: Option<&Path>) -> Result<(), Failed> {
+        match self.format {
+            Format::Json => crate::print(&report.to_json())?,
+            Format::Table if self.quiet => {}
+            Format::Table => {
+                crate::print(&report.to_table(output_width()))?;
+                if let Some(path) = summary {
+                    crate::print(&format!("summary: {}\n", escape(&path.to_string_lossy())))?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -194,10 +213,7 @@ fn tell_skipped(report: &Report) {
 
 /// Compiles and checks everything before any of it runs. One that was named and is
 /// refused ends the run; one that joined by itself is kept as refused.
-fn load(
-    loader: &mut Loader,
-    selected: &[Selected],
-) -> Result<Vec<Result<Loaded, String>>, Failed> {
+fn load(loader: &mut Loader, selected: &[Selected]) -> Result<Vec<Result<Loaded, String>>, Failed> {
     let mut loaded = Vec::new();
     for one in selected {
         if let Err(reason) = &one.config {

@@ -48,40 +48,66 @@ pub enum OutputError {
 }
 
 impl OutputDir {
-    /// Makes the directory ready. An earlier run in it is replaced when `replace` says
-    /// so; only what perfbox wrote is ever removed.
+    /// Says whether `prepare` could make the directory ready, and changes nothing.
     ///
     /// # Errors
     /// When it holds something that may not be removed, or cannot be written.
-    pub fn prepare(path: &Path, replace: bool) -> Result<Self, OutputError> {
+    pub fn check(path: &Path, replace: bool) -> Result<(), OutputError> {
+        check_writable(path)?;
         let summary = path.join(SUMMARY_FILE);
-        let plugins = path.join(PLUGINS_DIR);
-        let ours = is_ours(&summary);
-        if ours && !replace {
-            return Err(OutputError::HoldsRun { path: path.to_owned() });
+        if is_ours(&summary) {
+            return match replace {
+                true => Ok(()),
+                false => Err(OutputError::HoldsRun { path: path.to_owned() }),
+            };
         }
-        let in_the_way = [&summary, &plugins].into_iter().any(|one| one.symlink_metadata().is_ok());
-        if in_the_way && !ours {
-            return Err(OutputError::NotOurs { path: path.to_owned() });
+        let exists = |name: &str| path.join(name).symlink_metadata().is_ok();
+        match exists(SUMMARY_FILE) || exists(PLUGINS_DIR) {
+            true => Err(OutputError::NotOurs { path: path.to_owned() }),
+            false => Ok(()),
         }
-        if ours {
-            if plugins.is_dir() && !plugins.is_symlink() {
-                fs::remove_dir_all(&plugins).map_err(failed(&plugins))?;
-            }
-            fs::remove_file(&summary).map_err(failed(&summary))?;
-        }
-        create_dir(path)?;
-        Ok(Self { path: path.to_owned() })
     }
 
-    /// A fresh directory of the plugin's own, that only its user can enter.
+    /// Makes the directory ready, and marks it as perfbox's own with a `summary.json`
+    /// that says `running`: what a killed run leaves behind can be replaced. An earlier
+    /// run in it is replaced when `replace` says so; only what perfbox wrote is ever
+    /// removed.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// As for `check`, and when it cannot be made ready.
+    pub fn prepare(path: &Path, replace: bool) -> Result<Self, OutputError> {
+        Self::check(path, replace)?;
+        fs::create_dir_all(path).map_err(failed(path))?;
+        let plugins = path.join(PLUGINS_DIR);
+        remove(&plugins).map_err(failed(&plugins))?;
+        let output = Self { path: path.to_owned() };
+        let running = serde_json::json!({
+            "schema_version": super::SCHEMA_VERSION,
+            "perfbox_version": env!("CARGO_PKG_VERSION"),
+            "status": "running",
+        });
+        output.write(&format!("{running:#}\n"))?;
+        Ok(output)
+    }
+
+    /// A fresh directory of the plugin's own, that only its user can enter. Nothing that
+    /// lies there already is used, and no link is followed.
+    ///
+    /// # Errors
+    /// When it cannot be made, or exists.
     pub fn plugin_dir(&self, one: &Implementation) -> Result<PathBuf, OutputError> {
-        let dir = self.path.join(relative_dir(one));
-        create_dir(&dir)?;
-        Ok(dir)
+        let plugins = self.path.join(PLUGINS_DIR);
+        let category = plugins.join(one.category.to_string());
+        for shared in [&plugins, &category] {
+            match create_private(shared) {
+                // An earlier plugin's.
+                Err(_) if shared.symlink_metadata().is_ok_and(|found| found.is_dir()) => {}
+                created => created.map_err(failed(shared))?,
+            }
+        }
+        let own = self.path.join(relative_dir(one));
+        create_private(&own).map_err(failed(&own))?;
+        Ok(own)
     }
 
     /// Writes `summary.json`, whole or not at all.
@@ -89,16 +115,56 @@ impl OutputDir {
     /// # Errors
     /// When it cannot be written.
     pub fn write_summary(&self, report: &Report) -> Result<PathBuf, OutputError> {
+        self.write(&report.to_json())
+    }
+
+    fn write(&self, summary: &str) -> Result<PathBuf, OutputError> {
         let path = self.path.join(SUMMARY_FILE);
         let write = || {
             let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
-            io::Write::write_all(&mut file, report.to_json().as_bytes())?;
+            io::Write::write_all(file.as_file_mut(), summary.as_bytes())?;
             readable(&file)?;
             file.persist(&path)?;
             Ok(())
         };
         write().map_err(failed(&path))?;
         Ok(path)
+    }
+}
+
+/// Fails where the directory, or the nearest one above that exists, cannot take files.
+fn check_writable(path: &Path) -> Result<(), OutputError> {
+    for above in path.ancestors() {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        let writable = match above.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => Err(error),
+            Ok(found) if !found.is_dir() => Err(io::ErrorKind::NotADirectory.into()),
+            Ok(_) => may_write(above),
+        };
+        return writable.map_err(failed(path));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn may_write(dir: &Path) -> io::Result<()> {
+    use rustix::fs::Access;
+    Ok(rustix::fs::access(dir, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+#[cfg(not(unix))]
+fn may_write(_dir: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Removes what is there, if anything is: a link itself, never what it leads to.
+fn remove(path: &Path) -> io::Result<()> {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
     }
 }
 
@@ -126,12 +192,12 @@ fn is_ours(summary: &Path) -> bool {
     read.is_ok_and(|summary| summary.get("perfbox_version").is_some())
 }
 
-fn create_dir(path: &Path) -> Result<(), OutputError> {
+/// Makes one directory, which must not exist yet, for its user only.
+fn create_private(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(failed(path))
+    builder.create(path)
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> OutputError {
@@ -159,7 +225,6 @@ mod tests {
         assert!(matches!(refused, OutputError::HoldsRun { .. }), "{refused}");
         OutputDir::prepare(dir.path(), true).unwrap();
         assert!(!dir.path().join("plugins").exists());
-        assert!(!dir.path().join(SUMMARY_FILE).exists());
         assert!(dir.path().join("notes.txt").exists());
     }
 
@@ -172,5 +237,54 @@ mod tests {
             assert!(matches!(refused, OutputError::NotOurs { .. }), "{refused}");
             assert!(dir.path().join(name).exists());
         }
+    }
+
+    fn plugin() -> std::sync::Arc<Implementation> {
+        let registry = crate::Registry::with_builtins();
+        registry.resolve(crate::Category::PostProcessor, "metrics").unwrap()
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let killed = OutputDir::prepare(dir.path(), true).unwrap();
+        fs::write(killed.plugin_dir(&plugin()).unwrap().join("half"), "").unwrap();
+        let again = OutputDir::prepare(dir.path(), true).unwrap();
+        let fresh = again.plugin_dir(&plugin()).unwrap();
+        assert_eq!(fresh.read_dir().unwrap().count(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn planted_links_are_removed_or_refused_and_never_followed() {
+        use std::os::unix::fs::symlink;
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::write(elsewhere.path().join("kept.txt"), "mine").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        OutputDir::prepare(dir.path(), true).unwrap();
+        symlink(elsewhere.path(), dir.path().join("plugins")).unwrap();
+        // Of an earlier run: the link goes.
+        let output = OutputDir::prepare(dir.path(), true).unwrap();
+        assert!(dir.path().join("plugins").symlink_metadata().is_err());
+
+        let places = ["plugins", "plugins/post_processor", "plugins/post_processor/metrics"];
+        for place in places {
+            let place = dir.path().join(place);
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            symlink(elsewhere.path(), &place).unwrap();
+            let refused = output.plugin_dir(&plugin()).unwrap_err();
+            assert!(matches!(refused, OutputError::Io { .. }), "{refused}");
+            fs::remove_file(&place).unwrap();
+        }
+        assert_eq!(elsewhere.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_directory_that_exists_is_not_given_to_a_plugin() {
+        let dir = tempfile::tempdir().unwrap();
+        let output = OutputDir::prepare(dir.path(), true).unwrap();
+        output.plugin_dir(&plugin()).unwrap();
+        let again = output.plugin_dir(&plugin()).unwrap_err();
+        assert!(matches!(again, OutputError::Io { .. }), "{again}");
     }
 }
