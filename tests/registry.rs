@@ -598,3 +598,17 @@ fn one_bad_package_never_hides_the_good_ones() {
         invalid[2]
     );
 }
+
+#[test]
+fn a_plugin_named_by_itself_of_which_nothing_is_selected_is_told() {
+    let dir = Dir::with_records();
+    std::fs::copy(misbehaving(), dir.path("mine.wasm")).unwrap();
+    let ran = dir.expect(0, "run results.jsonl --plugin mine.wasm");
+    assert!(
+        ran.stderr.contains("`mine.wasm` takes no part in this run: select what it offers"),
+        "{}",
+        ran.stderr
+    );
+    let ran = dir.expect(0, "run results.jsonl --plugin mine.wasm --processor witness_processor");
+    assert!(!ran.stderr.contains("takes no part"), "{}", ran.stderr);
+}

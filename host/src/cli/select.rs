@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use perfbox::registry::{GivenParams, Implementation, PackageSource, ParamError, check_params};
+use perfbox::registry::{
+    GivenParams, Implementation, PackageSource, PackageState, ParamError, check_params,
+};
 use perfbox::{Category, Limits, Registry, escape};
 
 use super::from_environment;
@@ -92,6 +94,7 @@ pub(crate) fn select(args: &SelectionArgs, registry: &Registry) -> anyhow::Resul
             }
         }
     }
+    tell_left_out(registry, &chosen);
     let mut given = given_params(&args.params, &chosen)?;
     let mut selected = Vec::new();
     for (implementation, auto_loaded) in chosen {
@@ -159,6 +162,21 @@ fn given_params(
         }
     }
     Ok(given)
+}
+
+/// A package that was named by itself, and of which nothing was selected.
+fn tell_left_out(registry: &Registry, chosen: &[(Arc<Implementation>, bool)]) {
+    for package in registry.packages().iter().filter(|one| one.source == PackageSource::Flag) {
+        let PackageState::Ready(offered) = &package.state else { continue };
+        if offered.iter().all(|one| chosen.iter().all(|(known, _)| known != one)) {
+            let offered: Vec<_> = offered.iter().map(|one| one.key()).collect();
+            tracing::warn!(
+                "`{}` takes no part in this run: select what it offers with --hook or --processor: {}",
+                escape(&package.path.to_string_lossy()),
+                offered.join(", ")
+            );
+        }
+    }
 }
 
 fn tell_shadowed(registry: &Registry, one: &Implementation) {

@@ -118,7 +118,11 @@ impl GuestOutput {
         };
         logs.dropped += dropped_lines;
         let text = String::from_utf8_lossy(&text);
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        // Rust's advice after a panic, which a plugin without environment cannot take.
+        let telling = |line: &&str| {
+            !line.trim().is_empty() && !line.starts_with("note: run with `RUST_BACKTRACE=")
+        };
+        for line in text.lines().filter(telling) {
             logs.push(self.level, line);
         }
     }

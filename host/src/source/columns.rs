@@ -30,7 +30,8 @@ impl Survey {
     pub(super) fn read(&mut self, input: &Input, stop: &AtomicBool) -> Result<(), SourceError> {
         let failed = |bytes, source| SourceError::Io { path: input.name.clone(), bytes, source };
         let mut lines = input.lines().map_err(|error| failed(0, error))?;
-        let mut seen = false;
+        let (mut seen, mut good) = (false, false);
+        let mut first_bad = None;
         while !stop.load(Ordering::Relaxed) {
             let bytes = lines.bytes();
             let next = match lines.next_line() {
@@ -41,13 +42,23 @@ impl Survey {
             };
             let Some(line) = next else { break };
             seen = true;
-            if let Ok(record) = line.text().and_then(aiperf::parse_record) {
-                self.add(&record);
+            match line.text().and_then(aiperf::parse_record) {
+                Ok(record) => {
+                    good = true;
+                    self.add(&record);
+                }
+                Err(problem) => {
+                    first_bad.get_or_insert((line.number, problem));
+                }
             }
         }
-        match seen || stop.load(Ordering::Relaxed) {
-            true => Ok(()),
-            false => Err(SourceError::Empty { path: input.name.clone() }),
+        let path = input.name.clone();
+        match first_bad {
+            _ if good || stop.load(Ordering::Relaxed) => Ok(()),
+            None => Err(SourceError::Empty { path }),
+            Some((line, Problem { column, words })) => {
+                Err(SourceError::NoRecords { path, line, column, problem: words })
+            }
         }
     }
 
@@ -69,8 +80,6 @@ impl Survey {
     pub(super) fn check_phases(&self, wanted: &[String]) -> Result<(), SourceError> {
         match wanted.iter().find(|phase| !self.phases.contains(*phase)) {
             None => Ok(()),
-            // Without a good record, the bad ones are what there is to say.
-            Some(_) if self.phases.is_empty() => Ok(()),
             Some(phase) => Err(SourceError::UnknownPhase {
                 phase: phase.clone(),
                 phases: self.phases.iter().cloned().collect(),

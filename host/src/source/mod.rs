@@ -86,6 +86,21 @@ pub enum SourceError {
         /// The input.
         path: String,
     },
+    /// A file of something else: not one line of it is a record.
+    #[error(
+        "{}:{line}:{column}: {problem}; no line of this input is a record: name AIPerf's profile_export.jsonl or its directory",
+        escape(path)
+    )]
+    NoRecords {
+        /// The input.
+        path: String,
+        /// Of its first line, counted from 1.
+        line: u64,
+        /// In bytes, counted from 1.
+        column: u64,
+        /// What is wrong with that line.
+        problem: String,
+    },
     /// A phase was asked for that the inputs do not have.
     #[error("the input has no phase `{}`; its phases are {}", escape(phase), escape(&phases.join(", ")))]
     UnknownPhase {

@@ -240,7 +240,10 @@ impl Recorded {
             let phase = Phase {
                 name: shown,
                 kind: metadata.phase_kind().unwrap_or(name).to_owned(),
-                index: self.phases.len() as u32,
+                index: match metadata.phase_index {
+                    Some(index) if self.inputs.len() == 1 => index,
+                    _ => self.phases.len() as u32,
+                },
             };
             self.phases.push(PhaseState {
                 input,
