@@ -40,6 +40,7 @@
 
 pub mod batch;
 mod bindings;
+mod digest;
 mod engine;
 mod escape;
 mod files;
@@ -54,6 +55,7 @@ pub mod report;
 pub mod source;
 
 pub use batch::Batch;
+pub use digest::Digest;
 pub use escape::escape;
 pub use instance::{Cost, Failure, FailureKind};
 pub use limits::Limits;

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::bindings::hook::HookPre;
 use crate::bindings::processor::{Processor, ProcessorPre};
+use crate::digest::Digest;
 use crate::engine::new_engine;
 use crate::escape;
 use crate::instance::HostState;
@@ -63,23 +63,6 @@ pub(crate) struct Origin {
     pub(crate) digest: Digest,
     /// 0 where it had been compiled already.
     pub(crate) compile_ns: u64,
-}
-
-/// SHA-256 of a component's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Digest([u8; 32]);
-
-impl Digest {
-    fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-}
-
-impl std::fmt::Display for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }
 
 /// Why a component was refused before any of its code ran.

@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and one file for each subcommand.
 
+pub(crate) mod dirs;
 pub(crate) mod plugins;
 pub(crate) mod progress;
 pub(crate) mod run;
@@ -86,7 +87,7 @@ impl PluginArgs {
             for dir in std::env::split_paths(&path).filter(|dir| !dir.as_os_str().is_empty()) {
                 registry.discover(&dir).context("PERFBOX_PLUGIN_PATH")?;
             }
-            if let Some(dir) = user_plugins_dir().filter(|dir| dir.is_dir()) {
+            if let Some(dir) = dirs::user_plugins().filter(|dir| dir.is_dir()) {
                 registry.discover(&dir)?;
             }
         }
@@ -114,15 +115,6 @@ pub(crate) fn from_environment(variable: &str) -> Vec<String> {
     let value = std::env::var(variable).unwrap_or_default();
     let values = value.split(',').map(str::trim).filter(|value| !value.is_empty());
     values.map(str::to_owned).collect()
-}
-
-/// As the XDG base directory specification says.
-fn user_plugins_dir() -> Option<PathBuf> {
-    let set = |variable| std::env::var_os(variable).filter(|value| !value.is_empty());
-    let data = set("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(set("HOME")?).join(".local/share")))?;
-    Some(data.join("perfbox/plugins"))
 }
 
 /// Characters in a line of standard output: the terminal's, else COLUMNS, else 80.

@@ -1,19 +1,13 @@
-//! `perfbox plugins`: what there is, without running any of it.
+//! `perfbox plugins list`: what there is, and which one a name means.
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use perfbox::registry::{ComponentLocation, Listed, PackageSource, PackageState, Standing};
 use perfbox::report::{Align, in_columns};
 use perfbox::{Category, Registry, escape};
 use serde_json::{Value, json};
 
-use super::PluginArgs;
+use crate::cli::PluginArgs;
 use crate::exit::{Failed, StatusOf as _};
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PluginsCommand {
-    /// List implementations, and which of them their identifiers mean.
-    List(ListArgs),
-}
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -34,17 +28,9 @@ pub(crate) struct ListArgs {
     plugins: PluginArgs,
 }
 
-impl PluginsCommand {
-    /// What to print on standard output.
-    pub(crate) fn run(&self) -> Result<String, Failed> {
-        match self {
-            Self::List(args) => args.run(),
-        }
-    }
-}
-
 impl ListArgs {
-    fn run(&self) -> Result<String, Failed> {
+    /// What to print on standard output.
+    pub(super) fn run(&self) -> Result<String, Failed> {
         let registry = self.plugins.registry().usage()?;
         let categories = match self.category {
             Some(category) => vec![category],
