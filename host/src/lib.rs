@@ -53,6 +53,7 @@ mod pipeline;
 pub mod registry;
 pub mod report;
 pub mod source;
+pub mod yaml;
 
 pub use batch::Batch;
 pub use digest::Digest;

@@ -52,7 +52,7 @@ impl Embedded {
     ) {
         let implementation = self.registry.resolve(category, identifier).unwrap();
         let given: GivenParams =
-            params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            params.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
         let config = check_params(identifier, implementation.params.as_deref(), &given).unwrap();
         let loaded = self.loader.load(implementation).unwrap();
         self.pipeline.add(loaded, Settings { config, limits, output_dir }).await;

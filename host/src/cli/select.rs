@@ -141,7 +141,7 @@ fn given_params(
         let owners: Vec<_> = chosen.iter().map(|(one, _)| one).filter(is_owner).collect();
         match owners.as_slice() {
             [one] => {
-                given.entry(one.key()).or_default().insert(param.to_owned(), value.to_owned());
+                given.entry(one.key()).or_default().insert(param.to_owned(), value.into());
             }
             [] => {
                 let keys: Vec<_> = chosen.iter().map(|(one, _)| one.key()).collect();

@@ -1,21 +1,23 @@
 //! `registry.yaml`: what a package says it offers.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Spanned;
 
-use super::params::ConfigParam;
+use super::params::{ConfigParam, Declaration};
 use crate::escape;
-use crate::names::{Category, Identifier, PackageName};
+use crate::names::{Category, Identifier, InvalidName, NAME_PATTERN, PackageName};
+use crate::yaml::{self, Problem, Versioned, YamlError};
 
 /// Name of a package's manifest.
 pub const MANIFEST_FILE: &str = "registry.yaml";
-
-/// Largest manifest that is read, in bytes.
-const MANIFEST_MAX_BYTES: usize = 64 * 1024;
 
 /// The manifest's form that this version reads.
 const SCHEMA_VERSION: &str = "1.0";
@@ -24,7 +26,7 @@ const SCHEMA_VERSION: &str = "1.0";
 pub(crate) const DEFAULT_PRIORITY: i64 = 50;
 
 /// A checked manifest.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The package's name.
     pub name: PackageName,
@@ -43,7 +45,7 @@ pub struct Manifest {
 }
 
 /// One entry of `phase_hooks` or `post_processors`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ManifestImplementation {
     /// What it is for.
     pub category: Category,
@@ -65,63 +67,55 @@ pub struct ManifestImplementation {
     pub params: Option<Vec<ConfigParam>>,
 }
 
-/// Why a manifest was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ManifestError {
-    /// Something in it is wrong.
-    #[error("{}:{line}:{column}: {problem}", escape(&path.to_string_lossy()))]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// Counted from 1.
-        line: u64,
-        /// Counted from 1.
-        column: u64,
-        /// What is wrong, and what would be right.
-        problem: String,
-    },
-    /// It is larger than any manifest.
-    #[error("{}: a manifest has at most {MANIFEST_MAX_BYTES} bytes, not {bytes}", escape(&path.to_string_lossy()))]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size.
-        bytes: u64,
-    },
-    /// It could not be read.
-    #[error("{}: {reason}", escape(&path.to_string_lossy()))]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        reason: String,
-    },
-}
-
-#[derive(Deserialize)]
+/// `registry.yaml`: what a package offers to perfbox.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Manifest")]
 struct RawManifest {
-    #[allow(dead_code, reason = "looked at by `newer_schema`, before anything else is believed")]
-    schema_version: Option<String>,
+    /// The form of this file; absent: "1.0".
+    #[schemars(with = "Option<String>", extend("const" = SCHEMA_VERSION))]
+    schema_version: Option<Spanned<String>>,
+    /// The package.
     plugin: RawPlugin,
+    /// Hooks, by identifier.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, RawImplementation>", extend("propertyNames" = {"pattern": NAME_PATTERN}))]
     phase_hooks: BTreeMap<String, Spanned<RawImplementation>>,
+    /// Processors, by identifier.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, RawImplementation>", extend("propertyNames" = {"pattern": NAME_PATTERN}))]
     post_processors: BTreeMap<String, Spanned<RawImplementation>>,
 }
 
-#[derive(Deserialize)]
+impl Versioned for RawManifest {
+    const NEEDS: &'static str = "a manifest has at least `plugin`";
+    const READ: &'static str = SCHEMA_VERSION;
+
+    fn schema_version(&self) -> Option<&Spanned<String>> {
+        self.schema_version.as_ref()
+    }
+}
+
+/// Who made the package, and whether it takes part.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Plugin")]
 struct RawPlugin {
+    /// The package's name, as in `--use CATEGORY/ID=NAME`; not `builtin`.
+    #[schemars(with = "String", extend("pattern" = NAME_PATTERN, "not" = {"const": "builtin"}))]
     name: Spanned<String>,
+    /// Its version.
     version: String,
+    /// For people.
     #[serde(default)]
     description: String,
+    /// Who wrote it.
     #[serde(default)]
     author: String,
+    /// Its licence, as an SPDX expression.
     #[serde(default)]
     license: String,
+    /// False: listed, never selected.
     #[serde(default = "yes")]
     enabled: bool,
 }
@@ -134,114 +128,102 @@ fn default_priority() -> i64 {
     DEFAULT_PRIORITY
 }
 
-#[derive(Deserialize)]
+/// One implementation.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Implementation")]
 struct RawImplementation {
+    /// The component, as a path inside the package.
+    #[schemars(with = "String")]
     component: Spanned<String>,
+    /// Which of the component's implementations; absent: the identifier.
     class: Option<String>,
+    /// For people.
     #[serde(default)]
     description: String,
+    /// Order of calls: lower first, ties by identifier.
     #[serde(default = "default_priority")]
     priority: i64,
+    /// For people.
     #[serde(default)]
     tags: Vec<String>,
+    /// True: part of every run without being named.
     #[serde(default)]
     auto_load: bool,
+    /// Its parameters; absent: not declared, anything goes.
+    #[schemars(with = "Option<Vec<RawParam>>")]
     config_params: Option<Vec<Spanned<RawParam>>>,
 }
 
-/// A parameter in its long or short form.
-#[derive(Deserialize)]
-#[serde(untagged)]
+/// A parameter: its name (a text without default), or all that can be said of it.
+#[derive(JsonSchema)]
+#[schemars(untagged, rename = "Param")]
 enum RawParam {
-    Name(String),
-    Full(RawFullParam),
+    Name(#[schemars(extend("pattern" = NAME_PATTERN))] String),
+    Full(Declaration),
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFullParam {
-    name: String,
-    #[serde(rename = "type", default = "string_type")]
-    kind: String,
-    default: Option<Value>,
-    #[serde(default)]
-    description: String,
-}
+/// By hand, so that what is wrong inside a declaration is said with its place.
+impl<'de> Deserialize<'de> for RawParam {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrDeclaration;
 
-fn string_type() -> String {
-    "string".to_owned()
-}
+        impl<'de> Visitor<'de> for NameOrDeclaration {
+            type Value = RawParam;
 
-/// Reads only as much as tells whether the rest can be understood.
-#[derive(Deserialize)]
-struct SchemaOnly {
-    schema_version: Option<Spanned<String>>,
-}
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a parameter's name, or {name, type, default, description}")
+            }
 
-/// Where a problem is, and what it is.
-type Problem = (Option<Location>, String);
+            fn visit_str<E>(self, name: &str) -> Result<RawParam, E> {
+                Ok(RawParam::Name(name.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawParam, A::Error> {
+                Declaration::deserialize(MapAccessDeserializer::new(map)).map(RawParam::Full)
+            }
+        }
+        deserializer.deserialize_any(NameOrDeclaration)
+    }
+}
 
 impl Manifest {
     /// Reads the manifest of the package in `dir`.
     ///
     /// # Errors
     /// When it cannot be read, or says something that cannot be.
-    pub fn read(dir: &Path) -> Result<Self, ManifestError> {
+    pub fn read(dir: &Path) -> Result<Self, YamlError> {
         let path = dir.join(MANIFEST_FILE);
-        let unreadable = |error: std::io::Error| ManifestError::Unreadable {
-            path: path.clone(),
-            reason: error.to_string(),
-        };
-        let file = crate::files::open_regular(&path).map_err(unreadable)?;
-        let bytes = file.metadata().map_err(unreadable)?.len();
-        if bytes > MANIFEST_MAX_BYTES as u64 {
-            return Err(ManifestError::TooLarge { path, bytes });
-        }
-        let text = std::io::read_to_string(file).map_err(unreadable)?;
-        Self::parse(&text, &path)
+        Self::parse(&yaml::read(&path)?, &path)
     }
 
     /// Checks the text of a manifest; `path` is where it came from, for errors.
     ///
     /// # Errors
     /// When it says something that cannot be, with line and column.
-    pub fn parse(text: &str, path: &Path) -> Result<Self, ManifestError> {
-        Self::parse_as(text, path, false)
+    pub fn parse(text: &str, path: &Path) -> Result<Self, YamlError> {
+        check(text, PackageName::of_plugin).map_err(|problem| problem.of(path))
     }
 
     /// The builtins' manifest, which bears perfbox's own package name.
-    pub(crate) fn parse_builtin(text: &str) -> Result<Self, ManifestError> {
-        Self::parse_as(text, Path::new("builtin:registry.yaml"), true)
-    }
-
-    fn parse_as(text: &str, path: &Path, builtin: bool) -> Result<Self, ManifestError> {
-        check(text, builtin).map_err(|(location, problem)| ManifestError::Invalid {
-            path: path.to_owned(),
-            // The parser says column 0 for the end of a file.
-            line: location.map_or(1, |location| location.line().max(1)),
-            column: location.map_or(1, |location| location.column().max(1)),
-            problem,
-        })
+    pub(crate) fn parse_builtin(text: &str) -> Result<Self, YamlError> {
+        let any_name = |name: &str| name.parse().map_err(|error: InvalidName| error.to_string());
+        check(text, any_name).map_err(|problem| problem.of(Path::new("builtin:registry.yaml")))
     }
 }
 
-fn check(text: &str, builtin: bool) -> Result<Manifest, Problem> {
-    let raw: RawManifest = serde_saphyr::from_str(text).map_err(|error| {
-        newer_schema(text).unwrap_or_else(|| {
-            let words = error.without_snippet().to_string();
-            (error.location(), first_line(&words))
-        })
-    })?;
-    if let Some(problem) = newer_schema(text) {
-        return Err(problem);
-    }
+/// The JSON Schema of `registry.yaml`, made from the types that read it.
+pub fn manifest_schema() -> Value {
+    schemars::schema_for!(RawManifest).to_value()
+}
+
+fn check(
+    text: &str,
+    package_name: impl Fn(&str) -> Result<PackageName, String>,
+) -> Result<Manifest, Problem> {
+    let raw: RawManifest = yaml::parse(text)?;
     let given = &raw.plugin.name;
-    let name = match builtin {
-        true => given.value.parse().map_err(|error: crate::InvalidName| error.to_string()),
-        false => PackageName::of_plugin(&given.value),
-    };
-    let name = name.map_err(|problem| (Some(given.referenced), problem))?;
+    let name = package_name(&given.value).map_err(|words| Problem::at(given, words))?;
     let mut implementations = Vec::new();
     let categories =
         [(Category::PhaseHook, raw.phase_hooks), (Category::PostProcessor, raw.post_processors)];
@@ -249,6 +231,11 @@ fn check(text: &str, builtin: bool) -> Result<Manifest, Problem> {
         for (identifier, entry) in entries {
             implementations.push(check_implementation(category, &identifier, entry)?);
         }
+    }
+    if implementations.is_empty() {
+        let words =
+            "it offers nothing; name an implementation under phase_hooks or post_processors";
+        return Err(Problem::at(given, words));
     }
     Ok(Manifest {
         name,
@@ -261,59 +248,20 @@ fn check(text: &str, builtin: bool) -> Result<Manifest, Problem> {
     })
 }
 
-/// A manifest of a later form is refused by name, not half read.
-fn newer_schema(text: &str) -> Option<Problem> {
-    let schema: SchemaOnly = serde_saphyr::from_str(text).ok()?;
-    let version = schema.schema_version?;
-    (version.value != SCHEMA_VERSION).then(|| {
-        let problem = format!(
-            "schema_version `{}` is not known to this perfbox, which reads {SCHEMA_VERSION}; \
-             a newer perfbox may",
-            escape(&version.value)
-        );
-        (Some(version.referenced), problem)
-    })
-}
-
-/// The parser's own position is shown in front, so its words go without one.
-fn first_line(words: &str) -> String {
-    let line = words.lines().next().unwrap_or_default();
-    let line = line.split(" at line ").next().unwrap_or(line);
-    let line = line.strip_prefix("error: ").unwrap_or(line);
-    let line = match line {
-        "invalid i64" => "a whole number belongs here",
-        "invalid boolean" => "true or false belongs here",
-        "expected string scalar" => "a text belongs here",
-        "expected mapping start" => "entries of the form `key: value` belong here",
-        "unexpected end of input" => "it is empty; a manifest has at least `plugin`",
-        line if line.starts_with("budget breached") => {
-            "it unfolds to more than any manifest needs; use fewer aliases"
-        }
-        "recursion limit exceeded" => "it is nested deeper than any manifest needs",
-        line if line.contains("untagged enum RawParam") => {
-            "a parameter is a name, or {name, type, default, description}"
-        }
-        // What follows is for the parser's own callers.
-        line => line.split(", set DuplicateKeyPolicy").next().unwrap_or(line),
-    };
-    escape(line).into_owned()
-}
-
 fn check_implementation(
     category: Category,
     identifier: &str,
     entry: Spanned<RawImplementation>,
 ) -> Result<ManifestImplementation, Problem> {
-    let place = entry.referenced;
-    let raw = entry.value;
     let identifier: Identifier =
-        identifier.parse().map_err(|error: crate::InvalidName| (Some(place), error.to_string()))?;
+        identifier.parse().map_err(|error: InvalidName| Problem::at(&entry, error.to_string()))?;
+    let raw = entry.value;
     let component = inner_path(&raw.component.value).ok_or_else(|| {
-        let problem = format!(
+        let words = format!(
             "component `{}` is not a path inside the package; use plain parts, without `..`",
             escape(&raw.component.value)
         );
-        (Some(raw.component.referenced), problem)
+        Problem::at(&raw.component, words)
     })?;
     let params = match raw.config_params {
         Some(params) => Some(check_declared(params)?),
@@ -350,14 +298,28 @@ fn inner_path(text: &str) -> Option<PathBuf> {
 fn check_declared(raw: Vec<Spanned<RawParam>>) -> Result<Vec<ConfigParam>, Problem> {
     let mut params = Vec::new();
     for entry in raw {
-        let place = Some(entry.referenced);
-        let param = match entry.value {
-            RawParam::Name(name) => ConfigParam::optional_text(&name),
-            RawParam::Full(RawFullParam { name, kind, default, description }) => kind
-                .parse()
-                .and_then(|kind| ConfigParam::declared(&name, kind, default, description)),
+        let param = match &entry.value {
+            RawParam::Name(name) => ConfigParam::optional_text(name),
+            RawParam::Full(declaration) => ConfigParam::declared(declaration.clone()),
         };
-        param.and_then(|param| param.add_to(&mut params)).map_err(|problem| (place, problem))?;
+        let added = param.and_then(|param| param.add_to(&mut params));
+        added.map_err(|words| Problem::at(&entry, words))?;
     }
     Ok(params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `BLESS=1` writes the published schema anew.
+    #[test]
+    fn the_published_schema_is_that_of_the_types() {
+        let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/registry.schema.json");
+        let schema = format!("{:#}\n", manifest_schema());
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(published, &schema).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(published).unwrap(), schema);
+    }
 }

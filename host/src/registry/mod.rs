@@ -12,8 +12,10 @@ mod params;
 mod resolve;
 
 pub use discover::DiscoverError;
-pub use manifest::{MANIFEST_FILE, Manifest, ManifestError, ManifestImplementation};
-pub use params::{ConfigParam, GivenParams, ParamError, ParamType, ScalarType, check_params};
+pub use manifest::{MANIFEST_FILE, Manifest, ManifestImplementation, manifest_schema};
+pub use params::{
+    ConfigParam, Given, GivenParams, ParamError, ParamType, ScalarType, check_params,
+};
 pub use resolve::{Listed, PackageChoice, ResolveError, Standing};
 
 use std::collections::HashSet;

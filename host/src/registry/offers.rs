@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use wasmparser::{Parser, Payload};
 
-use super::params::{ConfigParam, ParamType};
+use super::params::{ConfigParam, Declaration};
 use crate::escape;
 use crate::loader::{CONTRACT_VERSION, built_for_another, is_compatible};
 use crate::names::{Category, Identifier, InvalidName};
@@ -49,7 +49,7 @@ struct RawOffer {
 struct RawParam {
     name: String,
     #[serde(rename = "type")]
-    kind: ParamType,
+    kind: String,
     default: Option<Value>,
     #[serde(default)]
     description: String,
@@ -162,7 +162,9 @@ fn check_contract(contract: &str) -> Result<(), Contract<'_>> {
 fn check_offer(raw: RawOffer) -> Result<Offer, String> {
     let mut params = Vec::new();
     for RawParam { name, kind, default, description } in raw.config_params {
-        ConfigParam::declared(&name, kind, default, description)?.add_to(&mut params)?;
+        let declaration =
+            Declaration { name, kind, default, description, ..Declaration::default() };
+        ConfigParam::declared(declaration)?.add_to(&mut params)?;
     }
     Ok(Offer {
         category: raw.category.parse().map_err(|error: InvalidName| error.to_string())?,
