@@ -40,6 +40,8 @@
 
 pub mod batch;
 mod bindings;
+#[cfg_attr(not(test), allow(dead_code, reason = "the loader and the registry are to use it"))]
+mod cache;
 mod digest;
 mod engine;
 mod escape;
@@ -56,6 +58,7 @@ pub mod source;
 pub mod yaml;
 
 pub use batch::Batch;
+pub use cache::{CacheDir, CacheError, CacheInfo, CacheUsage};
 pub use digest::Digest;
 pub use escape::escape;
 pub use instance::{Cost, Failure, FailureKind};

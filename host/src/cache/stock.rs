@@ -1,0 +1,148 @@
+//! What lies in the directory: counting it, making room, removing it all.
+//!
+//! Other processes write and remove at the same time: what has gone in between is no
+//! error.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::{CODE_SUFFIX, INDEX_SUFFIX};
+
+/// Begins the names of files that are still written.
+pub(super) const UNFINISHED_PREFIX: &str = ".unfinished-";
+
+/// An unfinished file that was not written to for so long has no writer any more: no
+/// entry takes as long to write.
+const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// What a cache holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CacheInfo {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Most that all entries together may hold, in bytes.
+    pub limit_bytes: u64,
+    /// All entries.
+    pub total: CacheUsage,
+    /// Compiled components.
+    pub code: CacheUsage,
+    /// What was found out about plugins.
+    pub index: CacheUsage,
+}
+
+/// Entries of a cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CacheUsage {
+    /// How many.
+    pub entries: u64,
+    /// Their size together, in bytes.
+    pub bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Code,
+    Index,
+    Unfinished,
+}
+
+struct Held {
+    name: String,
+    path: PathBuf,
+    kind: Kind,
+    bytes: u64,
+    used: SystemTime,
+}
+
+pub(super) fn info(dir: &Path, limit_bytes: u64) -> io::Result<CacheInfo> {
+    let held = list(dir)?;
+    let of = |kind| usage(held.iter().filter(|one| one.kind == kind));
+    let (code, index) = (of(Kind::Code), of(Kind::Index));
+    let total =
+        CacheUsage { entries: code.entries + index.entries, bytes: code.bytes + index.bytes };
+    Ok(CacheInfo { path: dir.to_owned(), limit_bytes, total, code, index })
+}
+
+/// Removes what nobody writes any more, and code until all entries fit the limit: the
+/// one whose last use is longest ago first, `newest` last.
+pub(super) fn evict(dir: &Path, limit_bytes: u64, newest: &str) -> io::Result<()> {
+    let now = SystemTime::now();
+    let mut held = list(dir)?;
+    for one in held.iter().filter(|one| one.kind == Kind::Unfinished) {
+        if now.duration_since(one.used).is_ok_and(|age| age > ABANDONED_AFTER) {
+            remove(&one.path)?;
+        }
+    }
+    held.retain(|one| one.kind != Kind::Unfinished);
+    let mut bytes = usage(held.iter()).bytes;
+    held.retain(|one| one.kind == Kind::Code);
+    held.sort_by(|a, b| {
+        (a.name == newest, a.used, &a.name).cmp(&(b.name == newest, b.used, &b.name))
+    });
+    for one in held {
+        if bytes <= limit_bytes {
+            break;
+        }
+        remove(&one.path)?;
+        bytes -= one.bytes;
+    }
+    Ok(())
+}
+
+/// Removes all entries and unfinished files; what perfbox did not write stays.
+pub(super) fn clear(dir: &Path) -> io::Result<CacheUsage> {
+    let mut held = list(dir)?;
+    for one in &held {
+        remove(&one.path)?;
+    }
+    held.retain(|one| one.kind != Kind::Unfinished);
+    Ok(usage(held.iter()))
+}
+
+fn list(dir: &Path) -> io::Result<Vec<Held>> {
+    let mut held = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let kind = if name.starts_with(UNFINISHED_PREFIX) {
+            Kind::Unfinished
+        } else if name.ends_with(CODE_SUFFIX) {
+            Kind::Code
+        } else if name.ends_with(INDEX_SUFFIX) {
+            Kind::Index
+        } else {
+            continue;
+        };
+        // Of a link itself, which is no entry but counts as one and can be removed.
+        match entry.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Ok(found) if found.is_dir() => {}
+            found => {
+                let found = found?;
+                let (path, bytes, used) = (entry.path(), found.len(), found.modified()?);
+                held.push(Held { name, path, kind, bytes, used });
+            }
+        }
+    }
+    Ok(held)
+}
+
+fn usage<'h>(held: impl Iterator<Item = &'h Held>) -> CacheUsage {
+    held.fold(CacheUsage::default(), |sum, one| CacheUsage {
+        entries: sum.entries + 1,
+        bytes: sum.bytes + one.bytes,
+    })
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}

@@ -1,0 +1,304 @@
+//! Tests of the directory as the rest of the library uses it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use tempfile::TempDir;
+
+use super::*;
+
+const NAME: &str = "one.code";
+
+/// Directory and key below a directory that is gone when dropped.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.0.path().join("cache/perfbox")
+    }
+
+    fn key(&self) -> PathBuf {
+        self.0.path().join("state/perfbox/cache.key")
+    }
+
+    fn open(&self) -> CacheDir {
+        self.try_open().unwrap()
+    }
+
+    fn try_open(&self) -> Result<CacheDir, CacheError> {
+        CacheDir::open(&self.dir(), &self.key())
+    }
+
+    /// The words for why it is not opened.
+    fn refusal(&self) -> String {
+        let words = self.try_open().unwrap_err().to_string();
+        words.replace(&*self.0.path().to_string_lossy(), "PLACE")
+    }
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().unwrap().permissions().mode() & 0o7777
+}
+
+/// As if its last use had been at that many seconds.
+fn used_at(cache: &CacheDir, name: &str, seconds: u64) {
+    let file = fs::File::options().write(true).open(cache.path().join(name)).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+}
+
+fn names(cache: &CacheDir) -> Vec<String> {
+    let entries = fs::read_dir(cache.path()).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_was_written_is_read_by_the_next_process() {
+    let place = Place::new();
+    assert!(place.open().read(NAME).unwrap().is_none());
+    place.open().write(NAME, b"content").unwrap();
+    assert_eq!(place.open().read(NAME).unwrap().unwrap(), b"content");
+    place.open().write(NAME, b"").unwrap();
+    assert_eq!(place.open().read(NAME).unwrap().unwrap(), b"");
+    assert_eq!(names(&place.open()), [NAME]);
+}
+
+#[cfg(unix)]
+#[test]
+fn directory_key_and_entries_are_their_owners_alone() {
+    let place = Place::new();
+    place.open().write(NAME, b"content").unwrap();
+    assert_eq!(mode(&place.dir()), 0o700);
+    assert_eq!(mode(&place.key()), 0o600);
+    assert_eq!(mode(&place.dir().join(NAME)), 0o600);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_or_a_key_that_others_can_open_is_not_used() {
+    let place = Place::new();
+    place.open();
+    set_mode(&place.dir(), 0o755);
+    assert_eq!(
+        place.refusal(),
+        "cache directory `PLACE/cache/perfbox` is open to other users (mode 755), who may have \
+         changed what is in it; remove it, or close it with `chmod 700 PLACE/cache/perfbox`"
+    );
+    set_mode(&place.dir(), 0o700);
+    set_mode(&place.key(), 0o640);
+    assert_eq!(
+        place.refusal(),
+        "the cache's key `PLACE/state/perfbox/cache.key` is open to other users (mode 640), who \
+         may have changed what is in it; remove it, or close it with `chmod 600 \
+         PLACE/state/perfbox/cache.key`"
+    );
+    set_mode(&place.key(), 0o400);
+    place.open();
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_not_followed_to_directory_key_or_entry() {
+    use std::os::unix::fs::symlink;
+    let place = Place::new();
+    let cache = place.open();
+    cache.write(NAME, b"content").unwrap();
+
+    let elsewhere = place.0.path().join("elsewhere");
+    fs::rename(place.dir().join(NAME), &elsewhere).unwrap();
+    symlink(&elsewhere, place.dir().join(NAME)).unwrap();
+    let words = cache.read(NAME).unwrap_err().to_string();
+    assert!(words.ends_with("one.code` is not trusted: it is a link"), "{words}");
+    cache.write(NAME, b"anew").unwrap();
+    assert_eq!(cache.read(NAME).unwrap().unwrap(), b"anew");
+
+    fs::rename(place.key(), &elsewhere).unwrap();
+    symlink(&elsewhere, place.key()).unwrap();
+    assert_eq!(
+        place.refusal(),
+        "the cache's key `PLACE/state/perfbox/cache.key` is a link, which is not followed; \
+         remove it"
+    );
+    fs::rename(&elsewhere, place.key()).unwrap();
+
+    let elsewhere = place.0.path().join("other");
+    fs::rename(place.dir(), &elsewhere).unwrap();
+    symlink(&elsewhere, place.dir()).unwrap();
+    assert_eq!(
+        place.refusal(),
+        "cache directory `PLACE/cache/perfbox` is a link, which is not followed; remove it, or \
+         use another directory"
+    );
+}
+
+#[test]
+fn what_is_in_the_way_of_directory_or_key_is_named() {
+    let place = Place::new();
+    fs::create_dir_all(place.dir().parent().unwrap()).unwrap();
+    fs::write(place.dir(), "").unwrap();
+    assert_eq!(
+        place.refusal(),
+        "cache directory `PLACE/cache/perfbox` is not a directory; remove it, or use another \
+         directory"
+    );
+    fs::remove_file(place.dir()).unwrap();
+    fs::remove_dir(place.dir().parent().unwrap()).unwrap();
+    fs::write(place.dir().parent().unwrap(), "").unwrap();
+    let words = place.refusal();
+    let head = "cache directory `PLACE/cache/perfbox` cannot be used: ";
+    assert!(words.starts_with(head), "{words}");
+
+    let place = Place::new();
+    fs::create_dir_all(place.key()).unwrap();
+    assert_eq!(
+        place.refusal(),
+        "the cache's key `PLACE/state/perfbox/cache.key` is not a regular file; remove it"
+    );
+    for (content, length) in [(&b""[..], "0"), (&[1; 31], "31"), (&[1; 40], "more than 32")] {
+        let place = Place::new();
+        place.open();
+        fs::write(place.key(), content).unwrap();
+        let refusal = place.refusal();
+        let words = format!("has {length} bytes in place of 32; remove it, and the cache");
+        assert!(refusal.contains(&words), "{refusal}");
+    }
+}
+
+#[test]
+fn processes_that_start_at_once_agree_on_one_key() {
+    let place = Place::new();
+    let caches: Vec<CacheDir> = std::thread::scope(|scope| {
+        let openers: Vec<_> = (0..8).map(|_| scope.spawn(|| place.open())).collect();
+        openers.into_iter().map(|opener| opener.join().unwrap()).collect()
+    });
+    for (n, cache) in caches.iter().enumerate() {
+        cache.write(NAME, &[n as u8]).unwrap();
+        for other in &caches {
+            assert_eq!(other.read(NAME).unwrap().unwrap(), [n as u8]);
+        }
+    }
+    let left = fs::read_dir(place.key().parent().unwrap()).unwrap().count();
+    assert_eq!(left, 1, "a temporary file is left beside the key");
+}
+
+#[test]
+fn an_entry_under_another_name_or_key_is_not_trusted() {
+    let place = Place::new();
+    let cache = place.open();
+    cache.write(NAME, b"content").unwrap();
+    fs::copy(place.dir().join(NAME), place.dir().join("two.code")).unwrap();
+    let words = cache.read("two.code").unwrap_err().to_string();
+    assert!(words.ends_with("it was altered, or written with another key"), "{words}");
+    assert!(cache.read(NAME).is_ok());
+
+    fs::remove_file(place.key()).unwrap();
+    let words = place.open().read(NAME).unwrap_err().to_string();
+    assert!(words.ends_with("it was altered, or written with another key"), "{words}");
+}
+
+#[test]
+fn an_entry_that_was_cut_or_lengthened_is_not_trusted() {
+    let place = Place::new();
+    let cache = place.open();
+    let content = [7; 100];
+    cache.write(NAME, &content).unwrap();
+    let whole = fs::read(place.dir().join(NAME)).unwrap();
+    for length in 0..whole.len() {
+        fs::write(place.dir().join(NAME), &whole[..length]).unwrap();
+        assert!(cache.read(NAME).is_err(), "{length} bytes");
+    }
+    fs::write(place.dir().join(NAME), [&whole[..], &[7]].concat()).unwrap();
+    assert!(cache.read(NAME).is_err());
+    fs::write(place.dir().join(NAME), &whole).unwrap();
+    assert_eq!(cache.read(NAME).unwrap().unwrap(), content);
+}
+
+#[test]
+fn what_is_no_file_or_too_large_is_not_read() {
+    let place = Place::new();
+    let cache = place.open().with_limit(1000);
+    fs::create_dir(place.dir().join(NAME)).unwrap();
+    let words = cache.read(NAME).unwrap_err().to_string();
+    assert!(words.ends_with("it is not a regular file"), "{words}");
+    fs::File::create(place.dir().join("two.code")).unwrap().set_len(1 << 40).unwrap();
+    let words = cache.read("two.code").unwrap_err().to_string();
+    assert!(words.ends_with("it is larger than the whole cache may be"), "{words}");
+}
+
+#[test]
+fn code_used_longest_ago_makes_room_and_the_index_stays() {
+    let place = Place::new();
+    // Room for four entries of 100 bytes.
+    let cache = place.open().with_limit(4 * (100 + entry::HEADER_BYTES as u64));
+    let content = [0; 100];
+    cache.write("manifests.index", &content).unwrap();
+    used_at(&cache, "manifests.index", 1);
+    for (at, name) in [(10, "a.code"), (20, "b.code"), (30, "c.code")] {
+        cache.write(name, &content).unwrap();
+        used_at(&cache, name, at);
+    }
+    // Used now, and so `b` is the oldest.
+    assert!(cache.read("a.code").unwrap().is_some());
+    fs::write(place.dir().join("notes.txt"), [0; 1000]).unwrap();
+    cache.write("d.code", &content).unwrap();
+    assert_eq!(names(&cache), ["a.code", "c.code", "d.code", "manifests.index", "notes.txt"]);
+    // One that needs all the room there is beside the index.
+    cache.write("e.code", &[0; 350]).unwrap();
+    assert_eq!(names(&cache), ["e.code", "manifests.index", "notes.txt"]);
+    let refused = cache.write("f.code", &[0; 1000]).unwrap_err().to_string();
+    assert_eq!(refused, "an entry of 1048 bytes is larger than the cache's limit of 592 bytes");
+    assert_eq!(names(&cache), ["e.code", "manifests.index", "notes.txt"]);
+}
+
+#[test]
+fn what_a_dead_writer_left_is_removed_and_what_a_living_one_writes_stays() {
+    let place = Place::new();
+    let cache = place.open();
+    let old = format!("{}old", stock::UNFINISHED_PREFIX);
+    let young = format!("{}young", stock::UNFINISHED_PREFIX);
+    for name in [&old, &young] {
+        fs::write(place.dir().join(name), "half an entry").unwrap();
+    }
+    used_at(&cache, &old, 1);
+    assert_eq!(cache.info().unwrap().total.entries, 0);
+    cache.write(NAME, b"content").unwrap();
+    assert_eq!(names(&cache), [young.as_str(), NAME]);
+    cache.clear().unwrap();
+    assert!(names(&cache).is_empty());
+}
+
+#[test]
+fn info_counts_and_clear_removes_what_perfbox_wrote() {
+    let place = Place::new();
+    let cache = place.open();
+    let header = entry::HEADER_BYTES as u64;
+    cache.write("a.code", &[0; 10]).unwrap();
+    cache.write("b.code", &[0; 20]).unwrap();
+    cache.write("manifests.index", &[0; 5]).unwrap();
+    fs::write(place.dir().join("notes.txt"), "mine").unwrap();
+    let info = cache.info().unwrap();
+    assert_eq!(info.path, place.dir());
+    assert_eq!(info.limit_bytes, 1 << 30);
+    assert_eq!(info.code, CacheUsage { entries: 2, bytes: 30 + 2 * header });
+    assert_eq!(info.index, CacheUsage { entries: 1, bytes: 5 + header });
+    assert_eq!(info.total, CacheUsage { entries: 3, bytes: 35 + 3 * header });
+    assert_eq!(cache.clear().unwrap(), info.total);
+    assert_eq!(cache.info().unwrap().total, CacheUsage::default());
+    assert_eq!(names(&cache), ["notes.txt"]);
+    assert!(place.key().exists());
+}
