@@ -62,7 +62,7 @@ pub use cache::{CacheDir, CacheError, CacheInfo, CacheUsage};
 pub use digest::Digest;
 pub use escape::escape;
 pub use instance::{Cost, Failure, FailureKind};
-pub use limits::Limits;
+pub use limits::{LimitError, Limits};
 pub use loader::{CompileMode, LoadError, Loaded, Loader};
 pub use names::{BUILTIN_PACKAGE, Category, Identifier, InvalidName, PackageName};
 pub use phase::{EventKind, Phase, PhaseBounds, PhaseEvent, PhaseStats, PhaseSummary};

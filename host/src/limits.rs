@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use bytesize::ByteSize;
+
+use crate::escape;
+use crate::names::nearest;
+
 /// Limits of one implementation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -51,5 +56,179 @@ impl Limits {
     /// growth of their buffers.
     pub fn for_builtins() -> Self {
         Self { memory_bytes: 3 * 1024 * MIB, ..Self::default() }
+    }
+}
+
+/// A limit's name, its value as it is written, and how it is read.
+struct Named {
+    name: &'static str,
+    show: fn(&Limits) -> String,
+    read: fn(&mut Limits, &str) -> Option<()>,
+    /// An example of its values.
+    example: &'static str,
+}
+
+macro_rules! named {
+    ($name:literal, $field:ident, $show:path, $read:path, $example:literal) => {
+        Named {
+            name: $name,
+            show: |limits| $show(limits.$field),
+            read: |limits, text| $read(text).map(|value| limits.$field = value),
+            example: $example,
+        }
+    };
+}
+
+/// Every limit, by the name that users give it.
+const NAMED: [Named; 9] = [
+    named!("memory", memory_bytes, show_bytes, read_bytes, "256 MiB"),
+    named!("start_deadline", start_deadline, show_time, read_time, "10s"),
+    named!("event_deadline", event_deadline, show_time, read_time, "1s"),
+    named!("batch_deadline", batch_deadline, show_time, read_time, "500ms"),
+    named!("finish_deadline", finish_deadline, show_time, read_time, "1m"),
+    named!("returned_value", returned_bytes, show_bytes, read_bytes, "8 MiB"),
+    named!("metrics", metrics, show_count, read_count, "100000"),
+    named!("log_line", log_line_bytes, show_bytes, read_bytes, "1 KiB"),
+    named!("log_per_second", log_bytes_per_second, show_bytes, read_bytes, "64 KiB"),
+];
+
+impl Limits {
+    /// Sets one limit by its name, for example `memory` to `256 MiB`.
+    ///
+    /// # Errors
+    /// When there is no such limit, or the value is none that it takes.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), LimitError> {
+        let Some(named) = NAMED.iter().find(|named| named.name == name) else {
+            let known = || NAMED.iter().map(|named| named.name);
+            return Err(LimitError::Unknown {
+                name: name.to_owned(),
+                near: nearest(name, known()).map(str::to_owned),
+                known: known().collect(),
+            });
+        };
+        (named.read)(self, value).ok_or_else(|| LimitError::Value {
+            name: named.name,
+            given: value.to_owned(),
+            example: named.example,
+        })
+    }
+
+    /// Name and value of each, as [`set`](Self::set) takes them.
+    pub fn list(&self) -> impl Iterator<Item = (&'static str, String)> {
+        NAMED.iter().map(|named| (named.name, (named.show)(self)))
+    }
+}
+
+/// Why a limit could not be set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitError {
+    /// There is no such limit.
+    #[error("`{}` is no limit; {}", escape(name), match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the limits are {}", known.join(", ")),
+    })]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The nearest that there is.
+        near: Option<String>,
+        /// All that there are.
+        known: Vec<&'static str>,
+    },
+    /// It does not take such a value.
+    #[error(
+        "`{}` is no value of limit `{name}`; give one above 0 as in `{name}: {example}`",
+        escape(given)
+    )]
+    Value {
+        /// The limit.
+        name: &'static str,
+        /// What was given.
+        given: String,
+        /// A value that it takes.
+        example: &'static str,
+    },
+}
+
+fn read_bytes(text: &str) -> Option<usize> {
+    let bytes = text.parse::<ByteSize>().ok()?.as_u64();
+    usize::try_from(bytes).ok().filter(|bytes| *bytes > 0)
+}
+
+/// In the largest unit that goes into it.
+fn show_bytes(bytes: usize) -> String {
+    let units = [(1 << 30, "GiB"), (MIB, "MiB"), (1 << 10, "KiB")];
+    match units.into_iter().find(|(unit, _)| bytes > 0 && bytes % unit == 0) {
+        Some((unit, name)) => format!("{} {name}", bytes / unit),
+        None => format!("{bytes} B"),
+    }
+}
+
+fn read_time(text: &str) -> Option<Duration> {
+    humantime::parse_duration(text).ok().filter(|time| !time.is_zero())
+}
+
+fn show_time(time: Duration) -> String {
+    humantime::format_duration(time).to_string()
+}
+
+fn read_count(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|count| *count > 0)
+}
+
+fn show_count(count: usize) -> String {
+    count.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_is_read_as_it_is_shown() {
+        let default = Limits::default();
+        let mut read = Limits {
+            memory_bytes: 1,
+            event_deadline: Duration::from_nanos(1),
+            batch_deadline: Duration::from_nanos(1),
+            finish_deadline: Duration::from_nanos(1),
+            start_deadline: Duration::from_nanos(1),
+            returned_bytes: 1,
+            metrics: 1,
+            log_line_bytes: 1,
+            log_bytes_per_second: 1,
+        };
+        for (name, value) in default.list() {
+            read.set(name, &value).unwrap();
+        }
+        assert_eq!(read, default);
+        for named in &NAMED {
+            read.set(named.name, named.example).unwrap();
+        }
+        assert_eq!(show_bytes(1_000), "1000 B");
+        assert_eq!(show_bytes(3 << 30), "3 GiB");
+    }
+
+    #[test]
+    fn what_is_no_limit_is_said_in_words() {
+        let mut limits = Limits::default();
+        let mut words = |name, value| limits.set(name, value).unwrap_err().to_string();
+        assert_eq!(words("memroy", "1 MiB"), "`memroy` is no limit; did you mean `memory`?");
+        assert!(words("colour", "1").starts_with("`colour` is no limit; the limits are memory, "));
+        for (name, value, example) in [
+            ("memory", "lots", "memory: 256 MiB"),
+            ("memory", "0", "memory: 256 MiB"),
+            ("event_deadline", "1", "event_deadline: 1s"),
+            ("event_deadline", "0s", "event_deadline: 1s"),
+            ("metrics", "-1", "metrics: 100000"),
+        ] {
+            assert_eq!(
+                words(name, value),
+                format!(
+                    "`{value}` is no value of limit `{name}`; give one above 0 as in `{example}`"
+                )
+            );
+        }
     }
 }

@@ -13,6 +13,7 @@ use exit::{Failed, StatusOf as _};
 fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Run(args) => args.run(),
+        Command::Config(command) => command.run().and_then(|text| print(&text)).map(|()| 0),
         Command::Plugins(command) => command.run().and_then(|text| print(&text)).map(|()| 0),
     };
     let status = ended.unwrap_or_else(|Failed { status, error }| {

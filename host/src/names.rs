@@ -1,7 +1,7 @@
 //! Ids that cannot be mixed up: categories, identifiers, names of packages and
 //! parameters.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::str::FromStr;
 
@@ -119,6 +119,12 @@ macro_rules! name_type {
                     rule: "use a-z, 0-9, _ and -, at most 64, the first a letter or digit"
                         .into(),
                 })
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
             }
         }
 

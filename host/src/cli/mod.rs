@@ -1,17 +1,19 @@
 //! The command line: what can be typed, and one file for each subcommand.
 
+pub(crate) mod config;
 pub(crate) mod dirs;
 pub(crate) mod plugins;
 pub(crate) mod progress;
 pub(crate) mod run;
 mod select;
+mod settings;
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use config::Config;
 use perfbox::Registry;
-use perfbox::registry::PackageChoice;
+use select::SelectionArgs;
 
 /// Run plugins over the results of a benchmark, each in a sandbox of its own.
 #[derive(Debug, Parser)]
@@ -41,13 +43,16 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run hooks and processors over recorded results and report what they return.
     Run(run::RunArgs),
+    /// Look at what flags, environment and config file say together.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Look at the plugins that there are.
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
 }
 
 /// Where plugins come from.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Where plugins come from")]
 pub(crate) struct PluginArgs {
     /// Directory of plugin packages and bare components; repeatable.
@@ -63,7 +68,8 @@ pub(crate) struct PluginArgs {
     #[arg(long, value_name = "FILE.wasm")]
     plugin: Vec<PathBuf>,
 
-    /// Only what --plugins-dir and --plugin name, and the builtins.
+    /// Only what flags and the config file name, and the builtins: neither the
+    /// environment's nor the user's own.
     #[arg(long)]
     no_default_plugins: bool,
 
@@ -73,48 +79,21 @@ pub(crate) struct PluginArgs {
     /// commas) hold where no flag says otherwise.
     #[arg(long = "use", value_name = "CATEGORY/ID=PACKAGE")]
     choices: Vec<String>,
+
+    /// Config file [default: perfbox.yaml, where there is one].
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    config: Option<PathBuf>,
+
+    /// No config file.
+    #[arg(long)]
+    no_config: bool,
 }
 
 impl PluginArgs {
-    /// The registry that flags and environment describe.
+    /// The registry that flags, environment and config file describe.
     pub(crate) fn registry(&self) -> anyhow::Result<Registry> {
-        let mut registry = Registry::with_builtins();
-        for dir in &self.plugins_dir {
-            registry.discover(dir)?;
-        }
-        if !self.no_default_plugins {
-            let path = std::env::var_os("PERFBOX_PLUGIN_PATH").unwrap_or_default();
-            for dir in std::env::split_paths(&path).filter(|dir| !dir.as_os_str().is_empty()) {
-                registry.discover(&dir).context("PERFBOX_PLUGIN_PATH")?;
-            }
-            if let Some(dir) = dirs::user_plugins().filter(|dir| dir.is_dir()) {
-                registry.discover(&dir)?;
-            }
-        }
-        for file in &self.plugin {
-            registry.register_file(file)?;
-        }
-        if !self.no_default_plugins {
-            for file in from_environment("PERFBOX_PLUGINS") {
-                registry.register_file(file.as_ref()).context("PERFBOX_PLUGINS")?;
-            }
-        }
-        for choice in from_environment("PERFBOX_USE") {
-            let choice: PackageChoice = choice.parse().context("PERFBOX_USE")?;
-            registry.use_package(choice).context("PERFBOX_USE")?;
-        }
-        for choice in &self.choices {
-            registry.use_package(choice.parse()?)?;
-        }
-        Ok(registry)
+        Config::gather(self, &SelectionArgs::default())?.registry()
     }
-}
-
-/// The values of a variable, separated by commas.
-pub(crate) fn from_environment(variable: &str) -> Vec<String> {
-    let value = std::env::var(variable).unwrap_or_default();
-    let values = value.split(',').map(str::trim).filter(|value| !value.is_empty());
-    values.map(str::to_owned).collect()
 }
 
 /// Characters in a line of standard output: the terminal's, else COLUMNS, else 80.

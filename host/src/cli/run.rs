@@ -10,6 +10,7 @@ use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
 use perfbox::source::{Recorded, RecordedOptions, Source as _, SourceError, read_event_log};
 use perfbox::{CompileMode, Finished, Loaded, Loader, Pipeline, Report, Settings, escape};
 
+use super::config::Config;
 use super::select::{Selected, SelectionArgs, describe, select};
 use super::{PluginArgs, output_width, progress};
 use crate::exit::{Failed, StatusOf as _, status_of};
@@ -90,8 +91,9 @@ impl RunArgs {
     pub(crate) fn run(self) -> Result<u8, Failed> {
         let bar = progress::new_bar(self.quiet);
         progress::start_logging(&bar, self.quiet);
-        let registry = self.plugins.registry().usage()?;
-        let selected = select(&self.selection, &registry).usage()?;
+        let config = Config::gather(&self.plugins, &self.selection).usage()?;
+        let registry = config.registry().usage()?;
+        let selected = select(&config, &registry).usage()?;
         if self.dry_run {
             crate::print(&describe(&selected, &self.out_dir()))?;
             return Ok(0);
@@ -239,7 +241,7 @@ async fn create(
 ) -> Result<Pipeline, Failed> {
     let mut pipeline = Pipeline::new();
     for (one, loaded) in selected.into_iter().zip(loaded) {
-        let limits = one.limits();
+        let limits = one.limits;
         match (one.config, loaded) {
             (Err(reason), _) | (_, Err(reason)) => {
                 pipeline.add_refused(one.implementation, reason);

@@ -1,40 +1,52 @@
 //! Which implementations a run has, and with which parameters.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
 use clap::Args;
-use perfbox::registry::{
-    GivenParams, Implementation, PackageSource, PackageState, ParamError, check_params,
-};
+use perfbox::registry::{Implementation, PackageSource, PackageState, ParamError, Selection};
 use perfbox::{Category, Limits, Registry, escape};
 
-use super::from_environment;
-
-/// What runs when no processor is named.
-const DEFAULT_PROCESSOR: &str = "metrics";
+use super::config::{Config, Param};
+use super::settings::Settings;
 
 /// What is to run.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct SelectionArgs {
     /// Hook to tell of every phase event; repeatable [env: PERFBOX_HOOKS, by commas].
     #[arg(long = "hook", value_name = "ID")]
-    hooks: Vec<String>,
+    pub(super) hooks: Vec<String>,
 
     /// Processor to give every record; repeatable [env: PERFBOX_PROCESSORS, by commas]
     /// [default: metrics].
     #[arg(long = "processor", value_name = "ID")]
-    processors: Vec<String>,
+    pub(super) processors: Vec<String>,
 
     /// Parameter of a plugin, read by its declared type, a list as [a, b]; repeatable.
     #[arg(long = "set", value_name = "[CATEGORY/]ID.PARAM=VALUE")]
-    params: Vec<String>,
+    pub(super) params: Vec<String>,
 
     /// Leave out plugins whose manifest says auto_load [default: they join].
     #[arg(long)]
-    no_auto_load: bool,
+    pub(super) no_auto_load: bool,
+}
+
+impl SelectionArgs {
+    /// One value of --set.
+    pub(super) fn param(text: &str) -> anyhow::Result<Param> {
+        let parts = text.split_once('=').and_then(|(key, value)| {
+            let (owner, name) = key.rsplit_once('.')?;
+            Some(Param { owner: owner.to_owned(), name: name.to_owned(), value: value.into() })
+        });
+        parts.ok_or_else(|| {
+            anyhow!(
+                "--set `{}` is not of the form [CATEGORY/]ID.PARAM=VALUE, for example \
+                 example_logging_hook.verbose=true",
+                escape(text)
+            )
+        })
+    }
 }
 
 /// An implementation that is to run, with its parameters.
@@ -42,49 +54,38 @@ pub(crate) struct Selected {
     pub(crate) implementation: Arc<Implementation>,
     /// Its parameters or, of one that was not named, why it is refused.
     pub(crate) config: Result<serde_json::Map<String, serde_json::Value>, String>,
+    /// What it may use.
+    pub(crate) limits: Limits,
     /// Not named: if it is refused, the run goes on.
     pub(crate) auto_loaded: bool,
 }
 
-impl Selected {
-    pub(crate) fn limits(&self) -> Limits {
-        match self.implementation.source {
-            PackageSource::Builtin => Limits::for_builtins(),
-            PackageSource::Directory | PackageSource::Flag => Limits::default(),
-        }
-    }
-}
-
-/// What flags and environment select, hooks first, then what joins by itself.
-pub(crate) fn select(args: &SelectionArgs, registry: &Registry) -> anyhow::Result<Vec<Selected>> {
-    let named = |flags: &[String], variable| match flags.is_empty() {
-        true => (from_environment(variable), Some(variable)),
-        false => (flags.to_vec(), None),
-    };
-    let hooks = named(&args.hooks, "PERFBOX_HOOKS");
-    let mut processors = named(&args.processors, "PERFBOX_PROCESSORS");
-    if processors.0.is_empty() {
-        processors.0.push(DEFAULT_PROCESSOR.to_owned());
-    }
+/// What a configuration selects, hooks first, then what joins by itself.
+pub(crate) fn select(config: &Config, registry: &Registry) -> anyhow::Result<Vec<Selected>> {
     let mut chosen: Vec<(Arc<Implementation>, bool)> = Vec::new();
-    for (category, (identifiers, variable)) in
-        [(Category::PhaseHook, hooks), (Category::PostProcessor, processors)]
-    {
+    let named =
+        [(Category::PhaseHook, &config.hooks), (Category::PostProcessor, &config.processors)];
+    for (category, identifiers) in named {
         for identifier in identifiers {
-            let resolved = registry.resolve(category, &identifier);
-            let one = match variable {
-                Some(variable) => resolved.context(variable)?,
-                None => resolved?,
-            };
-            if !chosen.iter().any(|(known, _)| *known == one) {
-                tell_shadowed(registry, &one);
-                chosen.push((one, false));
+            let meant = identifier.said(registry.explain(category, &identifier.value))?;
+            if !chosen.iter().any(|(known, _)| *known == meant.implementation) {
+                tell_shadowed(&meant);
+                chosen.push((meant.implementation, false));
             }
         }
     }
-    if !args.no_auto_load {
-        for one in registry.auto_loaded() {
-            if !chosen.iter().any(|(known, _)| *known == one) {
+    if config.processors.is_empty() {
+        let meant = registry.default_of(Category::PostProcessor)?;
+        tell_shadowed(&registry.explain(meant.category, meant.identifier.as_str())?);
+        chosen.push((meant, false));
+    }
+    let mut refused = Vec::new();
+    let joining = if config.auto_load.value { registry.auto_loaded() } else { Vec::new() };
+    for (one, meant) in joining {
+        match meant {
+            Err(error) => refused.push((one, error)),
+            Ok(()) if chosen.iter().any(|(known, _)| *known == one) => {}
+            Ok(()) => {
                 tracing::warn!(
                     "{} of package {} joins the run, as its manifest says auto_load; leave it out with --no-auto-load",
                     one.key(),
@@ -95,73 +96,28 @@ pub(crate) fn select(args: &SelectionArgs, registry: &Registry) -> anyhow::Resul
         }
     }
     tell_left_out(registry, &chosen);
-    let mut given = given_params(&args.params, &chosen)?;
+    let settings = Settings::new(config, registry, &chosen)?;
     let mut selected = Vec::new();
     for (implementation, auto_loaded) in chosen {
-        let given = given.remove(&implementation.key()).unwrap_or_default();
-        let owner = format!("`{}`", implementation.key());
-        let config = match check_params(&owner, implementation.params.as_deref(), &given) {
+        let config = match settings.params(&implementation) {
             // Nobody asked for it, so nobody can be blamed for what it lacks.
-            Err(error @ ParamError::Missing { .. }) if auto_loaded => Err(error.to_string()),
-            config => Ok(config?),
+            Err((error @ ParamError::Missing { .. }, _)) if auto_loaded => Err(error.to_string()),
+            Err((error, Some(origin))) => return Err(error).context(origin.to_string()),
+            Err((error, None)) => return Err(error.into()),
+            Ok(config) => Ok(config),
         };
-        selected.push(Selected { implementation, config, auto_loaded });
+        let limits = settings.limits(&implementation)?;
+        selected.push(Selected { implementation, config, limits, auto_loaded });
     }
-    if !args.no_auto_load {
-        let conflicts = registry.auto_load_conflicts().into_iter();
-        selected.extend(conflicts.map(|(implementation, error)| Selected {
+    for (implementation, error) in refused {
+        selected.push(Selected {
+            limits: settings.limits(&implementation)?,
             implementation,
             config: Err(error.to_string()),
             auto_loaded: true,
-        }));
+        });
     }
     Ok(selected)
-}
-
-/// The values of --set, by category and identifier.
-fn given_params(
-    params: &[String],
-    chosen: &[(Arc<Implementation>, bool)],
-) -> anyhow::Result<BTreeMap<String, GivenParams>> {
-    let mut given: BTreeMap<String, GivenParams> = BTreeMap::new();
-    for text in params {
-        let parts = text.split_once('=').and_then(|(key, value)| {
-            let (owner, param) = key.rsplit_once('.')?;
-            Some((owner, param, value))
-        });
-        let Some((owner, param, value)) = parts else {
-            bail!(
-                "--set `{}` is not of the form [CATEGORY/]ID.PARAM=VALUE, for example \
-                 example_logging_hook.verbose=true",
-                escape(text)
-            );
-        };
-        let is_owner =
-            |one: &&Arc<Implementation>| one.identifier.as_str() == owner || one.key() == owner;
-        let owners: Vec<_> = chosen.iter().map(|(one, _)| one).filter(is_owner).collect();
-        match owners.as_slice() {
-            [one] => {
-                given.entry(one.key()).or_default().insert(param.to_owned(), value.into());
-            }
-            [] => {
-                let keys: Vec<_> = chosen.iter().map(|(one, _)| one.key()).collect();
-                bail!(
-                    "--set `{}`: `{}` is not part of this run, which has {}; select it with \
-                     --hook or --processor",
-                    escape(text),
-                    escape(owner),
-                    keys.join(", ")
-                );
-            }
-            _ => bail!(
-                "--set `{}`: `{owner}` is both a hook and a processor here; write {}.{param} or {}.{param}",
-                escape(text),
-                owners[0].key(),
-                owners[1].key(),
-            ),
-        }
-    }
-    Ok(given)
 }
 
 /// A package that was named by itself, and of which nothing was selected.
@@ -179,10 +135,9 @@ fn tell_left_out(registry: &Registry, chosen: &[(Arc<Implementation>, bool)]) {
     }
 }
 
-fn tell_shadowed(registry: &Registry, one: &Implementation) {
-    let shadows_builtin = one.source != PackageSource::Builtin
-        && registry.shadows(one).any(|other| other.source == PackageSource::Builtin);
-    if shadows_builtin {
+fn tell_shadowed(meant: &Selection) {
+    let one = &meant.implementation;
+    if !one.is_builtin() && meant.shadowed.iter().any(|other| other.is_builtin()) {
         tracing::warn!(
             "{} is taken from package {}, which shadows the builtin",
             one.key(),
@@ -203,17 +158,8 @@ pub(crate) fn describe(selected: &[Selected], out: &Path) -> String {
                 continue;
             }
         };
-        let Limits {
-            memory_bytes,
-            event_deadline,
-            batch_deadline,
-            finish_deadline,
-            start_deadline,
-            returned_bytes,
-            metrics,
-            log_line_bytes,
-            log_bytes_per_second,
-        } = one.limits();
+        let limits: Vec<_> =
+            one.limits.list().map(|(name, value)| format!("{name} {value}")).collect();
         let package = format!("{} {}", implementation.package, escape(&implementation.version));
         let files = out.join("plugins").join(implementation.key());
         for line in [
@@ -221,16 +167,7 @@ pub(crate) fn describe(selected: &[Selected], out: &Path) -> String {
             format!("  package     {}", package.trim_end()),
             format!("  component   {}", implementation.component),
             format!("  parameters  {}", escape(&config)),
-            format!("  memory      {} MiB", memory_bytes >> 20),
-            format!(
-                "  deadlines   start {start_deadline:?}, event {event_deadline:?}, batch \
-                 {batch_deadline:?}, create and finish {finish_deadline:?}"
-            ),
-            format!("  results     {metrics} metrics, {} MiB a value", returned_bytes >> 20),
-            format!(
-                "  logs        {} KiB a second, {log_line_bytes} bytes a line",
-                log_bytes_per_second >> 10
-            ),
+            format!("  limits      {}", limits.join(", ")),
             format!(
                 "  may         log, read clocks, draw random numbers, write below {}",
                 escape(&files.to_string_lossy())

@@ -1,19 +1,32 @@
 //! From plugins directories and files to packages. One bad package never hides the
 //! good ones: it is kept with the reason why it was refused.
 
-use std::collections::HashSet;
+use std::fs::{DirEntry, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::manifest::{DEFAULT_PRIORITY, MANIFEST_FILE, Manifest};
-use super::offers::read_offers;
-use super::{ComponentLocation, Implementation, Package, PackageSource, PackageState, Registry};
+use super::index::Stamp;
+use super::manifest::{DEFAULT_PRIORITY, MANIFEST_FILE, Manifest, ManifestImplementation};
+use super::offers::{Offer, read_offers};
+use super::{ComponentLocation, Package, PackageSource, Registry};
 use crate::escape;
 use crate::names::PackageName;
 
 /// The builtins' manifest: all there are, for audit.
 const BUILTINS: &str = include_str!("../../builtins/registry.yaml");
+
+/// From how many packages on it pays to read them on all cores: a thread costs about as
+/// much as one manifest.
+const WORTH_THREADS: usize = 16;
+
+/// Where to look for plugins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PluginSources {
+    /// Directories of packages and bare components.
+    pub plugins_dirs: Vec<PathBuf>,
+    /// Components named by themselves.
+    pub plugin_files: Vec<PathBuf>,
+}
 
 /// Why a source of packages could not be looked through at all.
 #[derive(Debug, thiserror::Error)]
@@ -50,16 +63,22 @@ impl Registry {
     /// Never: the builtins' manifest is checked by a test.
     pub fn with_builtins() -> Self {
         let manifest = Manifest::parse_builtin(BUILTINS).expect("the builtins' manifest is valid");
-        let implementations =
-            from_manifest(&manifest, PackageSource::Builtin, |_| ComponentLocation::Builtin);
-        let builtin = Package {
-            name: manifest.name.as_str().to_owned(),
-            version: manifest.version,
-            source: PackageSource::Builtin,
-            path: PathBuf::from("builtin:"),
-            state: PackageState::Ready(implementations),
-        };
-        Self { packages: vec![builtin], places: HashSet::new(), choices: Vec::new() }
+        let mut registry = Self::default();
+        let place = PathBuf::from("builtin:");
+        let locate = |_: &Path| ComponentLocation::Builtin;
+        let builtins = Package::offering(manifest, PackageSource::Builtin, &place, locate);
+        registry.add(builtins, place);
+        registry
+    }
+
+    /// Adds all that `sources` names, first the directories, then the files.
+    ///
+    /// # Errors
+    /// The first that cannot be read. A bad package in a directory is no error: it is
+    /// listed as invalid.
+    pub fn discover_all(&mut self, sources: &PluginSources) -> Result<(), DiscoverError> {
+        sources.plugins_dirs.iter().try_for_each(|dir| self.discover(dir))?;
+        sources.plugin_files.iter().try_for_each(|file| self.register_file(file))
     }
 
     /// Adds every package in a plugins directory: each directory with a manifest, each
@@ -70,29 +89,44 @@ impl Registry {
     /// listed as invalid.
     pub fn discover(&mut self, dir: &Path) -> Result<(), DiscoverError> {
         let unreadable = |source| DiscoverError::Directory { path: dir.to_owned(), source };
+        let real_dir = dir.canonicalize().map_err(unreadable)?;
         if dir.join(MANIFEST_FILE).symlink_metadata().is_ok() {
-            self.add(read_directory(dir, PackageSource::Directory));
+            let manifest = read_directory(dir);
+            self.add(package(manifest, Kind::Directory, dir, PackageSource::Directory), real_dir);
             return Ok(());
         }
-        let mut entries = Vec::new();
+        let mut candidates = Vec::new();
         for entry in dir.read_dir().map_err(unreadable)? {
-            entries.push(entry.map_err(unreadable)?.path());
+            candidates.extend(Candidate::from(&entry.map_err(unreadable)?, &real_dir));
         }
         // The file system's order must never matter.
-        entries.sort();
-        for path in entries {
-            let hidden =
-                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-            if hidden {
-                continue;
-            }
-            if path.is_dir() {
-                self.add(read_directory(&path, PackageSource::Directory));
-            } else if path.extension().is_some_and(|extension| extension == "wasm") {
-                self.add(read_bare(&path, PackageSource::Directory));
-            }
+        candidates.sort_by(|a, b| a.path.cmp(&b.path));
+        let manifests = self.manifests(&candidates, &real_dir);
+        for (one, manifest) in candidates.into_iter().zip(manifests) {
+            let package = package(manifest, one.kind, &one.path, PackageSource::Directory);
+            self.add(package, one.place);
         }
         Ok(())
+    }
+
+    /// The manifest of each, from the directory's index where nothing has changed since.
+    fn manifests(&self, candidates: &[Candidate], place: &Path) -> Vec<Result<Manifest, String>> {
+        let mut index = self.index_of(place);
+        let mut found: Vec<Option<Result<Manifest, String>>> =
+            candidates.iter().map(|one| index.take(&one.name, one.stamp?).map(Ok)).collect();
+        let missing = candidates.iter().zip(&mut found).filter(|(_, found)| found.is_none());
+        let missing: Vec<_> = missing.collect();
+        let is_current = missing.is_empty() && index.is_used_up();
+        read_all(missing);
+        let manifests: Vec<_> = found.into_iter().flatten().collect();
+        if !is_current {
+            let read = candidates.iter().zip(&manifests);
+            let entries = read.filter_map(|(one, manifest)| {
+                Some((one.name.as_str(), one.stamp?, manifest.as_ref().ok()?))
+            });
+            self.keep_index(place, entries);
+        }
+        manifests
     }
 
     /// Adds one component. Where a manifest beside it names it, that package is added.
@@ -101,43 +135,104 @@ impl Registry {
     /// When the file cannot be read, or is no component that offers anything, or the
     /// manifest beside it is invalid.
     pub fn register_file(&mut self, path: &Path) -> Result<(), DiscoverError> {
-        path.metadata().map_err(|source| DiscoverError::File { path: path.to_owned(), source })?;
+        let place = path
+            .canonicalize()
+            .map_err(|source| DiscoverError::File { path: path.to_owned(), source })?;
         let dir = parent(path);
-        let named = match dir.join(MANIFEST_FILE).symlink_metadata() {
-            Err(_) => false,
-            Ok(_) => {
-                let manifest = Manifest::read(dir).map_err(|error| DiscoverError::NotAPlugin {
-                    reason: format!(
-                        "`{}` lies beside an invalid manifest: {error}",
-                        escape(&path.to_string_lossy())
-                    ),
-                })?;
-                manifest.implementations.iter().any(|one| path.ends_with(&one.component))
+        if dir.join(MANIFEST_FILE).symlink_metadata().is_ok() {
+            let manifest = Manifest::read(dir).map_err(|error| DiscoverError::NotAPlugin {
+                reason: format!(
+                    "`{}` lies beside an invalid manifest: {error}",
+                    escape(&path.to_string_lossy())
+                ),
+            })?;
+            if manifest.implementations.iter().any(|one| path.ends_with(&one.component)) {
+                let package = package(Ok(manifest), Kind::Directory, dir, PackageSource::Flag);
+                self.add(package, parent(&place).to_owned());
+                return Ok(());
             }
-        };
-        let package = match named {
-            true => read_directory(dir, PackageSource::Flag),
-            false => read_bare(path, PackageSource::Flag),
-        };
-        if let PackageState::Invalid(reason) = package.state {
-            return Err(DiscoverError::NotAPlugin { reason });
         }
-        self.add(package);
+        let manifest = read_bare(path).map_err(|reason| DiscoverError::NotAPlugin { reason })?;
+        self.add(package(Ok(manifest), Kind::Bare, path, PackageSource::Flag), place);
         Ok(())
     }
+}
 
-    /// Every package, in the order in which they came; those that were refused too.
-    pub fn packages(&self) -> &[Package] {
-        &self.packages
+/// Something in a plugins directory that may be a package.
+struct Candidate {
+    /// As the user has it.
+    path: PathBuf,
+    /// Without links.
+    place: PathBuf,
+    /// Its name in the directory.
+    name: String,
+    kind: Kind,
+    /// Of the file that says what it offers; none: not to be known by it.
+    stamp: Option<Stamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A directory with a manifest.
+    Directory,
+    /// A component without one.
+    Bare,
+}
+
+impl Candidate {
+    fn from(entry: &DirEntry, real_dir: &Path) -> Option<Self> {
+        let file_name = entry.file_name();
+        let name = file_name.to_string_lossy();
+        if name.starts_with('.') {
+            return None;
+        }
+        let path = entry.path();
+        let found = entry.file_type().ok()?;
+        // Links at the first level are the operator's own.
+        let (is_link, is_dir) = (found.is_symlink(), found.is_dir() || path.is_dir());
+        let kind = match (is_dir, path.extension()) {
+            (true, _) => Kind::Directory,
+            (false, Some(extension)) if extension == "wasm" => Kind::Bare,
+            (false, _) => return None,
+        };
+        let place = match is_link {
+            true => path.canonicalize().unwrap_or_else(|_| path.clone()),
+            false => real_dir.join(&file_name),
+        };
+        let described_by = match kind {
+            Kind::Directory => path.join(MANIFEST_FILE).symlink_metadata(),
+            Kind::Bare => path.symlink_metadata(),
+        };
+        // A link's target may change without the link.
+        let is_plain = |metadata: &Metadata| !is_link && metadata.is_file();
+        let stamp = described_by.ok().filter(is_plain).as_ref().and_then(Stamp::of);
+        Some(Self { place, kind, stamp, name: name.into_owned(), path })
     }
 
-    /// The same place reached twice counts once.
-    fn add(&mut self, package: Package) {
-        let place = package.path.canonicalize().unwrap_or_else(|_| package.path.clone());
-        if self.places.insert(place) {
-            self.packages.push(package);
+    fn read(&self) -> Result<Manifest, String> {
+        match self.kind {
+            Kind::Directory => read_directory(&self.path),
+            Kind::Bare => read_bare(&self.path),
         }
     }
+}
+
+/// Reads the manifest of each, many on all cores.
+fn read_all(mut missing: Vec<(&Candidate, &mut Option<Result<Manifest, String>>)>) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if missing.len() < WORTH_THREADS { 1 } else { cores };
+    let share = missing.len().div_ceil(threads).max(1);
+    let read = |share: &mut [(&Candidate, &mut Option<_>)]| {
+        share.iter_mut().for_each(|(one, found)| **found = Some(one.read()));
+    };
+    std::thread::scope(|scope| {
+        let mut shares = missing.chunks_mut(share);
+        let own = shares.next();
+        for share in shares {
+            scope.spawn(move || read(share));
+        }
+        own.into_iter().for_each(read);
+    });
 }
 
 fn parent(path: &Path) -> &Path {
@@ -147,116 +242,70 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-fn read_directory(dir: &Path, source: PackageSource) -> Package {
+fn package(
+    manifest: Result<Manifest, String>,
+    kind: Kind,
+    path: &Path,
+    source: PackageSource,
+) -> Package {
+    match manifest {
+        Err(reason) => Package::invalid(path, source, reason),
+        Ok(manifest) => {
+            let package_dir = match kind {
+                Kind::Directory => path,
+                Kind::Bare => parent(path),
+            };
+            Package::offering(manifest, source, path, |component| ComponentLocation::File {
+                package_dir: package_dir.to_owned(),
+                path: package_dir.join(component),
+            })
+        }
+    }
+}
+
+fn read_directory(dir: &Path) -> Result<Manifest, String> {
     if dir.join(MANIFEST_FILE).symlink_metadata().is_err() {
-        let reason = format!(
+        return Err(format!(
             "`{}` has no {MANIFEST_FILE}, so it is no package; add one, or put its .wasm into the \
              plugins directory itself",
             escape(&dir.to_string_lossy())
-        );
-        return invalid(dir, source, reason);
+        ));
     }
-    match Manifest::read(dir) {
-        Err(error) => invalid(dir, source, error.to_string()),
-        Ok(manifest) => {
-            let implementations = from_manifest(&manifest, source, |component| {
-                ComponentLocation::File { package_dir: dir.to_owned(), path: dir.join(component) }
-            });
-            Package {
-                name: manifest.name.as_str().to_owned(),
-                version: manifest.version,
-                source,
-                path: dir.to_owned(),
-                state: if manifest.enabled {
-                    PackageState::Ready(implementations)
-                } else {
-                    PackageState::Disabled(implementations)
-                },
-            }
-        }
-    }
+    Manifest::read(dir).map_err(|error| error.to_string())
 }
 
-fn from_manifest(
-    manifest: &Manifest,
-    source: PackageSource,
-    locate: impl Fn(&Path) -> ComponentLocation,
-) -> Vec<Arc<Implementation>> {
-    let implementation = |one: &super::ManifestImplementation| {
-        Arc::new(Implementation {
-            category: one.category,
-            identifier: one.identifier.clone(),
-            package: manifest.name.clone(),
-            version: manifest.version.clone(),
-            source,
-            component: locate(&one.component),
-            class: one.class.clone(),
-            description: one.description.clone(),
-            priority: one.priority,
-            auto_load: one.auto_load,
-            params: one.params.clone(),
-        })
-    };
-    manifest.implementations.iter().map(implementation).collect()
+/// What a component without a manifest says of itself, as the manifest that it could
+/// have had.
+fn read_bare(path: &Path) -> Result<Manifest, String> {
+    manifest_of(path).map_err(|reason| format!("`{}` {reason}", escape(&path.to_string_lossy())))
 }
 
-/// A component without a manifest: a package of the file's name.
-fn read_bare(path: &Path, source: PackageSource) -> Package {
-    match bare_implementations(path, source) {
-        Err(reason) => {
-            invalid(path, source, format!("`{}` {reason}", escape(&path.to_string_lossy())))
-        }
-        Ok(implementations) => Package {
-            name: stem(path),
-            version: String::new(),
-            source,
-            path: path.to_owned(),
-            state: PackageState::Ready(implementations),
-        },
-    }
-}
-
-fn bare_implementations(
-    path: &Path,
-    source: PackageSource,
-) -> Result<Vec<Arc<Implementation>>, String> {
-    let package = PackageName::of_plugin(&stem(path))
-        .map_err(|error| format!("cannot be a package: {error}"))?;
+fn manifest_of(path: &Path) -> Result<Manifest, String> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name =
+        PackageName::of_plugin(&stem).map_err(|error| format!("cannot be a package: {error}"))?;
     // A link at the first level of a plugins directory is the operator's own.
     let real = path.canonicalize().map_err(|error| error.to_string())?;
     let bytes = crate::files::read_component(&real).map_err(|error| error.to_string())?;
-    let implementation = |offer: super::offers::Offer| {
-        Arc::new(Implementation {
-            category: offer.category,
-            identifier: offer.identifier,
-            package: package.clone(),
-            version: String::new(),
-            source,
-            component: ComponentLocation::File {
-                package_dir: parent(&real).to_owned(),
-                path: real.clone(),
-            },
-            class: offer.class,
-            description: offer.description,
-            priority: DEFAULT_PRIORITY,
-            auto_load: false,
-            params: offer.params,
-        })
+    let implementation = |offer: Offer| ManifestImplementation {
+        category: offer.category,
+        identifier: offer.identifier,
+        component: real.clone(),
+        class: offer.class,
+        description: offer.description,
+        priority: DEFAULT_PRIORITY,
+        tags: Vec::new(),
+        auto_load: false,
+        params: offer.params,
     };
-    Ok(read_offers(&bytes, package.as_str())?.into_iter().map(implementation).collect())
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn invalid(path: &Path, source: PackageSource, reason: String) -> Package {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    Package {
-        name: escape(&name).into_owned(),
+    let offers = read_offers(&bytes, name.as_str())?;
+    Ok(Manifest {
+        name,
         version: String::new(),
-        source,
-        path: path.to_owned(),
-        state: PackageState::Invalid(reason),
-    }
+        description: String::new(),
+        author: String::new(),
+        license: String::new(),
+        enabled: true,
+        implementations: offers.into_iter().map(implementation).collect(),
+    })
 }

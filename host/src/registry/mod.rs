@@ -6,22 +6,24 @@
 //! parsed, never compiled.
 
 mod discover;
+mod index;
 mod manifest;
 mod offers;
 mod params;
 mod resolve;
 
-pub use discover::DiscoverError;
+pub use discover::{DiscoverError, PluginSources};
 pub use manifest::{MANIFEST_FILE, Manifest, ManifestImplementation, manifest_schema};
 pub use params::{
     ConfigParam, Given, GivenParams, ParamError, ParamType, ScalarType, check_params,
 };
-pub use resolve::{Listed, PackageChoice, ResolveError, Standing};
+pub use resolve::{Listed, PackageChoice, Reason, ResolveError, Selection, Standing};
 
-use std::collections::HashSet;
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::cache::CacheDir;
 pub use crate::names::ParamName;
 use crate::names::{Category, Identifier, PackageName};
 
@@ -29,9 +31,118 @@ use crate::names::{Category, Identifier, PackageName};
 #[derive(Debug)]
 pub struct Registry {
     packages: Vec<Package>,
-    /// Where they are, without links.
+    /// Where they are, without links: the same place reached twice counts once.
     places: HashSet<PathBuf>,
+    /// What can be selected, in the order in which it came.
+    offered: HashMap<Category, HashMap<Identifier, Vec<Arc<Implementation>>>>,
     choices: Vec<PackageChoice>,
+    defaults: HashMap<Category, Identifier>,
+    /// Where what was read of manifests is kept between runs.
+    cache: Option<CacheDir>,
+}
+
+/// The category's default until another is chosen.
+const DEFAULT_PROCESSOR: &str = "metrics";
+
+impl Default for Registry {
+    /// Without packages, not even the builtins.
+    fn default() -> Self {
+        let metrics = DEFAULT_PROCESSOR.parse().expect("it is an identifier");
+        Self {
+            packages: Vec::new(),
+            places: HashSet::new(),
+            offered: HashMap::new(),
+            choices: Vec::new(),
+            defaults: HashMap::from([(Category::PostProcessor, metrics)]),
+            cache: None,
+        }
+    }
+}
+
+impl Registry {
+    /// Keeps what is read of manifests in `cache`, so that it need not be read again
+    /// while `stat` says that a file is the same.
+    pub fn with_cache(mut self, cache: CacheDir) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
+    /// Registers one implementation, lazily: its component is not even looked for
+    /// before it is loaded.
+    ///
+    /// # Errors
+    /// When its package offers the same category and identifier already.
+    pub fn register(&mut self, implementation: Implementation) -> Result<(), RegisterError> {
+        let implementation = Arc::new(implementation);
+        let is_its = |one: &&mut Package| {
+            one.source == PackageSource::Library && one.name == implementation.package.as_str()
+        };
+        match self.packages.iter_mut().find(is_its).map(|package| &mut package.state) {
+            Some(PackageState::Ready(known)) => {
+                if known.iter().any(|known| known.key() == implementation.key()) {
+                    let key = implementation.key();
+                    return Err(RegisterError { key, package: implementation.package.clone() });
+                }
+                known.push(Arc::clone(&implementation));
+            }
+            Some(PackageState::Disabled(_) | PackageState::Invalid(_)) | None => {
+                self.packages.push(Package {
+                    name: implementation.package.to_string(),
+                    version: implementation.version.clone(),
+                    description: String::new(),
+                    author: String::new(),
+                    license: String::new(),
+                    source: PackageSource::Library,
+                    path: match &implementation.component {
+                        ComponentLocation::Builtin => PathBuf::from("builtin:"),
+                        ComponentLocation::File { package_dir, .. } => package_dir.clone(),
+                    },
+                    state: PackageState::Ready(vec![Arc::clone(&implementation)]),
+                });
+            }
+        }
+        self.offer(implementation);
+        Ok(())
+    }
+
+    /// Every package, in the order in which they came; those that were refused too.
+    pub fn packages(&self) -> &[Package] {
+        &self.packages
+    }
+
+    /// The package that offers `one`.
+    pub fn package_of(&self, one: &Implementation) -> Option<&Package> {
+        self.packages.iter().find(|package| package.implementations().any(|own| **own == *one))
+    }
+
+    /// Adds a package; `place` is where it is, without links.
+    fn add(&mut self, package: Package, place: PathBuf) {
+        if !self.places.insert(place) {
+            return;
+        }
+        if let PackageState::Ready(implementations) = &package.state {
+            implementations.clone().into_iter().for_each(|one| self.offer(one));
+        }
+        self.packages.push(package);
+    }
+
+    fn offer(&mut self, one: Arc<Implementation>) {
+        let of_category = self.offered.entry(one.category).or_default();
+        match of_category.get_mut(&one.identifier) {
+            Some(offered) => offered.push(one),
+            None => {
+                of_category.insert(one.identifier.clone(), vec![one]);
+            }
+        }
+    }
+}
+
+/// An implementation that was registered twice.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("package `{package}` offers {key} already; register it once, or under another identifier")]
+pub struct RegisterError {
+    key: String,
+    package: PackageName,
 }
 
 /// A package, whole or refused.
@@ -39,14 +150,84 @@ pub struct Registry {
 pub struct Package {
     /// Its name; for one that was refused, the name of its file or directory.
     pub name: String,
-    /// Its version; empty where it does not say.
+    /// Its version; empty where it does not say. So the three below.
     pub version: String,
+    /// What it is for.
+    pub description: String,
+    /// Who wrote it.
+    pub author: String,
+    /// Its licence.
+    pub license: String,
     /// Where it was found.
     pub source: PackageSource,
     /// Its directory, or its file for a bare component.
     pub path: PathBuf,
     /// What can be done with it.
     pub state: PackageState,
+}
+
+impl Package {
+    /// What it offers, whether or not that can be selected.
+    pub fn implementations(&self) -> impl Iterator<Item = &Arc<Implementation>> {
+        match &self.state {
+            PackageState::Ready(offered) | PackageState::Disabled(offered) => offered.iter(),
+            PackageState::Invalid(_) => [].iter(),
+        }
+    }
+
+    /// The package of a manifest; `locate` finds its components.
+    fn offering(
+        manifest: Manifest,
+        source: PackageSource,
+        path: &Path,
+        locate: impl Fn(&Path) -> ComponentLocation,
+    ) -> Self {
+        let implementation = |one: ManifestImplementation| {
+            Arc::new(Implementation {
+                category: one.category,
+                identifier: one.identifier,
+                package: manifest.name.clone(),
+                version: manifest.version.clone(),
+                source,
+                component: locate(&one.component),
+                class: one.class,
+                description: one.description,
+                priority: one.priority,
+                tags: one.tags,
+                auto_load: one.auto_load,
+                params: one.params,
+            })
+        };
+        let offered = manifest.implementations.into_iter().map(implementation).collect();
+        Self {
+            name: manifest.name.to_string(),
+            version: manifest.version,
+            description: manifest.description,
+            author: manifest.author,
+            license: manifest.license,
+            source,
+            path: path.to_owned(),
+            state: match manifest.enabled {
+                true => PackageState::Ready(offered),
+                false => PackageState::Disabled(offered),
+            },
+        }
+    }
+
+    /// One that is refused.
+    fn invalid(path: &Path, source: PackageSource, reason: String) -> Self {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        Self {
+            name: crate::escape(&name).into_owned(),
+            version: String::new(),
+            description: String::new(),
+            author: String::new(),
+            license: String::new(),
+            source,
+            path: path.to_owned(),
+            state: PackageState::Invalid(reason),
+        }
+    }
 }
 
 /// What can be done with a package.
@@ -61,8 +242,7 @@ pub enum PackageState {
 }
 
 /// How a package came into the registry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PackageSource {
     /// It comes with perfbox.
     Builtin,
@@ -70,6 +250,26 @@ pub enum PackageSource {
     Directory,
     /// Named by itself.
     Flag,
+    /// Registered by a program that uses the library.
+    Library,
+}
+
+impl PackageSource {
+    /// In one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Builtin => "builtin",
+            Self::Directory => "directory",
+            Self::Flag => "flag",
+            Self::Library => "library",
+        }
+    }
+}
+
+impl std::fmt::Display for PackageSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// One (category, identifier) that one package offers.
@@ -93,6 +293,8 @@ pub struct Implementation {
     pub description: String,
     /// Order of calls: lower first.
     pub priority: i64,
+    /// For people.
+    pub tags: Vec<String>,
     /// Part of every run without being named.
     pub auto_load: bool,
     /// Its parameters; none: not declared, anything goes.
@@ -100,6 +302,39 @@ pub struct Implementation {
 }
 
 impl Implementation {
+    /// One for [`Registry::register`]: the class of its name in a component's file, with
+    /// the defaults that a manifest has, and undeclared parameters.
+    pub fn new(
+        category: Category,
+        identifier: Identifier,
+        package: PackageName,
+        component: impl Into<PathBuf>,
+    ) -> Self {
+        let path = component.into();
+        Self {
+            category,
+            class: identifier.to_string(),
+            identifier,
+            package,
+            version: String::new(),
+            source: PackageSource::Library,
+            component: ComponentLocation::File {
+                package_dir: path.parent().map(Path::to_owned).unwrap_or_default(),
+                path,
+            },
+            description: String::new(),
+            priority: manifest::DEFAULT_PRIORITY,
+            tags: Vec::new(),
+            auto_load: false,
+            params: None,
+        }
+    }
+
+    /// True for one that comes with perfbox.
+    pub fn is_builtin(&self) -> bool {
+        self.source == PackageSource::Builtin
+    }
+
     /// Category and identifier, as users write them.
     pub fn key(&self) -> String {
         format!("{}/{}", self.category, self.identifier)
@@ -118,6 +353,16 @@ pub enum ComponentLocation {
         /// The file.
         path: PathBuf,
     },
+}
+
+impl ComponentLocation {
+    /// The file; none: in this binary.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Builtin => None,
+            Self::File { path, .. } => Some(path),
+        }
+    }
 }
 
 impl std::fmt::Display for ComponentLocation {

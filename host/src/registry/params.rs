@@ -416,6 +416,18 @@ pub enum ParamError {
     },
 }
 
+impl ParamError {
+    /// The name of the parameter.
+    pub fn param(&self) -> &str {
+        match self {
+            Self::Unknown { name, .. } => name,
+            Self::WrongType { name, .. }
+            | Self::NotAllowed { name, .. }
+            | Self::Missing { name, .. } => name.as_str(),
+        }
+    }
+}
+
 fn suggest(name: &str, known: &[ParamName]) -> String {
     if known.is_empty() {
         return "; it takes none".to_owned();

@@ -3,12 +3,14 @@
 //! A choice made by the user comes first, then a plugin, then a builtin. Two plugins
 //! that offer the same one are ambiguous: nobody wins in silence.
 
-use std::collections::BTreeSet;
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::{ComponentLocation, Implementation, PackageSource, PackageState, Registry};
+use super::{ComponentLocation, Implementation, Package, PackageState, Registry};
 use crate::escape;
 use crate::names::{Category, Identifier, InvalidName, nearest};
 
@@ -21,6 +23,8 @@ pub struct PackageChoice {
     pub identifier: Identifier,
     /// The package: its name, `name@version`, or its path.
     pub package: String,
+    /// Who chose, for people.
+    pub by: String,
 }
 
 impl FromStr for PackageChoice {
@@ -35,11 +39,17 @@ impl FromStr for PackageChoice {
             category: category.parse()?,
             identifier: identifier.parse()?,
             package: package.to_owned(),
+            by: "choice".to_owned(),
         })
     }
 }
 
 impl PackageChoice {
+    /// The same, said to be made by `who`, for example `--use`.
+    pub fn by(self, who: impl Into<String>) -> Self {
+        Self { by: who.into(), ..self }
+    }
+
     fn is_for(&self, one: &Implementation) -> bool {
         self.category == one.category && self.identifier == one.identifier
     }
@@ -108,10 +118,7 @@ pub enum ResolveError {
         package: String,
     },
     /// A choice names a package that does not offer it.
-    #[error(
-        "--use {category}/{identifier}={}: no such package offers it; {packages}",
-        escape(package)
-    )]
+    #[error("`{category}/{identifier}={}`: no such package offers it; {packages}", escape(package))]
     UnknownPackage {
         /// The category.
         category: Category,
@@ -121,6 +128,12 @@ pub enum ResolveError {
         package: String,
         /// Those that do offer it.
         packages: String,
+    },
+    /// A category without a default.
+    #[error("nothing is the default {category}; choose one with `use_implementation_by_id`")]
+    NoDefault {
+        /// The category.
+        category: Category,
     },
     /// A choice in another form.
     #[error(
@@ -134,6 +147,16 @@ pub enum ResolveError {
     /// A name that cannot be one.
     #[error(transparent)]
     InvalidName(#[from] InvalidName),
+}
+
+impl ResolveError {
+    /// The known name that may have been meant.
+    pub fn nearest(&self) -> Option<&str> {
+        match self {
+            Self::Unknown { near, .. } => near.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// Most identifiers that an error lists.
@@ -170,6 +193,39 @@ fn next_step(
     format!("{hint} (see `perfbox plugins list --category {category}`){refused}")
 }
 
+/// What a name means, and why.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// What it means.
+    pub implementation: Arc<Implementation>,
+    /// Why this one.
+    pub reason: Reason,
+    /// Those of its name that it was preferred to.
+    pub shadowed: Vec<Arc<Implementation>>,
+}
+
+/// Why an implementation was selected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// No other package offers it.
+    OnlyOne,
+    /// A plugin goes before a builtin.
+    PluginOverBuiltin,
+    /// Its package was chosen, and by whom.
+    Chosen(String),
+}
+
+/// Goes on from "selected: ".
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OnlyOne => f.write_str("the only one"),
+            Self::PluginOverBuiltin => f.write_str("plugin over builtin"),
+            Self::Chosen(by) => write!(f, "chosen by {}", escape(by)),
+        }
+    }
+}
+
 /// An implementation and how it stands among the others of its name.
 #[derive(Debug, Clone)]
 pub struct Listed {
@@ -183,7 +239,7 @@ pub struct Listed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// Its name means it, and why.
-    Selected(&'static str),
+    Selected(Reason),
     /// Its name means that of another package.
     ShadowedBy(String),
     /// Its name means none: another plugin offers the same.
@@ -198,11 +254,11 @@ impl Registry {
     /// # Errors
     /// When no such package offers it.
     pub fn use_package(&mut self, choice: PackageChoice) -> Result<(), ResolveError> {
-        let offering: Vec<_> = self.enabled().filter(|one| choice.is_for(one)).collect();
+        let offering = self.offering(choice.category, choice.identifier.as_str());
         if !offering.iter().any(|one| choice.names(one)) {
             let packages = match offering.is_empty() {
                 true => "nothing does (see `perfbox plugins list`)".to_owned(),
-                false => format!("these do: {}", describe(&offering)),
+                false => format!("these do: {}", describe(offering)),
             };
             return Err(ResolveError::UnknownPackage {
                 category: choice.category,
@@ -218,6 +274,33 @@ impl Registry {
         Ok(())
     }
 
+    /// Makes an identifier its category's default: what
+    /// [`default_of`](Self::default_of) gives.
+    ///
+    /// # Errors
+    /// When it means nothing that could be run.
+    pub fn use_implementation_by_id(
+        &mut self,
+        category: Category,
+        identifier: &str,
+    ) -> Result<(), ResolveError> {
+        let meant = self.resolve(category, identifier)?;
+        self.defaults.insert(category, meant.identifier.clone());
+        Ok(())
+    }
+
+    /// What runs of a category where nothing is named: `metrics` of the processors, no
+    /// hook, unless another was chosen.
+    ///
+    /// # Errors
+    /// When there is none, or its name means none, or more than one.
+    pub fn default_of(&self, category: Category) -> Result<Arc<Implementation>, ResolveError> {
+        match self.defaults.get(&category) {
+            Some(identifier) => self.resolve(category, identifier.as_str()),
+            None => Err(ResolveError::NoDefault { category }),
+        }
+    }
+
     /// The implementation that a name means.
     ///
     /// # Errors
@@ -227,124 +310,114 @@ impl Registry {
         category: Category,
         requested: &str,
     ) -> Result<Arc<Implementation>, ResolveError> {
-        let named: Vec<_> = self
-            .enabled()
-            .filter(|one| one.category == category && one.identifier.as_str() == requested)
-            .collect();
-        let Some(first) = named.first() else { return Err(self.unknown(category, requested)) };
-        if let Some(choice) = self.choices.iter().find(|choice| choice.is_for(first)) {
-            let mut chosen = named.iter().filter(|one| choice.names(one));
-            return match (chosen.next(), chosen.next()) {
-                (Some(one), None) => Ok(Arc::clone(one)),
-                _ => Err(ambiguous(&named)),
-            };
-        }
-        let plugins: Vec<_> =
-            named.iter().filter(|one| one.source != PackageSource::Builtin).copied().collect();
-        match plugins.as_slice() {
-            [] => Ok(Arc::clone(first)),
-            [one] => Ok(Arc::clone(one)),
-            _ => Err(ambiguous(&plugins)),
-        }
+        self.explain(category, requested).map(|selection| selection.implementation)
     }
 
-    /// Everything offered, selected or not, by category, identifier and package.
+    /// The implementation that a name means, why that one, and what it shadows.
+    ///
+    /// # Errors
+    /// When it means none, or more than one.
+    pub fn explain(&self, category: Category, requested: &str) -> Result<Selection, ResolveError> {
+        let offering = self.offering(category, requested);
+        let Some(first) = offering.first() else { return Err(self.unknown(category, requested)) };
+        let plugins: Vec<_> = offering.iter().filter(|one| !one.is_builtin()).collect();
+        let choice = self.choices.iter().find(|choice| choice.is_for(first));
+        let (meant, reason) = match (choice, plugins.as_slice()) {
+            (Some(choice), _) => {
+                let mut chosen = offering.iter().filter(|one| choice.names(one));
+                match (chosen.next(), chosen.next()) {
+                    (Some(one), None) => (one, Reason::Chosen(choice.by.clone())),
+                    _ => return Err(ambiguous(offering)),
+                }
+            }
+            (None, []) => (first, Reason::OnlyOne),
+            (None, [one]) if offering.len() == 1 => (*one, Reason::OnlyOne),
+            (None, [one]) => (*one, Reason::PluginOverBuiltin),
+            (None, _) => return Err(ambiguous(plugins)),
+        };
+        let is_other = |one: &&Arc<Implementation>| !Arc::ptr_eq(one, meant);
+        Ok(Selection {
+            implementation: Arc::clone(meant),
+            reason,
+            shadowed: offering.iter().filter(is_other).cloned().collect(),
+        })
+    }
+
+    /// Everything that is offered in a category, selected or not, by identifier and
+    /// package.
     pub fn list_implementations(&self, category: Category) -> Vec<Listed> {
         let mut listed: Vec<Listed> = Vec::new();
+        for (identifier, offering) in self.offered.get(&category).into_iter().flatten() {
+            let selection = self.explain(category, identifier.as_str());
+            listed.extend(offering.iter().map(|one| Listed {
+                implementation: Arc::clone(one),
+                standing: standing(one, &selection),
+            }));
+        }
         for package in &self.packages {
-            let (implementations, disabled) = match &package.state {
-                PackageState::Ready(implementations) => (implementations, false),
-                PackageState::Disabled(implementations) => (implementations, true),
-                PackageState::Invalid(_) => continue,
-            };
-            for one in implementations.iter().filter(|one| one.category == category) {
-                let standing = if disabled { Standing::Disabled } else { self.standing(one) };
-                listed.push(Listed { implementation: Arc::clone(one), standing });
+            if let PackageState::Disabled(implementations) = &package.state {
+                let of_category = implementations.iter().filter(|one| one.category == category);
+                listed.extend(of_category.map(|one| Listed {
+                    implementation: Arc::clone(one),
+                    standing: Standing::Disabled,
+                }));
             }
         }
-        listed.sort_by(|a, b| {
-            let key = |one: &Listed| {
-                (one.implementation.identifier.clone(), one.implementation.package.clone())
-            };
-            key(a).cmp(&key(b))
-        });
+        let order = |one: &Implementation| {
+            (
+                one.identifier.clone(),
+                one.package.clone(),
+                one.version.clone(),
+                one.component.to_string(),
+            )
+        };
+        listed.sort_by_cached_key(|one| order(&one.implementation));
         listed
     }
 
-    /// Those that join every run, by category, priority and identifier, each resolved.
-    pub fn auto_loaded(&self) -> Vec<Arc<Implementation>> {
-        let mut joined: Vec<_> = self
-            .enabled()
-            .filter(|one| one.auto_load)
-            .filter(|one| {
-                self.resolve(one.category, one.identifier.as_str())
-                    .is_ok_and(|winner| winner == **one)
-            })
-            .cloned()
-            .collect();
-        joined.sort_by(|a, b| {
-            (a.category, a.priority, &a.identifier).cmp(&(b.category, b.priority, &b.identifier))
-        });
-        joined
-    }
-
-    /// What would join every run if its name did not mean more than one, and the words
-    /// for that; one implementation for each such name.
-    pub fn auto_load_conflicts(&self) -> Vec<(Arc<Implementation>, ResolveError)> {
-        let mut conflicts: Vec<(Arc<Implementation>, ResolveError)> = Vec::new();
+    /// What would join every run, by category, priority and identifier: each as its name
+    /// is resolved or, where that means more than one, with the words for that, once for
+    /// each such name.
+    pub fn auto_loaded(&self) -> Vec<(Arc<Implementation>, Result<(), ResolveError>)> {
+        let mut joining: BTreeMap<_, (Arc<Implementation>, Result<(), ResolveError>)> =
+            BTreeMap::new();
         for one in self.enabled().filter(|one| one.auto_load) {
-            let is_known = conflicts.iter().any(|(known, _)| {
-                (known.category, &known.identifier) == (one.category, &one.identifier)
-            });
-            if let Err(error) = self.resolve(one.category, one.identifier.as_str())
-                && !is_known
-            {
-                conflicts.push((Arc::clone(one), error));
+            let key = (one.category, one.priority, one.identifier.clone());
+            match self.resolve(one.category, one.identifier.as_str()) {
+                Ok(meant) if Arc::ptr_eq(&meant, one) => {
+                    joining.insert(key, (meant, Ok(())));
+                }
+                // Its name means another, which may not want to join.
+                Ok(_) => {}
+                Err(error) => {
+                    let known = joining.values().any(|(known, _)| known.key() == one.key());
+                    if !known {
+                        joining.insert(key, (Arc::clone(one), Err(error)));
+                    }
+                }
             }
         }
-        conflicts
+        joining.into_values().collect()
     }
 
-    /// What `one` shadows: those of its name that it was preferred to.
-    pub fn shadows<'r>(
-        &'r self,
-        one: &'r Implementation,
-    ) -> impl Iterator<Item = &'r Arc<Implementation>> {
-        self.enabled().filter(move |other| {
-            other.category == one.category && other.identifier == one.identifier && ***other != *one
-        })
-    }
-
-    fn standing(&self, one: &Implementation) -> Standing {
-        match self.resolve(one.category, one.identifier.as_str()) {
-            Err(_) if one.source == PackageSource::Builtin => {
-                Standing::ShadowedBy("several plugins".to_owned())
-            }
-            Err(_) => Standing::Ambiguous,
-            Ok(winner) if *winner != *one => Standing::ShadowedBy(winner.package.to_string()),
-            Ok(_) if self.choices.iter().any(|choice| choice.is_for(one)) => {
-                Standing::Selected("chosen")
-            }
-            Ok(_) if self.shadows(one).next().is_some() => {
-                Standing::Selected("plugin over builtin")
-            }
-            Ok(_) => Standing::Selected("the only one"),
-        }
+    /// All of one name that can be selected.
+    fn offering(&self, category: Category, identifier: &str) -> &[Arc<Implementation>] {
+        let of_category = self.offered.get(&category);
+        of_category.and_then(|offered| offered.get(identifier)).map_or(&[], Vec::as_slice)
     }
 
     fn enabled(&self) -> impl Iterator<Item = &Arc<Implementation>> {
-        self.packages.iter().flat_map(|package| match &package.state {
-            PackageState::Ready(implementations) => implementations.as_slice(),
-            PackageState::Disabled(_) | PackageState::Invalid(_) => &[],
-        })
+        let packages = self.packages.iter();
+        let ready = packages.filter(|package| matches!(package.state, PackageState::Ready(_)));
+        ready.flat_map(Package::implementations)
     }
 
     fn unknown(&self, category: Category, requested: &str) -> ResolveError {
-        let disabled = self.packages.iter().find(|package| match &package.state {
-            PackageState::Disabled(implementations) => implementations
-                .iter()
-                .any(|one| one.category == category && one.identifier.as_str() == requested),
-            PackageState::Ready(_) | PackageState::Invalid(_) => false,
+        let disabled = self.packages.iter().find(|package| {
+            matches!(package.state, PackageState::Disabled(_))
+                && package
+                    .implementations()
+                    .any(|one| one.category == category && one.identifier.as_str() == requested)
         });
         if let (Some(package), Ok(identifier)) = (disabled, requested.parse()) {
             return ResolveError::Disabled { identifier, package: package.name.clone() };
@@ -378,7 +451,23 @@ impl Registry {
     }
 }
 
-fn ambiguous(offering: &[&Arc<Implementation>]) -> ResolveError {
+fn standing(one: &Arc<Implementation>, selection: &Result<Selection, ResolveError>) -> Standing {
+    match selection {
+        Err(_) if one.is_builtin() => Standing::ShadowedBy("several plugins".to_owned()),
+        Err(_) => Standing::Ambiguous,
+        Ok(meant) if Arc::ptr_eq(&meant.implementation, one) => {
+            Standing::Selected(meant.reason.clone())
+        }
+        Ok(meant) => Standing::ShadowedBy(meant.implementation.package.to_string()),
+    }
+}
+
+fn ambiguous<O: Borrow<Arc<Implementation>>>(
+    offering: impl IntoIterator<Item = O>,
+) -> ResolveError {
+    let offering: Vec<Arc<Implementation>> =
+        offering.into_iter().map(|one| Arc::clone(one.borrow())).collect();
+    let offering = offering.as_slice();
     ResolveError::Ambiguous {
         category: offering[0].category,
         identifier: offering[0].identifier.clone(),
@@ -389,9 +478,9 @@ fn ambiguous(offering: &[&Arc<Implementation>]) -> ResolveError {
 }
 
 /// The flag for each: by name, by version where names are the same, else by path.
-fn choices(offering: &[&Arc<Implementation>]) -> String {
+fn choices(offering: &[Arc<Implementation>]) -> String {
     let versioned = |one: &Implementation| format!("{}@{}", one.package, one.version);
-    let flag = |one: &&Arc<Implementation>| {
+    let flag = |one: &Arc<Implementation>| {
         let is_alone = |same: &dyn Fn(&Implementation) -> bool| {
             offering.iter().filter(|other| same(other)).count() == 1
         };
@@ -410,7 +499,7 @@ fn choices(offering: &[&Arc<Implementation>]) -> String {
     offering.iter().map(flag).collect::<Vec<_>>().join(" or ")
 }
 
-fn describe(offering: &[&Arc<Implementation>]) -> String {
-    let one = |one: &&Arc<Implementation>| format!("`{}` ({})", one.package, one.component);
+fn describe(offering: &[Arc<Implementation>]) -> String {
+    let one = |one: &Arc<Implementation>| format!("`{}` ({})", one.package, one.component);
     offering.iter().map(one).collect::<Vec<_>>().join(", ")
 }

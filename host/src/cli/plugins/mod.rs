@@ -1,6 +1,8 @@
 //! `perfbox plugins`: what there is, without running any of it. One file a command.
 
 mod list;
+mod schema;
+mod show;
 
 use clap::Subcommand;
 
@@ -10,6 +12,10 @@ use crate::exit::Failed;
 pub(crate) enum PluginsCommand {
     /// List implementations, and which of them their identifiers mean.
     List(list::ListArgs),
+    /// Show all that is known of an identifier: package, parameters, limits.
+    Show(show::ShowArgs),
+    /// Print the JSON Schema of a package's registry.yaml.
+    Schema(schema::SchemaArgs),
 }
 
 impl PluginsCommand {
@@ -17,6 +23,8 @@ impl PluginsCommand {
     pub(crate) fn run(&self) -> Result<String, Failed> {
         match self {
             Self::List(args) => args.run(),
+            Self::Show(args) => args.run(),
+            Self::Schema(args) => Ok(args.run()),
         }
     }
 }

@@ -1,0 +1,137 @@
+//! What is set for each plugin of a run: its parameters and limits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::bail;
+use perfbox::registry::{GivenParams, Implementation, ParamError, check_params};
+use perfbox::{Category, Limits, Registry, escape};
+
+use super::config::{Config, Limit, Origin, Param, Sourced};
+
+/// All that is set for the plugins of a run.
+pub(crate) struct Settings<'c> {
+    /// By category and identifier, the weightiest last.
+    params: BTreeMap<String, Vec<&'c Sourced<Param>>>,
+    limits: &'c [Sourced<Limit>],
+}
+
+impl<'c> Settings<'c> {
+    /// What `config` sets for those of `chosen`.
+    pub(crate) fn new(
+        config: &'c Config,
+        registry: &Registry,
+        chosen: &[(Arc<Implementation>, bool)],
+    ) -> anyhow::Result<Self> {
+        let mut params: BTreeMap<String, Vec<&Sourced<Param>>> = BTreeMap::new();
+        for param in &config.params {
+            let owners = owners(&param.value.owner, chosen);
+            match owners.as_slice() {
+                [one] => params.entry(one.key()).or_default().push(param),
+                [] if is_of_a_file(&param.origin) => {
+                    tell_unknown(&param.origin, &param.value.owner, registry);
+                }
+                [] => {
+                    let keys: Vec<_> = chosen.iter().map(|(one, _)| one.key()).collect();
+                    bail!(
+                        "{}: `{}` is not part of this run, which has {}; select it with \
+                         --hook or --processor",
+                        shown(param),
+                        escape(&param.value.owner),
+                        keys.join(", ")
+                    );
+                }
+                [first, second, ..] => {
+                    let Param { owner, name, .. } = &param.value;
+                    bail!(
+                        "{}: `{owner}` is both a hook and a processor here; write {}.{name} or {}.{name}",
+                        shown(param),
+                        first.key(),
+                        second.key(),
+                    );
+                }
+            }
+        }
+        for limit in &config.limits {
+            if let Some(owner) = &limit.value.owner {
+                tell_unknown(&limit.origin, owner, registry);
+            }
+        }
+        Ok(Self { params, limits: &config.limits })
+    }
+
+    /// Its parameters, checked or, of what is wrong, where it was said.
+    pub(crate) fn params(
+        &self,
+        one: &Implementation,
+    ) -> Result<serde_json::Map<String, serde_json::Value>, (ParamError, Option<&Origin>)> {
+        let set = self.params.get(&one.key()).map_or(&[][..], Vec::as_slice);
+        let given: GivenParams =
+            set.iter().map(|param| (param.value.name.clone(), param.value.value.clone())).collect();
+        let owner = format!("`{}`", one.key());
+        check_params(&owner, one.params.as_deref(), &given).map_err(|error| {
+            let of_error = |param: &&&Sourced<Param>| error.param() == param.value.name;
+            let origin = set.iter().rev().find(of_error).map(|param| &param.origin);
+            (error, origin.filter(|origin| is_of_a_file(origin)))
+        })
+    }
+
+    /// What it may use.
+    pub(crate) fn limits(&self, one: &Implementation) -> anyhow::Result<Limits> {
+        limits(self.limits, one)
+    }
+}
+
+/// What an implementation may use: the defaults, what is said of all, then what is said
+/// of it.
+pub(crate) fn limits(said: &[Sourced<Limit>], one: &Implementation) -> anyhow::Result<Limits> {
+    let mut limits = match one.is_builtin() {
+        true => Limits::for_builtins(),
+        false => Limits::default(),
+    };
+    for limit in said {
+        let Limit { owner, name, value } = &limit.value;
+        if owner.as_ref().is_none_or(|owner| is_called(one, owner)) {
+            limit.said(limits.set(name, value))?;
+        }
+    }
+    Ok(limits)
+}
+
+/// True for `[CATEGORY/]ID` of an implementation.
+fn is_called(one: &Implementation, name: &str) -> bool {
+    one.identifier.as_str() == name || one.key() == name
+}
+
+fn owners<'a>(
+    name: &str,
+    chosen: &'a [(Arc<Implementation>, bool)],
+) -> Vec<&'a Arc<Implementation>> {
+    chosen.iter().map(|(one, _)| one).filter(|one| is_called(one, name)).collect()
+}
+
+fn is_of_a_file(origin: &Origin) -> bool {
+    matches!(origin, Origin::File { .. })
+}
+
+/// As one would type it, or where it stands.
+fn shown(param: &Sourced<Param>) -> String {
+    let Param { owner, name, value } = &param.value;
+    match &param.origin {
+        Origin::File { .. } => param.origin.to_string(),
+        origin => format!("{origin} `{}`", escape(&format!("{owner}.{name}={}", value.text()))),
+    }
+}
+
+/// A file is for many runs, so it may set what this run does not have; a name that
+/// nothing has is worth a word.
+fn tell_unknown(origin: &Origin, name: &str, registry: &Registry) {
+    let listed = Category::ALL.into_iter().flat_map(|one| registry.list_implementations(one));
+    let mut known = listed.map(|listed| listed.implementation);
+    if !known.any(|one| is_called(&one, name)) {
+        tracing::warn!(
+            "{origin}: `{}` is no known plugin, and what is set for it is not used (see `perfbox plugins list`)",
+            escape(name)
+        );
+    }
+}
