@@ -30,6 +30,7 @@
 //!
 //! 1. [`registry`]: which implementations there are, and which one a name means. Paths
 //!    and metadata only.
+//!    [`component`]: what a component is, as its bytes alone show.
 //! 2. [`Loader`]: from a location to a compiled component that fits the contract in
 //!    `wit/`.
 //! 3. `instance`: one store for each plugin; every call into a guest goes through
@@ -42,6 +43,7 @@ pub mod batch;
 mod bindings;
 #[cfg_attr(not(test), allow(dead_code, reason = "the loader and the registry are to use it"))]
 mod cache;
+pub mod component;
 mod digest;
 mod engine;
 mod escape;

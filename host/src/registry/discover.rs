@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::index::Stamp;
 use super::manifest::{DEFAULT_PRIORITY, MANIFEST_FILE, Manifest, ManifestImplementation};
-use super::offers::{Offer, read_offers};
 use super::{ComponentLocation, Package, PackageSource, Registry};
+use crate::component::{ComponentInfo, Offer};
 use crate::escape;
 use crate::names::PackageName;
 
@@ -281,12 +281,18 @@ fn read_bare(path: &Path) -> Result<Manifest, String> {
 }
 
 fn manifest_of(path: &Path) -> Result<Manifest, String> {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let name =
-        PackageName::of_plugin(&stem).map_err(|error| format!("cannot be a package: {error}"))?;
     // A link at the first level of a plugins directory is the operator's own.
     let real = path.canonicalize().map_err(|error| error.to_string())?;
     let bytes = crate::files::read_component(&real).map_err(|error| error.to_string())?;
+    let info = ComponentInfo::read(&bytes).map_err(|error| error.to_string())?;
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let own_name = info.metadata.name.as_deref().and_then(|name| PackageName::of_plugin(name).ok());
+    let name = match own_name {
+        Some(name) => name,
+        None => PackageName::of_plugin(&stem)
+            .map_err(|error| format!("cannot be a package: {error}"))?,
+    };
+    let offers = info.offers(&stem).map_err(|error| error.to_string())?;
     let implementation = |offer: Offer| ManifestImplementation {
         category: offer.category,
         identifier: offer.identifier,
@@ -298,13 +304,13 @@ fn manifest_of(path: &Path) -> Result<Manifest, String> {
         auto_load: false,
         params: offer.params,
     };
-    let offers = read_offers(&bytes, name.as_str())?;
+    let own = info.metadata;
     Ok(Manifest {
         name,
-        version: String::new(),
-        description: String::new(),
-        author: String::new(),
-        license: String::new(),
+        version: own.version.unwrap_or_default(),
+        description: own.description.unwrap_or_default(),
+        author: own.authors.unwrap_or_default(),
+        license: own.licenses.unwrap_or_default(),
         enabled: true,
         implementations: offers.into_iter().map(implementation).collect(),
     })

@@ -8,12 +8,12 @@
 mod discover;
 mod index;
 mod manifest;
-mod offers;
 mod params;
 mod resolve;
 
 pub use discover::{DiscoverError, PluginSources};
 pub use manifest::{MANIFEST_FILE, Manifest, ManifestImplementation, manifest_schema};
+pub(crate) use params::Declaration;
 pub use params::{
     ConfigParam, Given, GivenParams, ParamError, ParamType, ScalarType, check_params,
 };

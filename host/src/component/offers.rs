@@ -1,32 +1,38 @@
-//! What a bare component offers, read by parsing the file: nothing is compiled or run.
+//! Which implementations are in a component: what its custom section says, or what its
+//! exports show.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use serde::Deserialize;
 use serde_json::Value;
-use wasmparser::{Parser, Payload};
 
-use super::params::{ConfigParam, Declaration};
+use super::CONTRACT;
 use crate::escape;
 use crate::loader::{CONTRACT_VERSION, built_for_another, is_compatible};
 use crate::names::{Category, Identifier, InvalidName};
+use crate::registry::{ConfigParam, Declaration};
 
 /// The custom section that the guest SDK writes.
-const SECTION: &str = "perfbox:offers";
+pub(super) const SECTION: &str = "perfbox:offers";
 
-/// The contract, as the section names it, without version.
-const CONTRACT: &str = "perfbox:plugin";
+/// Largest section that is read, in bytes.
+const SECTION_MAX_BYTES: usize = 256 * 1024;
 
-/// One implementation of a bare component.
+/// One implementation in a component.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Offer {
-    pub(crate) category: Category,
-    pub(crate) identifier: Identifier,
-    pub(crate) class: String,
-    pub(crate) description: String,
-    /// None: not declared.
-    pub(crate) params: Option<Vec<ConfigParam>>,
+#[non_exhaustive]
+pub struct Offer {
+    /// What it is for.
+    pub category: Category,
+    /// What users select it by.
+    pub identifier: Identifier,
+    /// Which of the component's implementations.
+    pub class: String,
+    /// For people.
+    pub description: String,
+    /// Its parameters; none: not declared, anything goes.
+    pub params: Option<Vec<ConfigParam>>,
 }
 
 #[derive(Deserialize)]
@@ -55,52 +61,27 @@ struct RawParam {
     description: String,
 }
 
-/// The offers in a component's bytes: what its section says or, without one, one
-/// implementation for each interface that it exports, named by `stem`.
+/// One implementation for each of these categories, named by `stem`.
 ///
 /// # Errors
-/// Why the file offers nothing, in words.
-pub(crate) fn read_offers(bytes: &[u8], stem: &str) -> Result<Vec<Offer>, String> {
-    if let Some(reason) = crate::files::not_a_component(bytes) {
-        return Err(format!("{reason}; build it for wasm32-wasip2"));
-    }
-    let mut exported = BTreeSet::new();
-    let mut depth = 0_usize;
-    for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload.map_err(|error| {
-            format!("is not a WebAssembly component: {}", escape(error.message()))
-        })?;
-        match payload {
-            Payload::Version { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::CustomSection(section) if section.name() == SECTION => {
-                return parse_section(section.data());
-            }
-            Payload::ComponentExportSection(exports) if depth == 1 => {
-                for export in exports {
-                    let export = export.map_err(|error| escape(error.message()).into_owned())?;
-                    let interface = export.name.name.split('@').next().unwrap_or_default();
-                    exported
-                        .extend(Category::ALL.into_iter().filter(|c| c.interface() == interface));
-                }
-            }
-            _ => {}
-        }
-    }
-    if exported.is_empty() {
+/// When there are none, or `stem` is no identifier, in words.
+pub(super) fn by_interface(
+    categories: &BTreeSet<Category>,
+    stem: &str,
+) -> Result<Vec<Offer>, String> {
+    if categories.is_empty() {
         let interfaces = Category::ALL.map(Category::interface).join(" nor ");
         return Err(format!("exports neither {interfaces}; see the worlds in `wit/worlds.wit`"));
     }
-    let identifier: Identifier =
-        stem.parse().map_err(|error: crate::InvalidName| error.to_string())?;
-    let offer = |category| Offer {
-        category,
+    let identifier: Identifier = stem.parse().map_err(|error: InvalidName| error.to_string())?;
+    let offer = |category: &Category| Offer {
+        category: *category,
         identifier: identifier.clone(),
         class: identifier.as_str().to_owned(),
         description: String::new(),
         params: None,
     };
-    Ok(exported.into_iter().map(offer).collect())
+    Ok(categories.iter().map(offer).collect())
 }
 
 /// Reads only as much as tells whether the rest can be understood.
@@ -109,10 +90,17 @@ struct ContractOnly {
     contract: Option<String>,
 }
 
-fn parse_section(json: &[u8]) -> Result<Vec<Offer>, String> {
+/// What a section of offers says.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(super) fn parse_section(json: &[u8]) -> Result<Vec<Offer>, String> {
     let broken = |error: &dyn Display| {
         format!("has a broken `{SECTION}` section: {}", escape(&error.to_string()))
     };
+    if json.len() > SECTION_MAX_BYTES {
+        return Err(broken(&format!("it has more than {} KiB", SECTION_MAX_BYTES >> 10)));
+    }
     let contract: ContractOnly = serde_json::from_slice(json).map_err(|error| broken(&error))?;
     if let Some(contract) = &contract.contract {
         check_contract(contract).map_err(|error| match error {
@@ -180,22 +168,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_a_component_is_said_so() {
-        let core_module = b"\0asm\x01\0\0\0";
-        let words = read_offers(core_module, "x").unwrap_err();
-        assert!(words.contains("core WebAssembly module"), "{words}");
-        let words = read_offers(b"plain text", "x").unwrap_err();
-        assert!(words.starts_with("is not a WebAssembly component"), "{words}");
-        let empty_component = b"\0asm\x0d\0\x01\0";
-        let words = read_offers(empty_component, "x").unwrap_err();
-        assert_eq!(
-            words,
-            "exports neither perfbox:plugin/phase-hook nor perfbox:plugin/post-processor; \
-             see the worlds in `wit/worlds.wit`"
-        );
-    }
-
-    #[test]
     fn a_section_is_read_with_its_parameters() {
         let json = br#"{"contract": "perfbox:plugin@0.1.0", "implementations": [
             {"category": "post_processor", "class": "slow", "description": "d",
@@ -234,6 +206,8 @@ mod tests {
             let expected = format!("has a broken `perfbox:offers` section: {words}");
             assert_eq!(parse_section(json.as_bytes()).unwrap_err(), expected);
         }
+        let large = parse_section(" ".repeat(SECTION_MAX_BYTES + 1).as_bytes());
+        assert!(large.unwrap_err().ends_with("it has more than 256 KiB"));
         let none = parse_section(br#"{"contract": "perfbox:plugin@0.1.3", "implementations": []}"#);
         assert!(none.unwrap_err().starts_with("offers nothing: "));
         // One name for a hook and a processor is no name twice.
