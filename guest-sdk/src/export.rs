@@ -41,8 +41,10 @@ use processor::exports::perfbox::plugin::post_processor;
 /// select, `[a-z0-9_]`, and each part may describe its implementations. Types of
 /// parameters are `string`, `int`, `float`, `bool`, and `list<…>` of each; one without
 /// a default must be given by whoever runs the plugin. All of this is written into
-/// the component, so that it can be dropped into a plugins directory as it is; a
-/// `registry.yaml` beside it says the same and takes precedence.
+/// the component, and what the crate's `Cargo.toml` says of `version`, `authors`,
+/// `description`, `license`, `homepage` and `repository` too, so that it can be dropped
+/// into a plugins directory as it is; a `registry.yaml` beside it says the same and takes
+/// precedence.
 #[macro_export]
 macro_rules! export {
     (
@@ -95,6 +97,14 @@ macro_rules! export {
             #[unsafe(link_section = "perfbox:offers")]
             #[used]
             static SECTION: [u8; $crate::__private::json_len(OFFERS)] = $crate::__private::to_json(OFFERS);
+            $crate::__package_sections! {
+                "version": Text("CARGO_PKG_VERSION"),
+                "authors": Authors("CARGO_PKG_AUTHORS"),
+                "description": Text("CARGO_PKG_DESCRIPTION"),
+                "licenses": Text("CARGO_PKG_LICENSE"),
+                "homepage": Text("CARGO_PKG_HOMEPAGE"),
+                "source": Text("CARGO_PKG_REPOSITORY"),
+            }
         };
     };
 }

@@ -82,6 +82,7 @@ mod hook;
 mod log;
 mod offers;
 mod output;
+mod package;
 mod processor;
 mod result;
 mod stats;
@@ -114,5 +115,6 @@ pub mod __private {
     };
     pub use crate::log::log;
     pub use crate::offers::{Default, Offer, Param, json_len, to_json};
+    pub use crate::package::{Fact, fact_bytes, fact_len};
     pub use wit_bindgen;
 }

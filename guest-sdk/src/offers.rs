@@ -57,13 +57,13 @@ pub const fn to_json<const N: usize>(offers: &[Offer]) -> [u8; N] {
 }
 
 /// Writes what fits and counts everything, so that the length can be asked first.
-struct Writer<const N: usize> {
-    out: [u8; N],
-    at: usize,
+pub(crate) struct Writer<const N: usize> {
+    pub(crate) out: [u8; N],
+    pub(crate) at: usize,
 }
 
 impl<const N: usize> Writer<N> {
-    const fn byte(mut self, byte: u8) -> Self {
+    pub(crate) const fn byte(mut self, byte: u8) -> Self {
         if self.at < N {
             self.out[self.at] = byte;
         }
@@ -71,7 +71,7 @@ impl<const N: usize> Writer<N> {
         self
     }
 
-    const fn raw(mut self, text: &str) -> Self {
+    pub(crate) const fn raw(mut self, text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut i = 0;
         while i < bytes.len() {

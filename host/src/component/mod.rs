@@ -173,7 +173,16 @@ mod tests {
         let offers = info.offers("any").unwrap();
         let offered: Vec<&str> = offers.iter().map(|one| one.identifier.as_str()).collect();
         assert_eq!(offered, ["phase_log", "metrics"]);
-        assert_eq!(info.metadata.name.as_deref(), Some("perfbox_builtins"));
+        let texts: Vec<_> = info.metadata.texts().collect();
+        assert_eq!(
+            texts,
+            [
+                ("name", "perfbox_builtins"),
+                ("version", env!("CARGO_PKG_VERSION")),
+                ("description", "The implementations that come with perfbox"),
+                ("licenses", "Apache-2.0"),
+            ]
+        );
         assert!(info.metadata.producers.iter().any(|one| one.name == "rustc"));
         assert!(info.metadata.producers.iter().any(|one| one.name == "wit-component"));
     }
