@@ -9,8 +9,8 @@ use arrow_array::{Float64Array, UInt64Array};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use perfbox::batch::{Column, ColumnInfo, ColumnType};
 use perfbox::{
-    Batch, Category, CompileMode, EventKind, Limits, Loaded, Loader, Phase, PhaseEvent, PhaseStats,
-    Pipeline, Registry, Settings,
+    Batch, Category, CompileMode, EventKind, Instance, Limits, Loaded, Loader, Phase, PhaseEvent,
+    PhaseStats, Pipeline, Registry, Settings,
 };
 use perfbox_builtins::Metrics;
 use perfbox_guest::testing::BatchBuilder;
@@ -37,7 +37,7 @@ fn settings() -> Settings {
 
 async fn pipeline_of(loaded: Loaded) -> Pipeline {
     let mut pipeline = Pipeline::new();
-    pipeline.add(loaded, settings()).await;
+    pipeline.add(Instance::create(loaded, settings()).await);
     pipeline
 }
 

@@ -12,8 +12,8 @@ use arrow_array::{Float64Array, UInt64Array};
 use perfbox::batch::{Column, ColumnInfo, ColumnType};
 use perfbox::registry::{GivenParams, check_params};
 use perfbox::{
-    Batch, Category, CompileMode, EventKind, Limits, Loader, Phase, PhaseBounds, PhaseEvent,
-    PhaseStats, PhaseSummary, Pipeline, Registry, Settings,
+    Batch, Category, CompileMode, EventKind, Instance, Limits, Loader, Phase, PhaseBounds,
+    PhaseEvent, PhaseStats, PhaseSummary, Pipeline, Registry, Settings,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let declared = implementation.params.as_deref();
         let config = check_params(identifier, declared, &GivenParams::new())?;
         let settings = Settings { config, limits: Limits::for_builtins(), output_dir: None };
-        pipeline.add(loader.load(implementation)?, settings).await;
+        pipeline.add(Instance::create(loader.load(implementation)?, settings).await);
     }
 
     // The run: a phase starts, its records come in batches, it ends.

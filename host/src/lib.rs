@@ -6,7 +6,7 @@
 //! do, as `examples/embed.rs` shows:
 //!
 //! ```no_run
-//! use perfbox::{Category, CompileMode, Limits, Loader, Pipeline, Registry, Settings};
+//! use perfbox::{Category, CompileMode, Instance, Limits, Loader, Pipeline, Registry, Settings};
 //! use perfbox::registry::{GivenParams, check_params};
 //! use perfbox::source::{Recorded, RecordedOptions};
 //!
@@ -17,7 +17,7 @@
 //! let mut pipeline = Pipeline::new();
 //! let config = check_params("metrics", metrics.params.as_deref(), &GivenParams::new())?;
 //! let settings = Settings { config, limits: Limits::for_builtins(), output_dir: None };
-//! pipeline.add(loader.load(metrics)?, settings).await;
+//! pipeline.add(Instance::create(loader.load(metrics)?, settings).await);
 //! let mut source = Recorded::open(&["profile_export.jsonl".to_owned()], RecordedOptions::default())?;
 //! let finished = perfbox::run(&mut source, pipeline, &mut |_bytes| {}).await;
 //! println!("{}", finished.report.to_json());
@@ -63,11 +63,11 @@ pub use batch::Batch;
 pub use cache::{CacheDir, CacheError, CacheInfo, CacheUsage};
 pub use digest::Digest;
 pub use escape::escape;
-pub use instance::{Cost, Failure, FailureKind};
+pub use instance::{Cost, CreateInstanceError, Failure, FailureKind, Instance, Settings};
 pub use limits::{LimitError, Limits};
 pub use loader::{CompileMode, LoadError, Loaded, Loader};
 pub use names::{BUILTIN_PACKAGE, Category, Identifier, InvalidName, PackageName};
 pub use phase::{EventKind, Phase, PhaseBounds, PhaseEvent, PhaseStats, PhaseSummary};
-pub use pipeline::{Finished, Pipeline, Settings, run};
+pub use pipeline::{Finished, Pipeline, run};
 pub use registry::Registry;
 pub use report::Report;

@@ -10,8 +10,8 @@ use perfbox::batch::{Column, ColumnInfo, ColumnType};
 use perfbox::registry::{GivenParams, check_params};
 use perfbox::report::PluginReport;
 use perfbox::{
-    Batch, Category, CompileMode, EventKind, Limits, Loader, Phase, PhaseBounds, PhaseEvent,
-    PhaseStats, PhaseSummary, Pipeline, Registry, Report, Settings,
+    Batch, Category, CompileMode, EventKind, Instance, Limits, Loader, Phase, PhaseBounds,
+    PhaseEvent, PhaseStats, PhaseSummary, Pipeline, Registry, Report, Settings,
 };
 
 /// A pipeline on its way, with what it takes to add to it.
@@ -55,7 +55,8 @@ impl Embedded {
             params.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
         let config = check_params(identifier, implementation.params.as_deref(), &given).unwrap();
         let loaded = self.loader.load(implementation).unwrap();
-        self.pipeline.add(loaded, Settings { config, limits, output_dir }).await;
+        let settings = Settings { config, limits, output_dir };
+        self.pipeline.add(Instance::create(loaded, settings).await);
     }
 
     /// A whole run of one phase: start, so many batches of three records, end.

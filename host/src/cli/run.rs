@@ -8,7 +8,9 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
 use perfbox::source::{Recorded, RecordedOptions, Source as _, SourceError, read_event_log};
-use perfbox::{CompileMode, Finished, Loaded, Loader, Pipeline, Report, Settings, escape};
+use perfbox::{
+    CompileMode, Finished, Instance, Loaded, Loader, Pipeline, Report, Settings, escape,
+};
 
 use super::config::Config;
 use super::select::{Selected, SelectionArgs, describe, select};
@@ -244,11 +246,12 @@ async fn create(
         let limits = one.limits;
         match (one.config, loaded) {
             (Err(reason), _) | (_, Err(reason)) => {
-                pipeline.add_refused(one.implementation, reason);
+                pipeline.add(Instance::refused(one.implementation, reason));
             }
             (Ok(config), Ok(loaded)) => {
                 let output_dir = Some(output.plugin_dir(&one.implementation).host_failed()?);
-                pipeline.add(loaded, Settings { config, limits, output_dir }).await;
+                let settings = Settings { config, limits, output_dir };
+                pipeline.add(Instance::create(loaded, settings).await);
             }
         }
     }

@@ -5,6 +5,7 @@
 //! else. After a failed call the store is gone.
 
 mod convert;
+mod created;
 mod failure;
 mod hook;
 mod lent_batch;
@@ -15,11 +16,12 @@ mod result;
 mod sandbox;
 mod state;
 
+pub use created::{CreateInstanceError, Instance, Settings};
 pub use failure::{Failure, FailureKind};
-pub(crate) use hook::HookInstance;
+use hook::HookInstance;
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub use lent_batch::LentBatch;
-pub(crate) use processor::ProcessorInstance;
+use processor::ProcessorInstance;
 pub use sandbox::Cost;
 pub(crate) use state::HostState;
 

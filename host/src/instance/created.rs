@@ -1,0 +1,175 @@
+//! A selected implementation in a run: its instance or, once it has failed, why.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Cost, Failure, FailureKind, HookInstance, InstanceConfig, ProcessorInstance};
+use crate::batch::Batch;
+use crate::limits::Limits;
+use crate::loader::{LoadError, Loaded, LoadedComponent, Loader, Origin};
+use crate::names::Category;
+use crate::phase::{PhaseEvent, PhaseSummary};
+use crate::registry::{ComponentLocation, Implementation, Registry, ResolveError};
+use crate::report::{PluginReport, PluginStatus, ProcessorResult, list_files, relative_dir};
+
+/// How a loaded implementation takes part in a run.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Its parameters, checked: see [`check_params`](crate::registry::check_params).
+    pub config: serde_json::Map<String, serde_json::Value>,
+    /// What it may use.
+    pub limits: Limits,
+    /// A directory of its own, that it sees as `/out`; none: no file system.
+    pub output_dir: Option<PathBuf>,
+}
+
+/// An implementation that takes part in a run, in a store of its own. One that failed
+/// has none any more, and keeps the reason.
+pub struct Instance {
+    implementation: Arc<Implementation>,
+    output_dir: Option<PathBuf>,
+    origin: Option<Origin>,
+    state: State,
+}
+
+enum State {
+    Hook(HookInstance),
+    Processor(ProcessorInstance),
+    Failed(Failure, Cost),
+}
+
+impl Instance {
+    /// Has an instance of a loaded implementation created. One that refuses its
+    /// configuration, or fails otherwise, is a failed one.
+    pub async fn create(loaded: Loaded, settings: Settings) -> Self {
+        let Loaded { implementation, origin, component } = loaded;
+        let Settings { config, limits, output_dir } = settings;
+        let config = InstanceConfig {
+            identifier: implementation.identifier.to_string(),
+            class: implementation.class.clone(),
+            config: serde_json::Value::Object(config).to_string(),
+            limits,
+            output_dir: output_dir.clone(),
+        };
+        let created = match component {
+            LoadedComponent::Hook(component) => {
+                HookInstance::create(&component, &config).await.map(State::Hook)
+            }
+            LoadedComponent::Processor(component) => {
+                ProcessorInstance::create(&component, &config).await.map(State::Processor)
+            }
+        };
+        let state = created.unwrap_or_else(|(failure, cost)| State::Failed(failure, cost));
+        Self { implementation, output_dir, origin: Some(origin), state }
+    }
+
+    /// One that was refused before it could be loaded, with the reason in words.
+    pub fn refused(implementation: Arc<Implementation>, reason: impl ToString) -> Self {
+        let failure = Failure::new(FailureKind::Rejected, "load", reason.to_string());
+        let state = State::Failed(failure, Cost::default());
+        Self { implementation, output_dir: None, origin: None, state }
+    }
+
+    /// What it is an instance of.
+    pub fn implementation(&self) -> &Implementation {
+        &self.implementation
+    }
+
+    /// Why it takes no part any more.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.state {
+            State::Hook(_) | State::Processor(_) => None,
+            State::Failed(failure, _) => Some(failure),
+        }
+    }
+
+    /// Tells a hook of an event.
+    pub(crate) async fn event(&mut self, event: &PhaseEvent) {
+        if let State::Hook(hook) = &mut self.state
+            && let Err(failure) = hook.call(event).await
+        {
+            self.state = State::Failed(failure, hook.cost().clone());
+        }
+    }
+
+    /// Lends a processor a batch.
+    pub(crate) async fn process(&mut self, batch: &Arc<Batch>) {
+        if let State::Processor(processor) = &mut self.state
+            && let Err(failure) = processor.process(batch).await
+        {
+            self.state = State::Failed(failure, processor.cost().clone());
+        }
+    }
+
+    /// Asks a processor for its results.
+    pub(crate) async fn finish(&mut self, phases: &[PhaseSummary]) -> Option<ProcessorResult> {
+        let State::Processor(processor) = &mut self.state else { return None };
+        match processor.finish(phases).await {
+            Ok(result) => Some(result),
+            Err(failure) => {
+                self.state = State::Failed(failure, processor.cost().clone());
+                None
+            }
+        }
+    }
+
+    /// What the report says of it.
+    pub(crate) fn into_report(self) -> PluginReport {
+        let (status, failure, mut cost) = match self.state {
+            State::Hook(hook) => (PluginStatus::Ok, None, hook.cost().clone()),
+            State::Processor(processor) => (PluginStatus::Ok, None, processor.cost().clone()),
+            State::Failed(failure, cost) => (PluginStatus::Failed, Some(failure), cost),
+        };
+        let one = &self.implementation;
+        let dir = relative_dir(one);
+        // A directory that cannot be listed is reported as empty: its plugin is no worse.
+        let written = self.output_dir.and_then(|dir| list_files(&dir).ok()).unwrap_or_default();
+        cost.output_bytes = written.iter().map(|file| file.bytes).sum();
+        cost.compile_ns = self.origin.as_ref().map_or(0, |origin| origin.compile_ns);
+        PluginReport {
+            category: one.category,
+            identifier: one.identifier.clone(),
+            package: one.package.to_string(),
+            version: one.version.clone(),
+            component: match &one.component {
+                ComponentLocation::Builtin => format!("builtin:{}", one.identifier),
+                ComponentLocation::File { path, .. } => path.to_string_lossy().into_owned(),
+            },
+            digest: self.origin.map(|origin| origin.digest.to_string()),
+            status,
+            failure,
+            files: written.iter().map(|file| format!("{dir}/{}", file.path)).collect(),
+            cost,
+        }
+    }
+}
+
+/// Why there is no instance of a category's default.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateInstanceError {
+    /// The category's default means nothing that could be loaded.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// Its component was refused.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+impl Loader {
+    /// An instance of a category's default, which
+    /// [`use_implementation_by_id`](Registry::use_implementation_by_id) chooses.
+    ///
+    /// # Errors
+    /// When the default means nothing, or its component is refused. One that fails in
+    /// its own code is no error: see [`Instance::failure`].
+    pub async fn create_instance(
+        &mut self,
+        registry: &Registry,
+        category: Category,
+        settings: Settings,
+    ) -> Result<Instance, CreateInstanceError> {
+        let loaded = self.load(registry.default_of(category)?)?;
+        Ok(Instance::create(loaded, settings).await)
+    }
+}
