@@ -32,7 +32,7 @@ impl Transcript {
     fn invalid(&mut self, title: &str, prepare: impl FnOnce(&Dir)) {
         let dir = Dir::new();
         prepare(&dir);
-        let ran = dir.expect(0, "plugins list --plugins-dir plugins");
+        let ran = dir.expect(0, "plugins list --all --plugins-dir plugins");
         let (_, reasons) = ran.stdout.split_once("\nInvalid packages:\n").expect(title);
         assert_eq!(reasons.lines().count(), 1, "{title}: {reasons}");
         self.0.push_str(&format!("# {title}\n{}\n\n", dir.without_path(reasons.trim())));

@@ -5,10 +5,12 @@
 
 mod support;
 
+mod config;
 mod errors;
 mod example_plugin;
 mod library;
 mod oracle;
+mod overrides;
 mod readme;
 mod records;
 mod registry;

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Dir, Ran, manifest, metric, misbehaving, plugin, records};
+use crate::support::{Dir, Ran, from_wat, manifest, metric, misbehaving, plugin, records};
 
 /// A directory with some records in `r.jsonl`.
 fn dir() -> Dir {
@@ -109,7 +109,7 @@ fn two_plugins_of_one_name_are_ambiguous_until_one_is_chosen() {
     let ran = dir.expect(2, "run r.jsonl --plugins-dir plugins --processor audit");
     assert_eq!(
         ran.stderr,
-        "error: `audit` is offered by 2 packages: `acme` (`plugins/a/component.wasm`), `bolt` \
+        "error: --processor: `audit` is offered by 2 packages: `acme` (`plugins/a/component.wasm`), `bolt` \
          (`plugins/b/component.wasm`); choose one with --use post_processor/audit=acme or \
          --use post_processor/audit=bolt\n"
     );
@@ -123,7 +123,7 @@ fn two_plugins_of_one_name_are_ambiguous_until_one_is_chosen() {
         audits(&dir, "--plugins-dir plugins --use post_processor/audit=bolt"),
         [
             "post_processor/audit acme: shadowed by bolt",
-            "post_processor/audit bolt: selected: chosen"
+            "post_processor/audit bolt: selected: chosen by --use"
         ]
     );
 }
@@ -192,8 +192,9 @@ fn directories_and_files_come_from_flags_environment_and_the_users_own() {
     add_package(&dir, "by-path-1/p", "path-first", "1.0.0", "two");
     add_package(&dir, "by-path-2/p", "path-second", "1.0.0", "three");
     add_package(&dir, &format!("{}/p", dir.user_plugins()), "users", "1.0.0", "four");
-    add_component(&dir, "bare_one.wasm");
-    add_component(&dir, "bare_two.wasm");
+    for name in ["bare_one.wasm", "bare_two.wasm"] {
+        dir.write(name, from_wat("both-interfaces"));
+    }
     let list = |flags: &[&str]| -> Vec<String> {
         let fixed =
             ["plugins", "list", "--json", "--plugins-dir=by-flag", "--plugin=bare_one.wasm"];
@@ -251,7 +252,7 @@ fn a_disabled_package_is_listed_and_never_selected() {
     let ran = dir.expect(2, "run r.jsonl --plugins-dir plugins --processor audit");
     assert_eq!(
         ran.stderr,
-        "error: `audit` is offered by package `acme` only, whose manifest says \
+        "error: --processor: `audit` is offered by package `acme` only, whose manifest says \
          `enabled: false`; enable it there\n"
     );
     // Nor does it make an enabled one ambiguous.
@@ -388,7 +389,7 @@ fn a_bare_component_offers_what_its_section_says() {
     let listed = listing(&dir.expect(0, "plugins list --json --plugins-dir plugins"));
     let of_bare: Vec<_> = listed
         .iter()
-        .filter_map(|line| line.strip_suffix(" bare: selected: the only one"))
+        .filter_map(|line| line.strip_suffix(" perfbox_misbehaving: selected: the only one"))
         .collect();
     assert_eq!(
         of_bare,
@@ -406,7 +407,7 @@ fn a_bare_component_offers_what_its_section_says() {
 #[test]
 fn a_component_without_a_section_is_named_by_its_file() {
     let dir = dir();
-    dir.write("plugins/quiet.wasm", crate::support::from_wat("both-interfaces"));
+    dir.write("plugins/quiet.wasm", from_wat("both-interfaces"));
     let listed = listing(&dir.expect(0, "plugins list --json --plugins-dir plugins"));
     assert!(
         listed.contains(&"phase_hook/quiet quiet: selected: the only one".to_owned()),
@@ -444,7 +445,7 @@ fn links_are_followed_at_the_first_level_of_a_plugins_directory() {
     assert_eq!(served_by(&dir, "--plugins-dir plugins"), json!(["acme", "1.0.0"]));
     dir.expect(0, "run r.jsonl --plugins-dir plugins --processor witness_processor");
     let summary = dir.summary("perfbox-out");
-    assert_eq!(plugin(&summary, "witness_processor")["package"], "bare");
+    assert_eq!(plugin(&summary, "witness_processor")["package"], "perfbox_misbehaving");
 }
 
 #[cfg(unix)]
@@ -506,7 +507,7 @@ fn a_plugin_beside_a_broken_manifest_is_refused_with_its_words() {
     let ran = dir.expect(2, "run r.jsonl --plugin p/component.wasm --processor witness_processor");
     assert!(
         ran.stderr.starts_with(
-            "error: the plugin `p/component.wasm` lies beside an invalid manifest: \
+            "error: --plugin: the plugin `p/component.wasm` lies beside an invalid manifest: \
              p/registry.yaml:1:9: "
         ),
         "{}",
@@ -564,7 +565,7 @@ fn at_most_ten_known_identifiers_are_listed() {
     let ran = dir.expect(2, "run r.jsonl --plugins-dir plugins --hook loudness");
     assert!(
         ran.stderr.starts_with(
-            "error: `loudness` is not a known phase_hook; known are check_0, check_1, check_2, \
+            "error: --hook: `loudness` is not a known phase_hook; known are check_0, check_1, check_2, \
              check_3, check_4, check_5, check_6, check_7, check_8, check_9, … (see "
         ),
         "{}",
@@ -582,7 +583,7 @@ fn one_bad_package_never_hides_the_good_ones() {
     dir.write("plugins/.hidden/registry.yaml", "nonsense");
     dir.write("plugins/README.md", "not a component");
     assert_eq!(served_by(&dir, "--plugins-dir plugins"), json!(["good", "1.0.0"]));
-    let ran = dir.expect(0, "plugins list --plugins-dir plugins");
+    let ran = dir.expect(0, "plugins list --all --plugins-dir plugins");
     let invalid: Vec<_> =
         ran.stdout.lines().skip_while(|line| *line != "Invalid packages:").skip(1).collect();
     assert_eq!(invalid.len(), 3, "{}", ran.stdout);
@@ -597,6 +598,76 @@ fn one_bad_package_never_hides_the_good_ones() {
         "{}",
         invalid[2]
     );
+}
+
+/// The manifest of one good package, with something else in place of a part of it.
+const BAD_MANIFESTS: [(&str, &str); 14] = [
+    ("version: 1.0.0", ""),
+    ("version: 1.0.0", "version: 1.0.0, colour: red"),
+    ("version: 1.0.0", "version: [1]"),
+    ("name: bad", "name: Bad Name"),
+    ("name: bad", "name: builtin"),
+    ("plugin:", "schema_version: '9'\nplugin:"),
+    ("post_processors:", "post_procesors:"),
+    ("  audit_bad:", "  audit_bad: {component: a.wasm}\n  audit_bad:"),
+    ("  audit_bad:", "  Audit Bad:"),
+    ("component: component.wasm", "component: ../component.wasm"),
+    ("component: component.wasm", "component: component.wasm, priority: high"),
+    ("component: component.wasm", "component: component.wasm, config_params: [{name: x, type: y}]"),
+    ("component: component.wasm", "component: component.wasm, config_params: [{name: x, min: 1}]"),
+    ("component: component.wasm", "component: component.wasm, config_params: [[x]]"),
+];
+
+#[test]
+fn one_bad_package_among_fifty_is_told_and_costs_the_others_nothing() {
+    let dir = dir();
+    for i in 0..50 {
+        let text = manifest(&format!("good-{i}"), "1.0.0", &format!("audit_{i}"));
+        dir.write(&format!("plugins/good-{i}/registry.yaml"), text);
+    }
+    add_component(&dir, "plugins/good-49/component.wasm");
+    let good = manifest("bad", "1.0.0", "audit_bad");
+    for (part, bad) in BAD_MANIFESTS {
+        assert!(good.contains(part), "{part}");
+        dir.write("plugins/bad/registry.yaml", good.replacen(part, bad, 1));
+        dir.expect(0, "run r.jsonl --plugins-dir plugins --processor audit_49 --force --out out");
+        let shown = dir.expect(0, "plugins list --all --plugins-dir plugins").stdout;
+        let (listed, refused) = shown.split_once("\nInvalid packages:\n").expect(bad);
+        let selected = listed.lines().filter(|line| line.contains(" selected: the only one"));
+        assert_eq!(selected.count(), 50 + 2, "{bad}: the good ones and the builtins\n{listed}");
+        let reason = refused.trim();
+        let at = reason.strip_prefix("plugins/bad/registry.yaml:").expect(bad);
+        let place: Vec<_> = at.splitn(3, ':').map(str::parse::<u64>).collect();
+        assert!(place[0].is_ok() && place[1].is_ok(), "{bad}: line and column in `{reason}`");
+        let ran = dir.expect(2, "run r.jsonl --plugins-dir plugins --processor audit_bad");
+        let expected = format!("; one package is invalid: {reason}\n");
+        assert!(ran.stderr.ends_with(&expected), "{bad}: {}", ran.stderr);
+        let short = dir.expect(0, "plugins list --plugins-dir plugins").stdout;
+        assert!(short.ends_with("\n1 invalid package: bad (--all says why)\n"), "{short}");
+        let json = dir.expect(0, "plugins list --json --plugins-dir plugins").json();
+        assert_eq!(json["invalid_packages"], json!([{"path": "plugins/bad", "reason": reason}]));
+    }
+}
+
+#[test]
+fn what_was_indexed_is_read_anew_once_it_has_changed() {
+    let dir = dir();
+    add_package(&dir, "plugins/a", "acme", "1.0.0", "audit");
+    for i in 0..40 {
+        let text = manifest(&format!("many-{i}"), "1.0.0", &format!("one_{i}"));
+        dir.write(&format!("plugins/many-{i}/registry.yaml"), text);
+    }
+    let flags = "--plugins-dir plugins";
+    let version = || served_by(&dir, flags)[1].clone();
+    for expected in ["1.0.0", "1.0.1", "1.0.2"] {
+        dir.write("plugins/a/registry.yaml", manifest("acme", expected, "audit"));
+        assert_eq!(version(), expected);
+        assert_eq!(version(), expected);
+    }
+    fs::remove_dir_all(dir.path("plugins/many-7")).unwrap();
+    dir.write("plugins/many-8/registry.yaml", "nonsense");
+    let listed = listing(&dir.expect(0, &format!("plugins list --json {flags}")));
+    assert_eq!(listed.iter().filter(|line| line.contains(" many-")).count(), 38);
 }
 
 #[test]

@@ -160,6 +160,7 @@ pub(crate) fn describe(selected: &[Selected], out: &Path) -> String {
         };
         let limits: Vec<_> =
             one.limits.list().map(|(name, value)| format!("{name} {value}")).collect();
+        let limits: Vec<_> = limits.chunks(3).map(|row| row.join(", ")).collect();
         let package = format!("{} {}", implementation.package, escape(&implementation.version));
         let files = out.join("plugins").join(implementation.key());
         for line in [
@@ -167,7 +168,7 @@ pub(crate) fn describe(selected: &[Selected], out: &Path) -> String {
             format!("  package     {}", package.trim_end()),
             format!("  component   {}", implementation.component),
             format!("  parameters  {}", escape(&config)),
-            format!("  limits      {}", limits.join(", ")),
+            format!("  limits      {}", limits.join("\n              ")),
             format!(
                 "  may         log, read clocks, draw random numbers, write below {}",
                 escape(&files.to_string_lossy())

@@ -251,13 +251,16 @@ fn package(
     match manifest {
         Err(reason) => Package::invalid(path, source, reason),
         Ok(manifest) => {
-            let package_dir = match kind {
-                Kind::Directory => path,
-                Kind::Bare => parent(path),
-            };
-            Package::offering(manifest, source, path, |component| ComponentLocation::File {
-                package_dir: package_dir.to_owned(),
-                path: package_dir.join(component),
+            Package::offering(manifest, source, path, |component| match kind {
+                Kind::Directory => ComponentLocation::File {
+                    package_dir: path.to_owned(),
+                    path: path.join(component),
+                },
+                // It may be linked to, and is its own package.
+                Kind::Bare => ComponentLocation::File {
+                    package_dir: parent(component).to_owned(),
+                    path: component.to_owned(),
+                },
             })
         }
     }
