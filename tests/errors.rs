@@ -413,3 +413,48 @@ fn output_errors_say_what_is_in_the_way() {
     t.fails("a directory below a file", 1, &["run", "r.jsonl", "--out", "r.jsonl/out"], |_| {});
     assert_golden("errors/output.txt", &t.0);
 }
+
+#[test]
+fn inspecting_says_what_is_not_a_component() {
+    let mut t = Transcript::default();
+    let inspect = ["plugins", "inspect", "x.wasm"];
+    let mut refused = |title: &str, bytes: &[u8]| {
+        t.fails(title, 2, &inspect, |dir| {
+            dir.write("x.wasm", bytes);
+        });
+    };
+    refused("an empty file", b"");
+    refused("garbage", b"this is no component");
+    refused("a core module", &from_wat("core-module"));
+    let whole = from_wat("both-interfaces");
+    refused("a component that breaks off", &whole[..whole.len() - 3]);
+    refused("a component that is damaged", &[&whole[..8], &[0x80; 8]].concat());
+    let head = &whole[..8];
+    refused("more sections than any has", &[head, &b"\0\x01\0".repeat(100_001)].concat());
+    let nested = format!("{}{}", "(component ".repeat(40), ")".repeat(40));
+    refused("components in components", &wat::parse_str(nested).unwrap());
+    let names = |what: &str| {
+        let item = |n| format!("({what} \"n{n}\" (func))");
+        (0..1001).map(item).collect::<String>()
+    };
+    let imports = format!("(component {})", names("import"));
+    refused("more imports than any has", &wat::parse_str(imports).unwrap());
+    refused("more than 64 MiB", &vec![0; (64 << 20) + 1]);
+    t.fails("a file that is missing", 2, &inspect, |_| {});
+    t.fails("a directory", 2, &inspect, |dir| {
+        dir.write("x.wasm/y", "");
+    });
+    #[cfg(unix)]
+    t.fails("a FIFO", 2, &inspect, |dir| {
+        let made = std::process::Command::new("mkfifo").arg(dir.path("x.wasm")).status();
+        assert!(made.unwrap().success());
+    });
+    t.fails("a name with an escape", 2, &["plugins", "inspect", "a\u{1b}[31m"], |_| {});
+    let diff = ["plugins", "diff", "r.wasm", "x.wasm"];
+    t.fails("an old version that is missing", 2, &diff, |_| {});
+    t.fails("a new version that is a core module", 2, &diff, |dir| {
+        dir.write("r.wasm", from_wat("both-interfaces"));
+        dir.write("x.wasm", from_wat("core-module"));
+    });
+    assert_golden("errors/inspect.txt", &t.0);
+}

@@ -8,6 +8,7 @@ mod support;
 mod config;
 mod errors;
 mod example_plugin;
+mod inspect;
 mod library;
 mod oracle;
 mod overrides;

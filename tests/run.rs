@@ -50,6 +50,8 @@ fn help_teaches_with_units_defaults_and_examples() {
         ("--help", "help.txt"),
         ("run --help", "help-run.txt"),
         ("plugins list --help", "help-plugins-list.txt"),
+        ("plugins inspect --help", "help-plugins-inspect.txt"),
+        ("plugins diff --help", "help-plugins-diff.txt"),
     ] {
         assert_golden(case, &dir.expect(0, command).stdout);
     }

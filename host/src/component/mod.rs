@@ -4,13 +4,17 @@
 //! bare component offers; a lock file, whether either has changed.
 
 mod ability;
+mod changes;
 mod metadata;
 mod offers;
 mod outline;
 
 use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
 
 pub use ability::{Ability, Grant};
+pub use changes::{Changed, Changes, SetChange};
 pub use metadata::{Metadata, Producer};
 pub use offers::Offer;
 
@@ -83,7 +87,53 @@ pub enum ComponentError {
     },
 }
 
+/// Why the file that a person named was not read as a component.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ComponentFileError {
+    /// The file cannot be read, or is none that is read.
+    #[error(
+        "component `{}` cannot be read: {reason}; name a .wasm file of at most 64 MiB",
+        shown(path)
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// What is in it is no component.
+    #[error("component `{}` {error}", shown(path))]
+    NotAComponent {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: ComponentError,
+    },
+}
+
+fn shown(path: &Path) -> String {
+    crate::escape(&path.to_string_lossy()).into_owned()
+}
+
 impl ComponentInfo {
+    /// Reads the component in a file that a person has named, through links.
+    ///
+    /// # Errors
+    /// When there is no regular file of at most 64 MiB, or no component in it.
+    pub fn read_file(path: &Path) -> Result<Self, ComponentFileError> {
+        let read = path.canonicalize().and_then(|real| crate::files::read_component(&real));
+        let bytes = read.map_err(|error| ComponentFileError::Unreadable {
+            path: path.to_owned(),
+            reason: match error.kind() {
+                io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                _ => error.to_string(),
+            },
+        })?;
+        Self::read(&bytes)
+            .map_err(|error| ComponentFileError::NotAComponent { path: path.to_owned(), error })
+    }
+
     /// Reads a component. That its code is valid, and fits the contract, is only known
     /// once it is loaded.
     ///
@@ -127,6 +177,15 @@ impl ComponentInfo {
     /// True where it says itself what it offers, with descriptions and parameters.
     pub fn declares_offers(&self) -> bool {
         self.offers_section.is_some()
+    }
+
+    /// The worlds of the contract whose interface it exports.
+    pub fn worlds(&self) -> Vec<&'static str> {
+        let world = |category: &Category| match category {
+            Category::PhaseHook => "hook",
+            Category::PostProcessor => "processor",
+        };
+        self.categories.iter().map(world).collect()
     }
 
     /// True where it is built for the contract that this host speaks.

@@ -35,6 +35,13 @@ pub struct Offer {
     pub params: Option<Vec<ConfigParam>>,
 }
 
+impl Offer {
+    /// Category and identifier, as users write them.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.category, self.identifier)
+    }
+}
+
 #[derive(Deserialize)]
 struct RawOffers {
     #[allow(dead_code, reason = "looked at by `ContractOnly`, before anything else is believed")]
@@ -118,7 +125,7 @@ pub(super) fn parse_section(json: &[u8]) -> Result<Vec<Offer>, String> {
             (known.category, &known.identifier) == (offer.category, &offer.identifier)
         };
         if offers.iter().any(is_same) {
-            let twice = format!("{}/{} is offered twice", offer.category, offer.identifier);
+            let twice = format!("{} is offered twice", offer.key());
             return Err(broken(&twice));
         }
         offers.push(offer);

@@ -1,5 +1,7 @@
 //! `perfbox plugins`: what there is, without running any of it. One file a command.
 
+mod diff;
+mod inspect;
 mod list;
 mod schema;
 mod show;
@@ -16,6 +18,10 @@ pub(crate) enum PluginsCommand {
     Show(show::ShowArgs),
     /// Print the JSON Schema of a package's registry.yaml.
     Schema(schema::SchemaArgs),
+    /// Show what a component is, offers and asks for, without running it.
+    Inspect(inspect::InspectArgs),
+    /// Show what a new version of a component asks for and offers that the old did not.
+    Diff(diff::DiffArgs),
 }
 
 impl PluginsCommand {
@@ -25,6 +31,8 @@ impl PluginsCommand {
             Self::List(args) => args.run(),
             Self::Show(args) => args.run(),
             Self::Schema(args) => Ok(args.run()),
+            Self::Inspect(args) => args.run(),
+            Self::Diff(args) => args.run(),
         }
     }
 }

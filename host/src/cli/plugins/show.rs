@@ -123,13 +123,6 @@ impl Shown<'_> {
     fn as_json(&self) -> Value {
         let Listed { implementation: one, standing } = &self.listed;
         let package = self.registry.package_of(one);
-        let param = |param: &ConfigParam| {
-            json!({
-                "name": param.name, "type": param.kind, "default": param.default,
-                "required": param.required, "choices": param.choices, "min": param.min,
-                "max": param.max, "description": param.description,
-            })
-        };
         json!({
             "category": one.category,
             "identifier": one.identifier,
@@ -150,13 +143,23 @@ impl Shown<'_> {
             "tags": one.tags,
             "priority": one.priority,
             "auto_load": one.auto_load,
-            "config_params": one.params.as_ref().map(|all| all.iter().map(param).collect::<Vec<_>>()),
+            "config_params": one.params.as_ref().map(|all| all.iter().map(param_json).collect::<Vec<_>>()),
             "limits": self.limits.list().collect::<std::collections::BTreeMap<_, _>>(),
         })
     }
 }
 
-fn params_table(params: &[ConfigParam]) -> String {
+/// A parameter, as every command's JSON has it.
+pub(super) fn param_json(param: &ConfigParam) -> Value {
+    json!({
+        "name": param.name, "type": param.kind, "default": param.default,
+        "required": param.required, "choices": param.choices, "min": param.min,
+        "max": param.max, "description": param.description,
+    })
+}
+
+/// Parameters in columns, for people.
+pub(super) fn params_table(params: &[ConfigParam]) -> String {
     let row = |param: &ConfigParam| {
         let default = match &param.default {
             Some(default) => format!("default {default}"),
