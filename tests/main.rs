@@ -5,6 +5,7 @@
 
 mod support;
 
+mod completions;
 mod config;
 mod errors;
 mod example_plugin;

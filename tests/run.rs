@@ -52,6 +52,7 @@ fn help_teaches_with_units_defaults_and_examples() {
         ("plugins list --help", "help-plugins-list.txt"),
         ("plugins inspect --help", "help-plugins-inspect.txt"),
         ("plugins diff --help", "help-plugins-diff.txt"),
+        ("completions --help", "help-completions.txt"),
     ] {
         assert_golden(case, &dir.expect(0, command).stdout);
     }

@@ -11,10 +11,14 @@ use cli::{Cli, Command};
 use exit::{Failed, StatusOf as _};
 
 fn main() -> ExitCode {
+    if cli::completions::answer() {
+        return ExitCode::SUCCESS;
+    }
     let ended = match Cli::parse().command {
         Command::Run(args) => args.run(),
         Command::Config(command) => command.run().and_then(|text| print(&text)).map(|()| 0),
         Command::Plugins(command) => command.run().and_then(|text| print(&text)).map(|()| 0),
+        Command::Completions(args) => args.run().and_then(|text| print(&text)).map(|()| 0),
     };
     let status = ended.unwrap_or_else(|Failed { status, error }| {
         print_error(&*error);

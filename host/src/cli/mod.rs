@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and one file for each subcommand.
 
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dirs;
 pub(crate) mod plugins;
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     /// Look at the plugins that there are.
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
+    /// Print the script that completes commands, identifiers and paths in a shell.
+    Completions(completions::CompletionsArgs),
 }
 
 /// Where plugins come from.

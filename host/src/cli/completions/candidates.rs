@@ -1,0 +1,170 @@
+//! What can stand in each place of a command line.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::Arg;
+use clap_complete::engine::{
+    ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _,
+};
+use perfbox::registry::{ConfigParam, Implementation, Listed, ParamType, ScalarType, Standing};
+use perfbox::{Category, Registry, escape};
+
+use super::typed::Typed;
+
+/// What completes an argument's value, where it is more than a list that the parser
+/// knows. Arguments are known by their flag or by what their value is called.
+pub(super) fn completer(arg: &Arg, typed: &Arc<Typed>) -> Option<ArgValueCompleter> {
+    let value = arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name);
+    let of_registry = |list: fn(&Registry) -> Vec<Candidate>| {
+        let typed = Arc::clone(typed);
+        ArgValueCompleter::new(move |current: &OsStr| matching(current, list(&typed.registry())))
+    };
+    Some(match (arg.get_long(), value) {
+        (Some("hook"), _) => of_registry(|registry| identifiers(registry, &[Category::PhaseHook])),
+        (Some("processor"), _) => {
+            of_registry(|registry| identifiers(registry, &[Category::PostProcessor]))
+        }
+        (None, "ID") => of_registry(|registry| identifiers(registry, &Category::ALL)),
+        (Some("use"), _) => of_registry(choices),
+        (Some("category"), _) => {
+            let categories = || Category::ALL.map(|one| Candidate::new(one.as_str(), "")).into();
+            ArgValueCompleter::new(move |current: &OsStr| matching(current, categories()))
+        }
+        (Some("set"), _) => {
+            let typed = Arc::clone(typed);
+            ArgValueCompleter::new(move |current: &OsStr| {
+                let is_value = current.to_string_lossy().contains('=');
+                matching(current, params(&typed.registry(), &typed.selected, is_value))
+            })
+        }
+        (Some("plugin"), _) => paths(PathCompleter::any().filter(is_component)),
+        (None, "INPUT") => paths(PathCompleter::any().stdio()),
+        (_, "DIR") => paths(PathCompleter::dir()),
+        (_, "FILE") => paths(PathCompleter::file()),
+        _ => return None,
+    })
+}
+
+/// A value, and what it is.
+struct Candidate {
+    value: String,
+    help: String,
+}
+
+impl Candidate {
+    fn new(value: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { value: value.into(), help: help.into() }
+    }
+}
+
+/// Those that go on from what is typed. The words come from manifests, so they are
+/// escaped before the shell shows them.
+fn matching(current: &OsStr, candidates: Vec<Candidate>) -> Vec<CompletionCandidate> {
+    let current = current.to_string_lossy();
+    let matching = candidates.into_iter().filter(|one| one.value.starts_with(&*current));
+    matching
+        .map(|one| {
+            let help = (!one.help.is_empty()).then(|| escape(&one.help).into_owned().into());
+            CompletionCandidate::new(&*escape(&one.value)).help(help)
+        })
+        .collect()
+}
+
+fn identifiers(registry: &Registry, categories: &[Category]) -> Vec<Candidate> {
+    let mut found = BTreeMap::new();
+    for Listed { implementation: one, standing } in
+        categories.iter().flat_map(|category| registry.list_implementations(*category))
+    {
+        let help = match standing {
+            Standing::Selected(_) if one.description.is_empty() => format!("of {}", one.package),
+            Standing::Selected(_) => one.description.clone(),
+            Standing::Ambiguous => "several packages offer it: choose with --use".to_owned(),
+            _ => continue,
+        };
+        found.insert(one.identifier.to_string(), help);
+    }
+    found.into_iter().map(|(value, help)| Candidate::new(value, help)).collect()
+}
+
+/// `CATEGORY/ID=PACKAGE` of everything that can be selected.
+fn choices(registry: &Registry) -> Vec<Candidate> {
+    let all: Vec<_> = selectable(registry);
+    let choice = |one: &Arc<Implementation>| {
+        let is_twin =
+            |other: &&Arc<Implementation>| other.key() == one.key() && other.package == one.package;
+        let version = match all.iter().filter(is_twin).count() {
+            1 => String::new(),
+            _ => format!("@{}", one.version),
+        };
+        Candidate::new(format!("{}={}{version}", one.key(), one.package), &*one.description)
+    };
+    all.iter().map(choice).collect()
+}
+
+/// `ID.PARAM=`, or with the values where they are few; of what is selected, else of
+/// everything.
+fn params(registry: &Registry, selected: &[String], with_values: bool) -> Vec<Candidate> {
+    let mut all = selectable(registry);
+    if all.iter().any(|one| selected.iter().any(|id| id == one.identifier.as_str())) {
+        all.retain(|one| selected.iter().any(|id| id == one.identifier.as_str()));
+    }
+    let mut candidates = Vec::new();
+    for one in &all {
+        for param in one.params.iter().flatten() {
+            for owner in [one.identifier.to_string(), one.key()] {
+                let key = format!("{owner}.{}=", param.name);
+                if with_values {
+                    let values = values(param);
+                    let whole = |value| Candidate::new(format!("{key}{value}"), "");
+                    candidates.extend(values.iter().map(whole));
+                } else {
+                    candidates.push(Candidate::new(key, describe(param)));
+                }
+            }
+        }
+    }
+    // The category in front is offered to whoever has begun with it.
+    candidates.sort_by_key(|one| one.value.contains('/'));
+    let mut seen = BTreeSet::new();
+    candidates.retain(|one| seen.insert(one.value.clone()));
+    candidates
+}
+
+fn describe(param: &ConfigParam) -> String {
+    let default = param.default.as_ref().map_or(String::new(), |value| format!(" [{value}]"));
+    format!("{}{default} {}", param.kind, param.description)
+}
+
+fn values(param: &ConfigParam) -> Vec<String> {
+    let shown = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.clone(),
+        value => value.to_string(),
+    };
+    match param.kind {
+        ParamType::One(ScalarType::Bool) => vec!["true".to_owned(), "false".to_owned()],
+        ParamType::One(_) => param.choices.iter().map(shown).collect(),
+        ParamType::List(_) => Vec::new(),
+    }
+}
+
+/// Everything that a name or a choice can mean.
+fn selectable(registry: &Registry) -> Vec<Arc<Implementation>> {
+    let listed = Category::ALL.into_iter().flat_map(|one| registry.list_implementations(one));
+    listed.filter(|one| one.standing != Standing::Disabled).map(|one| one.implementation).collect()
+}
+
+fn is_component(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "wasm")
+}
+
+fn paths(completer: PathCompleter) -> ArgValueCompleter {
+    ArgValueCompleter::new(move |current: &OsStr| {
+        let mut found = completer.complete(current);
+        // The shells' scripts are given a candidate a line.
+        found.retain(|one| !one.get_value().to_string_lossy().chars().any(char::is_control));
+        found
+    })
+}

@@ -1,0 +1,224 @@
+//! What the shells' scripts are answered when somebody presses the key.
+
+use std::fs;
+use std::process::Command;
+
+use crate::support::{Dir, Ran, manifest, misbehaving};
+
+/// The protocol of each script.
+const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
+
+/// What a shell's script is answered for these words, the last of which is completed.
+fn answer(dir: &Dir, shell: &str, words: &[&str]) -> Ran {
+    let command = dir.perfbox(["--", "perfbox"].iter().chain(words));
+    let command = command.env("COMPLETE", shell);
+    let ran = command.env("_CLAP_COMPLETE_INDEX", words.len().to_string()).expect(0);
+    assert_eq!(ran.stderr, "", "{words:?}");
+    ran
+}
+
+/// The candidates in a shell's form, one a line.
+fn lines(dir: &Dir, shell: &str, words: &[&str]) -> Vec<String> {
+    answer(dir, shell, words).stdout.lines().map(str::to_owned).collect()
+}
+
+/// The candidates alone.
+fn candidates(dir: &Dir, words: &[&str]) -> Vec<String> {
+    lines(dir, "bash", words)
+}
+
+/// A package with the processor `audit` and the hook `watch`, which takes parameters.
+fn add_package(dir: &Dir, path: &str, name: &str) {
+    let hook = "\
+phase_hooks:
+  watch:
+    component: component.wasm
+    description: \"Says when:\\e[31m a phase\\nends\"
+    config_params:
+      - {name: loud, type: bool, default: false, description: Shout}
+      - {name: mode, type: string, default: fast, choices: [fast, slow]}
+";
+    dir.write(&format!("{path}/registry.yaml"), manifest(name, "1.0.0", "audit") + hook);
+    dir.write(&format!("{path}/component.wasm"), "never opened");
+}
+
+#[test]
+fn hooks_and_processors_are_completed_with_their_descriptions() {
+    let dir = Dir::new();
+    add_package(&dir, &format!("{}/acme", dir.user_plugins()), "acme");
+    let words = ["run", "r.jsonl", "--hook", ""];
+    assert_eq!(lines(&dir, "bash", &words), ["phase_log", "watch"]);
+    assert_eq!(
+        lines(&dir, "fish", &words),
+        [
+            "phase_log\tOne log line for each phase event, as key=value pairs",
+            "watch\tSays when:\\u{1b}[31m a phase\\nends"
+        ]
+    );
+    assert_eq!(
+        lines(&dir, "zsh", &words),
+        [
+            "phase_log:One log line for each phase event, as key=value pairs",
+            "watch:Says when:\\\\u{1b}[31m a phase\\\\nends"
+        ]
+    );
+    assert_eq!(lines(&dir, "zsh", &["run", "--processor=a"]), ["--processor=audit:of acme"]);
+    assert_eq!(candidates(&dir, &["run", "--processor", "m"]), ["metrics"]);
+    assert_eq!(candidates(&dir, &["run", "--processor", "watch"]), [""; 0]);
+}
+
+#[test]
+fn candidates_come_from_the_directories_that_are_typed() {
+    let dir = Dir::new();
+    add_package(&dir, "here/acme", "acme");
+    dir.write("bare.wasm", fs::read(misbehaving()).unwrap());
+    let hooks = |words: &[&str]| candidates(&dir, &[&["run"], words, &["--hook", "w"]].concat());
+    assert_eq!(hooks(&[]), [""; 0]);
+    assert_eq!(hooks(&["--plugins-dir", "here"]), ["watch"]);
+    assert_eq!(hooks(&["--plugins-dir=here"]), ["watch"]);
+    // As bash splits the line.
+    assert_eq!(hooks(&["--plugins-dir", "=", "here"]), ["watch"]);
+    assert_eq!(hooks(&["--plugin", "bare.wasm"]), ["witness_hook"]);
+    // What stands behind counts too.
+    let behind = ["--", "perfbox", "run", "--hook", "w", "--plugins-dir", "here"];
+    let asked = dir.perfbox(behind).env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "3");
+    assert_eq!(asked.expect(0).stdout, "watch\n");
+    // And so do the variables.
+    let words = ["--", "perfbox", "run", "--hook", "w"];
+    let asked = dir.perfbox(words).env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "3");
+    assert_eq!(asked.env("PERFBOX_PLUGIN_PATH", "here").expect(0).stdout, "watch\n");
+}
+
+#[test]
+fn choices_categories_and_parameters_are_completed() {
+    let dir = Dir::new();
+    add_package(&dir, &format!("{}/acme", dir.user_plugins()), "acme");
+    add_package(&dir, &format!("{}/bolt", dir.user_plugins()), "bolt");
+    assert_eq!(
+        candidates(&dir, &["run", "--use", "p"]),
+        [
+            "phase_hook/phase_log=builtin",
+            "phase_hook/watch=acme",
+            "phase_hook/watch=bolt",
+            "post_processor/audit=acme",
+            "post_processor/audit=bolt",
+            "post_processor/metrics=builtin"
+        ]
+    );
+    assert_eq!(
+        lines(&dir, "fish", &["run", "--hook", "wa"]),
+        ["watch\tseveral packages offer it: choose with --use"]
+    );
+    assert_eq!(
+        candidates(&dir, &["plugins", "list", "--category", ""]),
+        ["phase_hook", "post_processor"]
+    );
+    let set = |word: &str| candidates(&dir, &["run", "--hook", "watch", "--set", word]);
+    assert_eq!(set("wat"), ["watch.loud=", "watch.mode="]);
+    assert_eq!(set("phase_hook/watch.l"), ["phase_hook/watch.loud="]);
+    assert_eq!(set("watch.loud="), ["watch.loud=true", "watch.loud=false"]);
+    assert_eq!(set("watch.mode=s"), ["watch.mode=slow"]);
+    assert_eq!(
+        lines(&dir, "fish", &["run", "--set", "watch.l"]),
+        ["watch.loud=\tbool [false] Shout"]
+    );
+}
+
+#[test]
+fn paths_are_completed_by_what_belongs_there() {
+    let dir = Dir::new();
+    dir.write("a.wasm", "");
+    dir.write("a.jsonl", "");
+    dir.write("a/x", "");
+    dir.write("a\nb.wasm", "");
+    assert_eq!(candidates(&dir, &["run", "--plugin", "a"]), ["a.wasm", "a/"]);
+    assert_eq!(candidates(&dir, &["run", "--plugins-dir", "a"]), ["a/"]);
+    assert_eq!(candidates(&dir, &["run", "a"]), ["a.jsonl", "a.wasm", "a/"]);
+}
+
+#[test]
+fn whatever_is_wrong_is_no_candidates_and_no_words() {
+    let dir = Dir::new();
+    dir.write(&format!("{}/bad/registry.yaml", dir.user_plugins()), "nonsense");
+    dir.write(&format!("{}/bad.wasm", dir.user_plugins()), "nonsense");
+    for shell in SHELLS {
+        for words in [
+            &["run", "--hook", "phase"][..],
+            &["run", "--plugins-dir", "missing", "--hook", "phase"],
+            &["run", "--plugin", "missing.wasm", "--hook", "phase"],
+        ] {
+            let lines = lines(&dir, shell, words);
+            assert_eq!(lines.len(), 1, "{shell} {words:?}");
+            assert!(lines[0].starts_with("phase_log"), "{lines:?}");
+        }
+        assert_eq!(lines(&dir, shell, &["nonsense", "more", "x"]), [""; 0]);
+    }
+    // A number that makes no sense.
+    let asked = dir.perfbox(["--", "perfbox", "ru"]).env("COMPLETE", "bash");
+    assert_eq!(asked.env("_CLAP_COMPLETE_INDEX", "77").expect(0).stderr, "");
+}
+
+#[test]
+fn a_variable_of_another_meaning_changes_nothing() {
+    let dir = Dir::new();
+    for value in ["", "0", "1", "yes", "powershell"] {
+        let listed = dir.perfbox(["plugins", "list"]).env("COMPLETE", value).expect(0);
+        assert!(listed.stdout.contains("phase_log"), "{listed:?}");
+    }
+}
+
+#[test]
+fn the_scripts_call_the_program_that_printed_them() {
+    let dir = Dir::new();
+    for shell in SHELLS {
+        let script = dir.expect(0, &format!("completions {shell}")).stdout;
+        assert!(script.contains(env!("CARGO_BIN_EXE_perfbox")), "{script}");
+        assert!(script.contains("perfbox"), "{script}");
+        // As other programs made with clap do.
+        let printed = dir.perfbox([""; 0]).env("COMPLETE", shell).expect(0).stdout;
+        assert_eq!(printed, script);
+        let file = dir.write(&format!("perfbox.{shell}"), script);
+        // Only bash is everywhere.
+        let checked = Command::new(shell).arg("-n").arg(&file).output();
+        assert!(checked.is_ok() || shell != "bash", "there is no bash");
+        if let Ok(checked) = checked {
+            assert!(checked.status.success() && checked.stderr.is_empty(), "{checked:?}");
+        }
+    }
+}
+
+/// Lets bash complete these words with the script, in which a program's path has blanks.
+fn in_bash(dir: &Dir, words: &[&str], current: &str) -> String {
+    let script = "\
+source \"$1\"; current=$2; shift 2
+COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1))
+_perfbox perfbox \"$current\" x
+printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let program = dir.path("a dir's/perfbox");
+    if !program.exists() {
+        fs::create_dir(program.parent().unwrap()).unwrap();
+        fs::hard_link(env!("CARGO_BIN_EXE_perfbox"), &program)
+            .or_else(|_| fs::copy(env!("CARGO_BIN_EXE_perfbox"), &program).map(|_| ()))
+            .unwrap();
+        let printed = Command::new(&program).args(["completions", "bash"]).output().unwrap();
+        dir.write("script.bash", printed.stdout);
+    }
+    let mut bash = Command::new("bash");
+    bash.args(["--norc", "-c", script, "bash"]).arg(dir.path("script.bash")).arg(current);
+    let output = bash.args(words).env("XDG_DATA_HOME", dir.path("data")).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn bash_completes_words_that_it_splits() {
+    let dir = Dir::new();
+    assert_eq!(in_bash(&dir, &["perfbox", "run", "--hook", ""], ""), "phase_log\n");
+    assert_eq!(in_bash(&dir, &["perfbox", "run", "--hook", "="], ""), "phase_log\n");
+    assert_eq!(in_bash(&dir, &["perfbox", "run", "--hook", "=", "ph"], "ph"), "phase_log\n");
+    // The cursor stands within the word.
+    assert_eq!(in_bash(&dir, &["perfbox", "run", "--hook", "phony"], "ph"), "phase_log\n");
+    let choice = ["perfbox", "run", "--use", "post_processor/metrics", "=", "b"];
+    assert_eq!(in_bash(&dir, &choice, "b"), "builtin\n");
+    assert_eq!(in_bash(&dir, &["perfbox", "comp"], "comp"), "completions\n");
+}
