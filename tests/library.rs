@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use perfbox::registry::{Implementation, PackageSource, PluginSources};
 use perfbox::report::{MetricValue, PluginStatus, RunStatus};
 use perfbox::source::{Item, Recorded, RecordedOptions, Source, SourceEnd};
-use perfbox::{Category, EventKind, FailureKind, Limits, Pipeline, Report};
+use perfbox::{
+    Category, CompileMode, EventKind, FailureKind, Instance, Limits, Loader, Pipeline, Registry,
+    Report, Settings,
+};
 
 use crate::support::embedded::{Embedded, batch, event, phase_summary, reported};
-use crate::support::{Dir, records};
+use crate::support::{Dir, manifest, misbehaving, records};
 
 const HOOK: Category = Category::PhaseHook;
 const PROCESSOR: Category = Category::PostProcessor;
@@ -210,4 +214,80 @@ async fn an_interrupted_run_reports_what_was_processed() {
     assert_eq!(report.inputs[0].records, 10);
     assert_eq!(report.phases[0].stats.sent, 10);
     assert_eq!(reported(&report, "witness_hook").cost.calls, 4);
+}
+
+#[test]
+fn a_registered_implementation_is_resolved_without_its_component_being_there() {
+    let mut registry = Registry::with_builtins();
+    let one = |identifier: &str, package: &str| {
+        let (identifier, package) = (identifier.parse().unwrap(), package.parse().unwrap());
+        Implementation::new(PROCESSOR, identifier, package, "no/such/file.wasm")
+    };
+    registry.register(one("audit", "acme")).unwrap();
+    registry.register(one("check", "acme")).unwrap();
+    assert_eq!(registry.resolve(PROCESSOR, "audit").unwrap().source, PackageSource::Library);
+    assert_eq!(registry.packages().iter().filter(|package| package.name == "acme").count(), 1);
+    assert_eq!(
+        registry.register(one("audit", "acme")).unwrap_err().to_string(),
+        "package `acme` offers post_processor/audit already; register it once, or under another identifier"
+    );
+    // Of another package it is ambiguous, as a plugin in a directory is.
+    registry.register(one("audit", "bolt")).unwrap();
+    let words = registry.resolve(PROCESSOR, "audit").unwrap_err().to_string();
+    assert!(words.starts_with("`audit` is offered by 2 packages: "), "{words}");
+    let mut loader = Loader::new(CompileMode::InProcess).unwrap();
+    let check = registry.resolve(PROCESSOR, "check").unwrap();
+    let words = loader.load(check).err().unwrap().to_string();
+    assert!(words.starts_with("component `no/such/file.wasm` cannot be read: "), "{words}");
+}
+
+#[test]
+fn all_sources_are_discovered_at_once() {
+    let dir = Dir::new();
+    dir.write("plugins/a/registry.yaml", manifest("acme", "1.0.0", "audit"));
+    let mut registry = Registry::with_builtins();
+    let mut sources = PluginSources {
+        plugins_dirs: vec![dir.path("plugins")],
+        plugin_files: vec![misbehaving().to_owned()],
+    };
+    registry.discover_all(&sources).unwrap();
+    let names: Vec<_> = registry.packages().iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["builtin", "acme", "perfbox_misbehaving"]);
+    sources.plugins_dirs.push(dir.path("missing"));
+    let words = registry.discover_all(&sources).unwrap_err().to_string();
+    assert!(words.ends_with("/missing` cannot be read; check that it is there and readable"));
+}
+
+#[tokio::test]
+async fn an_instance_of_a_categorys_default_is_created() {
+    let mut registry = Registry::with_builtins();
+    registry.register_file(misbehaving()).unwrap();
+    let mut loader = Loader::new(CompileMode::InProcess).unwrap();
+    let settings = || Settings { limits: Limits::for_builtins(), ..Settings::default() };
+    let of = |instance: &Instance| instance.implementation().key();
+
+    let default = loader.create_instance(&registry, PROCESSOR, settings()).await.unwrap();
+    assert_eq!(of(&default), "post_processor/metrics");
+    let words = loader.create_instance(&registry, HOOK, settings()).await.err().unwrap();
+    assert_eq!(
+        words.to_string(),
+        "nothing is the default phase_hook; choose one with `use_implementation_by_id`"
+    );
+
+    registry.use_implementation_by_id(PROCESSOR, "witness_processor").unwrap();
+    registry.use_implementation_by_id(HOOK, "witness_hook").unwrap();
+    let mut pipeline = Pipeline::new();
+    for category in [PROCESSOR, HOOK] {
+        let instance = loader.create_instance(&registry, category, settings()).await.unwrap();
+        assert!(instance.failure().is_none());
+        pipeline.add(instance);
+    }
+    pipeline.event(&event(EventKind::PhaseStart, 1)).await;
+    pipeline.batch(batch(&[Some(1.0)])).await;
+    let report = pipeline.finish(&[phase_summary()]).await;
+    assert_eq!(number(&report, "witness_processor", "records"), Some(1.0));
+    assert_eq!(reported(&report, "witness_hook").cost.calls, 2);
+
+    let words = registry.use_implementation_by_id(PROCESSOR, "witnes_processor").unwrap_err();
+    assert!(words.to_string().contains("did you mean `witness_processor`?"), "{words}");
 }
