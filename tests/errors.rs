@@ -269,6 +269,7 @@ fn manifest_errors_have_file_line_and_column() {
     bad("empty", "");
     bad("only a comment", "# nothing\n");
     bad("no plugin", "schema_version: \"1.0\"\n");
+    bad("nothing offered", "plugin: {name: acme, version: 1.0.0}\npost_processors: {}\n");
     bad("no version", "plugin: {name: acme}\n");
     bad("an unknown key", &format!("{good}post_procesors: {{}}\n"));
     bad("an unknown key of the package", &good.replace("version", "licence: MIT, version"));
@@ -303,6 +304,17 @@ fn manifest_errors_have_file_line_and_column() {
     );
     bad("a parameter's bad name", &param("{name: Limit ms, type: int}"));
     bad("a parameter's bad name alone", &param("\"a\\e[31m\""));
+    bad("choices of another type", &param("{name: mode, type: string, choices: [fast, 3]}"));
+    bad("no choices", &param("{name: mode, type: string, choices: []}"));
+    bad("a default that is no choice", &param("{name: mode, choices: [a, b], default: c}"));
+    bad("a bound of a text", &param("{name: mode, type: string, min: 1}"));
+    bad("a bound of another type", &param("{name: limit, type: int, max: 1.5}"));
+    bad("a default below its min", &param("{name: limit, type: int, min: 1, default: 0}"));
+    bad(
+        "a default out of bounds",
+        &param("{name: x, type: list<float>, min: 0, max: 1, default: [2]}"),
+    );
+    bad("a parameter that is a number", &param("3"));
     bad("an unknown key of a parameter", &param("{name: limit, type: int, unit: ms}"));
     let mut bomb = "&a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]".to_owned();
     for level in 1..9 {

@@ -1,5 +1,6 @@
 //! `perfbox run`: plugins over recorded results.
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -94,7 +95,8 @@ impl RunArgs {
         let bar = progress::new_bar(self.quiet);
         progress::start_logging(&bar, self.quiet);
         let config = Config::gather(&self.plugins, &self.selection).usage()?;
-        let registry = config.registry().usage()?;
+        // Taking thousands of packages apart at the end of the process is for nobody.
+        let registry = ManuallyDrop::new(config.registry(super::open_cache()).usage()?);
         let selected = select(&config, &registry).usage()?;
         if self.dry_run {
             crate::print(&describe(&selected, &self.out_dir()))?;

@@ -4,6 +4,7 @@
 use std::fs::{DirEntry, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::index::Stamp;
 use super::manifest::{DEFAULT_PRIORITY, MANIFEST_FILE, Manifest, ManifestImplementation};
@@ -100,7 +101,7 @@ impl Registry {
             candidates.extend(Candidate::from(&entry.map_err(unreadable)?, &real_dir));
         }
         // The file system's order must never matter.
-        candidates.sort_by(|a, b| a.path.cmp(&b.path));
+        candidates.sort_by(|a, b| a.name.cmp(&b.name));
         let manifests = self.manifests(&candidates, &real_dir);
         for (one, manifest) in candidates.into_iter().zip(manifests) {
             let package = package(manifest, one.kind, &one.path, PackageSource::Directory);
@@ -251,14 +252,15 @@ fn package(
     match manifest {
         Err(reason) => Package::invalid(path, source, reason),
         Ok(manifest) => {
+            let package_dir: Arc<Path> = path.into();
             Package::offering(manifest, source, path, |component| match kind {
                 Kind::Directory => ComponentLocation::File {
-                    package_dir: path.to_owned(),
+                    package_dir: Arc::clone(&package_dir),
                     path: path.join(component),
                 },
                 // It may be linked to, and is its own package.
                 Kind::Bare => ComponentLocation::File {
-                    package_dir: parent(component).to_owned(),
+                    package_dir: parent(component).into(),
                     path: component.to_owned(),
                 },
             })

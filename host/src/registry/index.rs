@@ -4,10 +4,11 @@
 //! nothing else of it is looked at. Components are not part of this: each is read anew
 //! when it is loaded.
 
-use std::collections::HashMap;
 use std::fs::Metadata;
+use std::iter::Peekable;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
+use std::vec::IntoIter;
 
 use serde::{Deserialize, Serialize};
 
@@ -58,32 +59,40 @@ impl Stamp {
     }
 }
 
-/// The manifests of one plugins directory, by the name of the package's entry in it.
-#[derive(Debug, Default)]
-pub(super) struct DirectoryIndex(HashMap<String, (Stamp, Manifest)>);
+/// The manifests of one plugins directory, in the order of their packages' names in it.
+#[derive(Debug)]
+pub(super) struct DirectoryIndex {
+    entries: Peekable<IntoIter<(String, Stamp, Manifest)>>,
+    /// Something in it was asked for in vain, or not at all.
+    is_outdated: bool,
+}
 
 /// One entry, as it is written.
 type Entry<'a> = (&'a str, Stamp, &'a Manifest);
 
 impl DirectoryIndex {
-    /// The manifest of an entry whose file has this stamp.
+    fn new(entries: Vec<(String, Stamp, Manifest)>) -> Self {
+        Self { entries: entries.into_iter().peekable(), is_outdated: false }
+    }
+
+    /// The manifest of an entry whose file has this stamp; to be asked for in the order
+    /// of names.
     pub(super) fn take(&mut self, name: &str, stamp: Stamp) -> Option<Manifest> {
-        let (known, _) = self.0.get(name)?;
-        if *known != stamp {
-            return None;
+        while self.entries.next_if(|(known, ..)| known.as_str() < name).is_some() {
+            self.is_outdated = true;
         }
-        self.0.remove(name).map(|(_, manifest)| manifest)
+        let (_, known, manifest) = self.entries.next_if(|(known, ..)| known == name)?;
+        self.is_outdated |= known != stamp;
+        (known == stamp).then_some(manifest)
     }
 
     /// True when everything in it was taken.
-    pub(super) fn is_used_up(&self) -> bool {
-        self.0.is_empty()
+    pub(super) fn is_used_up(&mut self) -> bool {
+        !self.is_outdated && self.entries.peek().is_none()
     }
 
     fn decode(bytes: &[u8]) -> postcard::Result<Self> {
-        let entries: Vec<(String, Stamp, Manifest)> = postcard::from_bytes(bytes)?;
-        let by_name = entries.into_iter().map(|(name, stamp, one)| (name, (stamp, one)));
-        Ok(Self(by_name.collect()))
+        postcard::from_bytes(bytes).map(Self::new)
     }
 }
 
@@ -99,7 +108,8 @@ fn encode<'a>(
 impl Registry {
     /// What an earlier run kept of the directory `place`.
     pub(super) fn index_of(&self, place: &Path) -> DirectoryIndex {
-        let Some(cache) = &self.cache else { return DirectoryIndex::default() };
+        let none = || DirectoryIndex::new(Vec::new());
+        let Some(cache) = &self.cache else { return none() };
         let index = match cache.read(&entry_name(place)) {
             Ok(bytes) => bytes.map(|bytes| DirectoryIndex::decode(&bytes)),
             Err(error) => {
@@ -111,7 +121,7 @@ impl Registry {
             }
         };
         // One that another version wrote is as good as none.
-        index.and_then(Result::ok).unwrap_or_default()
+        index.and_then(Result::ok).unwrap_or_else(none)
     }
 
     /// Keeps it for the next. What cannot be kept will be read again, no more.
@@ -165,17 +175,38 @@ post_processors:
 
     #[test]
     fn a_manifest_is_taken_as_it_was_read_while_its_stamp_is_the_same() {
-        let mut index = index(&[("a", 100), ("b", 100)]);
-        assert_eq!(index.take("c", stamp(100)), None);
-        assert_eq!(index.take("a", stamp(101)), None);
-        let grown = Stamp { bytes: 4, ..stamp(100) };
-        assert_eq!(index.take("a", grown), None);
-        let replaced = Stamp { inode: 4, ..stamp(100) };
-        assert_eq!(index.take("a", replaced), None);
-        assert_eq!(index.take("a", stamp(100)), Some(manifest()));
-        assert!(!index.is_used_up());
-        assert_eq!(index.take("b", stamp(100)), Some(manifest()));
-        assert!(index.is_used_up());
+        let whole = || index(&[("a", 100), ("b", 100), ("d", 100)]);
+        let mut all_taken = whole();
+        for name in ["a", "b", "d"] {
+            assert_eq!(all_taken.take(name, stamp(100)), Some(manifest()));
+        }
+        assert!(all_taken.is_used_up());
+
+        let mut one_more = whole();
+        assert!(one_more.take("a", stamp(100)).is_some());
+        assert!(one_more.take("b", stamp(100)).is_some());
+        assert_eq!(one_more.take("c", stamp(100)), None);
+        assert!(!one_more.is_used_up());
+        assert!(one_more.take("d", stamp(100)).is_some());
+
+        for changed in [
+            stamp(101),
+            Stamp { bytes: 4, ..stamp(100) },
+            Stamp { inode: 4, ..stamp(100) },
+            Stamp { device: 4, ..stamp(100) },
+            Stamp { modified_ns: 4, ..stamp(100) },
+        ] {
+            let mut one_changed = whole();
+            assert_eq!(one_changed.take("a", changed), None);
+            assert!(one_changed.take("b", stamp(100)).is_some());
+            assert!(one_changed.take("d", stamp(100)).is_some());
+            assert!(!one_changed.is_used_up());
+        }
+
+        let mut one_gone = whole();
+        assert!(one_gone.take("a", stamp(100)).is_some());
+        assert!(one_gone.take("d", stamp(100)).is_some());
+        assert!(!one_gone.is_used_up());
     }
 
     #[test]

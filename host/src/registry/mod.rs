@@ -20,6 +20,7 @@ pub use params::{
 pub use resolve::{Listed, PackageChoice, Reason, ResolveError, Selection, Standing};
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ use crate::names::{Category, Identifier, PackageName};
 pub struct Registry {
     packages: Vec<Package>,
     /// Where they are, without links: the same place reached twice counts once.
-    places: HashSet<PathBuf>,
+    places: HashSet<OsString>,
     /// What can be selected, in the order in which it came.
     offered: HashMap<Category, HashMap<Identifier, Vec<Arc<Implementation>>>>,
     choices: Vec<PackageChoice>,
@@ -95,7 +96,7 @@ impl Registry {
                     source: PackageSource::Library,
                     path: match &implementation.component {
                         ComponentLocation::Builtin => PathBuf::from("builtin:"),
-                        ComponentLocation::File { package_dir, .. } => package_dir.clone(),
+                        ComponentLocation::File { package_dir, .. } => package_dir.to_path_buf(),
                     },
                     state: PackageState::Ready(vec![Arc::clone(&implementation)]),
                 });
@@ -117,7 +118,7 @@ impl Registry {
 
     /// Adds a package; `place` is where it is, without links.
     fn add(&mut self, package: Package, place: PathBuf) {
-        if !self.places.insert(place) {
+        if !self.places.insert(place.into_os_string()) {
             return;
         }
         if let PackageState::Ready(implementations) = &package.state {
@@ -319,7 +320,7 @@ impl Implementation {
             version: String::new(),
             source: PackageSource::Library,
             component: ComponentLocation::File {
-                package_dir: path.parent().map(Path::to_owned).unwrap_or_default(),
+                package_dir: path.parent().unwrap_or(Path::new("")).into(),
                 path,
             },
             description: String::new(),
@@ -349,7 +350,7 @@ pub enum ComponentLocation {
     /// A file; it lies in the package's directory.
     File {
         /// The package's directory, or the directory of a bare component.
-        package_dir: PathBuf,
+        package_dir: Arc<Path>,
         /// The file.
         path: PathBuf,
     },

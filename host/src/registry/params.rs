@@ -1,5 +1,6 @@
 //! The parameters that an implementation declares, and values checked against them.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -67,24 +68,30 @@ fn string_type() -> String {
     ParamType::One(ScalarType::String).as_str().to_owned()
 }
 
-/// JSON in a text, for forms that do not describe themselves.
+/// JSON in a text, for forms that do not describe themselves. What is empty takes no
+/// text, and so no time: an index holds thousands of these.
 mod as_json {
     use serde::de::{DeserializeOwned, Error as _};
     use serde::ser::Error as _;
     use serde::{Deserialize as _, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<T: Serialize, S: Serializer>(
+    pub(super) fn serialize<T: Serialize + Default + PartialEq, S: Serializer>(
         value: &T,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&serde_json::to_string(value).map_err(S::Error::custom)?)
+        if *value == T::default() {
+            return serializer.serialize_none();
+        }
+        serializer.serialize_some(&serde_json::to_string(value).map_err(S::Error::custom)?)
     }
 
-    pub(super) fn deserialize<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    pub(super) fn deserialize<'de, T: DeserializeOwned + Default, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<T, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        serde_json::from_str(&text).map_err(D::Error::custom)
+        let Some(text) = Option::<&str>::deserialize(deserializer)? else {
+            return Ok(T::default());
+        };
+        serde_json::from_str(text).map_err(D::Error::custom)
     }
 }
 
@@ -307,7 +314,7 @@ impl Serialize for ParamType {
 
 impl<'de> Deserialize<'de> for ParamType {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        Cow::<str>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

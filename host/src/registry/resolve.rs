@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::{ComponentLocation, Implementation, Package, PackageState, Registry};
 use crate::escape;
-use crate::names::{Category, Identifier, InvalidName, nearest};
+use crate::names::{Category, Identifier, InvalidName, PackageName, nearest};
 
 /// Which package is to serve one (category, identifier).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -363,15 +363,7 @@ impl Registry {
                 }));
             }
         }
-        let order = |one: &Implementation| {
-            (
-                one.identifier.clone(),
-                one.package.clone(),
-                one.version.clone(),
-                one.component.to_string(),
-            )
-        };
-        listed.sort_by_cached_key(|one| order(&one.implementation));
+        listed.sort_by(|a, b| order(&a.implementation).cmp(&order(&b.implementation)));
         listed
     }
 
@@ -449,6 +441,11 @@ impl Registry {
                 .collect(),
         }
     }
+}
+
+/// Of a list: by identifier, then by package, then by place.
+fn order(one: &Implementation) -> (&Identifier, &PackageName, &str, Option<&Path>) {
+    (&one.identifier, &one.package, &one.version, one.component.path())
 }
 
 fn standing(one: &Arc<Implementation>, selection: &Result<Selection, ResolveError>) -> Standing {

@@ -8,8 +8,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use perfbox::Registry;
 use perfbox::registry::{Given, PackageChoice};
+use perfbox::{CacheDir, Registry};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
@@ -157,9 +157,12 @@ impl Config {
         })
     }
 
-    /// The registry that it describes.
-    pub(crate) fn registry(&self) -> anyhow::Result<Registry> {
+    /// The registry that it describes; what is read of manifests is kept in the cache.
+    pub(crate) fn registry(&self, cache: Option<CacheDir>) -> anyhow::Result<Registry> {
         let mut registry = Registry::with_builtins();
+        if let Some(cache) = cache {
+            registry = registry.with_cache(cache);
+        }
         for dir in &self.plugins_dirs {
             dir.said(registry.discover(&dir.value))?;
         }
