@@ -470,3 +470,74 @@ fn inspecting_says_what_is_not_a_component() {
     });
     assert_golden("errors/inspect.txt", &t.0);
 }
+
+#[test]
+fn a_broken_lock_says_what_changed_and_how_to_accept_it() {
+    let mut t = Transcript::default();
+    let audit = ["run", "r.jsonl", "--plugins-dir", "plugins", "--processor", "audit"];
+    let locked = [&audit[..], &["--locked"]].concat();
+    let package = |dir: &Dir, package: &str, version: &str, wat: &str| {
+        let directory = format!("plugins/{package}");
+        dir.write(&format!("{directory}/registry.yaml"), manifest(package, version, "audit"));
+        dir.write(&format!("{directory}/component.wasm"), from_wat(wat));
+    };
+    let lock = |dir: &Dir| {
+        package(dir, "acme", "1.0.0", "asks-little");
+        dir.expect(0, "plugins lock --plugins-dir plugins --processor audit");
+    };
+    let remove = |dir: &Dir, path: &str| std::fs::remove_dir_all(dir.path(path)).unwrap();
+    t.fails("a new version that asks for more", 2, &audit, |dir| {
+        lock(dir);
+        package(dir, "acme", "2.0.0", "asks-much");
+    });
+    t.fails("another package in its place", 2, &audit, |dir| {
+        lock(dir);
+        remove(dir, "plugins/acme");
+        package(dir, "other", "3.0.0", "asks-little");
+    });
+    t.fails("a package that is gone", 2, &audit, |dir| {
+        lock(dir);
+        remove(dir, "plugins/acme");
+    });
+    t.fails("a lock whose abilities were edited", 2, &audit, |dir| {
+        lock(dir);
+        let text = dir.read("perfbox.lock").replace("      - \"clocks\"\n", "");
+        dir.write("perfbox.lock", text);
+    });
+    t.fails("garbage in the place of a component", 2, &audit, |dir| {
+        lock(dir);
+        dir.write("plugins/acme/component.wasm", "garbage");
+    });
+    t.fails("a plugin that the lock does not have", 2, &locked, |dir| {
+        lock(dir);
+        dir.write("perfbox.lock", "packages: []");
+    });
+    t.fails("no lock", 2, &locked, |dir| package(dir, "acme", "1.0.0", "asks-little"));
+    let elsewhere = [&audit[..], &["--lock", "team.lock"]].concat();
+    t.fails("no lock where it was named", 2, &elsewhere, lock);
+    let mut unusable = |title: &str, text: &str| {
+        t.fails(title, 2, &["run", "r.jsonl"], |dir| {
+            dir.write("perfbox.lock", text);
+        });
+    };
+    unusable("a lock of a later schema", "schema_version: \"2.0\"\nplugins: []\n");
+    unusable("an empty lock", "");
+    unusable("a lock that was merged badly", "packages: []\n<<<<<<< ours\n");
+    unusable("a lock of an unknown key", "packages:\n  - {name: acme, sha: x}\n");
+    t.fails("a lock that is a directory", 2, &["run", "r.jsonl"], |dir| {
+        dir.write("perfbox.lock/x", "");
+    });
+    t.fails("an unusable lock in the way", 2, &["plugins", "lock"], |dir| {
+        dir.write("perfbox.lock", "<<<<<<< ours\n");
+    });
+    let nowhere = ["plugins", "lock", "--lock", "missing/perfbox.lock"];
+    t.fails("a lock below a directory that is missing", 1, &nowhere, |_| {});
+    let gone = ["plugins", "lock", "--plugins-dir=plugins", "--processor=audit"];
+    t.fails("locking a component that is missing", 2, &gone, |dir| {
+        dir.write("plugins/acme/registry.yaml", manifest("acme", "1.0.0", "audit"));
+    });
+    t.fails("locking a component that is none", 2, &gone, |dir| {
+        package(dir, "acme", "1.0.0", "core-module");
+    });
+    assert_golden("errors/lock.txt", &t.0);
+}

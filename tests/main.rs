@@ -11,6 +11,7 @@ mod errors;
 mod example_plugin;
 mod inspect;
 mod library;
+mod lock;
 mod oracle;
 mod overrides;
 mod readme;

@@ -53,6 +53,7 @@ fn help_teaches_with_units_defaults_and_examples() {
         ("plugins inspect --help", "help-plugins-inspect.txt"),
         ("plugins diff --help", "help-plugins-diff.txt"),
         ("completions --help", "help-completions.txt"),
+        ("plugins lock --help", "help-plugins-lock.txt"),
     ] {
         assert_golden(case, &dir.expect(0, command).stdout);
     }

@@ -15,6 +15,7 @@ use crate::digest::Digest;
 use crate::engine::new_engine;
 use crate::escape;
 use crate::instance::HostState;
+use crate::lock::{Lock, LockBreach};
 use crate::names::Category;
 use crate::registry::{ComponentLocation, Implementation};
 
@@ -39,6 +40,7 @@ pub struct Loader {
     linker: Linker<HostState>,
     mode: CompileMode,
     compiled: HashMap<Digest, InstancePre<HostState>>,
+    lock: Option<Lock>,
 }
 
 /// An implementation whose component is compiled, fits the contract, and can be
@@ -116,6 +118,9 @@ pub enum LoadError {
         /// What is missing.
         reason: String,
     },
+    /// It is not what the lock has.
+    #[error(transparent)]
+    Locked(#[from] LockBreach),
 }
 
 impl Loader {
@@ -126,7 +131,13 @@ impl Loader {
     pub fn new(mode: CompileMode) -> Result<Self, LoadError> {
         let engine = new_engine().map_err(LoadError::Engine)?;
         let linker = new_linker(&engine).map_err(LoadError::Engine)?;
-        Ok(Self { engine, linker, mode, compiled: HashMap::new() })
+        Ok(Self { engine, linker, mode, compiled: HashMap::new(), lock: None })
+    }
+
+    /// With a lock, which refuses what is not as it was when the lock was written.
+    #[must_use]
+    pub fn with_lock(self, lock: Lock) -> Self {
+        Self { lock: Some(lock), ..self }
     }
 
     /// Reads, compiles and checks the component of an implementation.
@@ -152,6 +163,9 @@ impl Loader {
         one: &Implementation,
     ) -> Result<(InstancePre<HostState>, Origin), LoadError> {
         let bytes = read(&one.component)?;
+        if let Some(lock) = &self.lock {
+            lock.check(one, &bytes)?;
+        }
         let digest = Digest::of(&bytes);
         if let Some(linked) = self.compiled.get(&digest) {
             // It may have been compiled for the other category.
@@ -237,7 +251,8 @@ fn new_linker(engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
     Ok(linker)
 }
 
-fn read(location: &ComponentLocation) -> Result<Cow<'static, [u8]>, LoadError> {
+/// The bytes of a component, which must lie in its package.
+pub(crate) fn read(location: &ComponentLocation) -> Result<Cow<'static, [u8]>, LoadError> {
     match location {
         ComponentLocation::Builtin => Ok(Cow::Borrowed(BUILTINS)),
         ComponentLocation::File { package_dir, path } => {

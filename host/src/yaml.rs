@@ -9,7 +9,7 @@ use serde_saphyr::{Location, Spanned};
 use crate::escape;
 
 /// Largest file that is read, in bytes.
-const MAX_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_BYTES: usize = 64 * 1024;
 
 /// Why a YAML file was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dirs;
+mod lock;
 pub(crate) mod plugins;
 pub(crate) mod progress;
 pub(crate) mod run;

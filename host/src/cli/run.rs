@@ -10,10 +10,11 @@ use clap::{Args, ValueEnum};
 use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
 use perfbox::source::{Recorded, RecordedOptions, Source as _, SourceError, read_event_log};
 use perfbox::{
-    CompileMode, Finished, Instance, Loaded, Loader, Pipeline, Report, Settings, escape,
+    CompileMode, Finished, Instance, Loaded, Loader, Lock, Pipeline, Report, Settings, escape,
 };
 
 use super::config::Config;
+use super::lock::{LockArgs, check_names};
 use super::select::{Selected, SelectionArgs, describe, select};
 use super::{PluginArgs, output_width, progress};
 use crate::exit::{Failed, StatusOf as _, status_of};
@@ -78,6 +79,9 @@ pub(crate) struct RunArgs {
     dry_run: bool,
 
     #[command(flatten)]
+    lock: LockArgs,
+
+    #[command(flatten)]
     plugins: PluginArgs,
 }
 
@@ -97,6 +101,10 @@ impl RunArgs {
         let config = Config::gather(&self.plugins, &self.selection).usage()?;
         // Taking thousands of packages apart at the end of the process is for nobody.
         let registry = ManuallyDrop::new(config.registry(super::open_cache()).usage()?);
+        let lock = self.lock.read(&config).usage()?;
+        if let Some(lock) = &lock {
+            check_names(lock, &config, &registry).usage()?;
+        }
         let selected = select(&config, &registry).usage()?;
         if self.dry_run {
             crate::print(&describe(&selected, &self.out_dir()))?;
@@ -104,6 +112,12 @@ impl RunArgs {
         }
         self.output(OutputDir::check)?;
         let mut loader = Loader::new(CompileMode::InProcess).host_failed()?;
+        if let Some(lock) = lock {
+            if !self.lock.is_exclusive() {
+                tell_unlocked(&lock, &selected);
+            }
+            loader = loader.with_lock(lock);
+        }
         let loaded = load(&mut loader, &selected)?;
         let mut source = self.open_source()?;
         let output = self.output(OutputDir::prepare)?;
@@ -202,6 +216,19 @@ impl RunArgs {
             }
         }
         Ok(())
+    }
+}
+
+/// A lock without --locked lets pass what it has no word of.
+fn tell_unlocked(lock: &Lock, selected: &[Selected]) {
+    let implementations = selected.iter().map(|one| &one.implementation);
+    for one in implementations.filter(|one| !lock.covers(one)) {
+        tracing::warn!(
+            "{} of package {} is not in the lock; look at it with `perfbox plugins inspect`, \
+             and lock it with `perfbox plugins lock`",
+            one.key(),
+            one.package
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 mod diff;
 mod inspect;
 mod list;
+mod lock;
 mod schema;
 mod show;
 
@@ -22,6 +23,8 @@ pub(crate) enum PluginsCommand {
     Inspect(inspect::InspectArgs),
     /// Show what a new version of a component asks for and offers that the old did not.
     Diff(diff::DiffArgs),
+    /// Keep what a run would load, so that a later run refuses what has changed.
+    Lock(lock::LockCommandArgs),
 }
 
 impl PluginsCommand {
@@ -33,6 +36,7 @@ impl PluginsCommand {
             Self::Schema(args) => Ok(args.run()),
             Self::Inspect(args) => args.run(),
             Self::Diff(args) => args.run(),
+            Self::Lock(args) => args.run(),
         }
     }
 }

@@ -1,0 +1,93 @@
+//! `perfbox plugins lock`: keeps what a run would load, so that a later run refuses what
+//! has changed since.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use perfbox::lock::LockedComponent;
+use perfbox::report::{Align, in_columns};
+use perfbox::{Lock, escape};
+
+use crate::cli::PluginArgs;
+use crate::cli::config::Config;
+use crate::cli::lock::lock_path;
+use crate::cli::select::{Selected, SelectionArgs, select};
+use crate::exit::{Failed, StatusOf as _};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+It covers what `perfbox run` would load with the same flags, environment and
+config file, builtins aside, and is to be kept with the config file. From then
+on, `perfbox run` refuses a component whose digest or abilities have changed,
+and a package that takes the place of another; `perfbox run --locked` also
+refuses whatever is not in it. To accept what has changed, lock anew.
+
+Examples:
+  perfbox plugins lock
+  perfbox plugins lock --plugins-dir plugins --hook audit --processor audit
+  perfbox run results.jsonl --locked")]
+pub(crate) struct LockCommandArgs {
+    /// Where to write it [default: perfbox.lock beside the config file, or in the
+    /// working directory].
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
+
+    #[command(flatten)]
+    selection: SelectionArgs,
+
+    #[command(flatten)]
+    plugins: PluginArgs,
+}
+
+impl LockCommandArgs {
+    /// What to print on standard output.
+    pub(super) fn run(&self) -> Result<String, Failed> {
+        let config = Config::gather(&self.plugins, &self.selection).usage()?;
+        let registry = config.registry(crate::cli::open_cache()).usage()?;
+        let selected = select(&config, &registry).usage()?;
+        let path = lock_path(self.lock.as_deref(), &config);
+        let old = Lock::read(&path).usage()?;
+        // A run does without those that it refuses.
+        let is_run = |one: &&Selected| one.config.is_ok();
+        let to_lock = selected.iter().filter(is_run).map(|one| &*one.implementation);
+        let new = Lock::of(&path, to_lock).usage()?;
+        new.write().host_failed()?;
+        let old = old.as_ref().map_or(&[][..], Lock::components);
+        let path = escape(&path.to_string_lossy()).into_owned();
+        Ok(told(&path, old, new.components()))
+    }
+}
+
+/// What is in the lock now, and what is accepted with that.
+fn told(path: &str, old: &[LockedComponent], new: &[LockedComponent]) -> String {
+    let plural = if new.len() == 1 { "" } else { "s" };
+    let mut text = format!("{path}: {} component{plural} locked\n", new.len());
+    let mut gone: Vec<&LockedComponent> = old.iter().collect();
+    let mut rows = Vec::new();
+    for one in new {
+        // The same one, else the one whose place it takes.
+        let same = gone.iter().position(|old| old.digest == one.digest && is_of_one(old, one));
+        let before = same.or_else(|| gone.iter().position(|old| is_of_one(old, one)));
+        let words = match before.map(|at| gone.remove(at)) {
+            None => "new".to_owned(),
+            Some(old) => match old.changes(&one.version, one.digest, &one.abilities).join("; ") {
+                words if words.is_empty() => "unchanged".to_owned(),
+                words => words,
+            },
+        };
+        rows.push(row(one, words));
+    }
+    rows.extend(gone.into_iter().map(|old| row(old, "no longer in it".to_owned())));
+    let columns = in_columns(&rows, &[Align::Left]);
+    text.extend(columns.lines().map(|line| format!("  {line}\n")));
+    text
+}
+
+fn is_of_one(old: &LockedComponent, new: &LockedComponent) -> bool {
+    (&old.package, &old.component) == (&new.package, &new.component)
+}
+
+fn row(one: &LockedComponent, words: String) -> Vec<String> {
+    let package = format!("{} {}", one.package, one.version);
+    vec![escape(package.trim_end()).into_owned(), escape(&one.component).into_owned(), words]
+}

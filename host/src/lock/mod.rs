@@ -1,0 +1,298 @@
+//! What components runs are to have, by digest: a lock.
+//!
+//! A lock is written once a team has looked at its plugins, and kept beside the config
+//! file. From then on the [`Loader`](crate::Loader) refuses a component that is not the
+//! one that was looked at, and says what is different. The check is made on the very
+//! bytes that are compiled.
+
+mod file;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+pub use file::LockError;
+
+use crate::component::{Ability, ComponentError, ComponentInfo, SetChange};
+use crate::digest::Digest;
+use crate::escape;
+use crate::loader::{LoadError, read};
+use crate::names::{Category, Identifier, PackageName};
+use crate::registry::{ComponentLocation, Implementation};
+
+/// Components that are known, and what each may serve.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lock {
+    path: PathBuf,
+    /// Whether anything else is refused.
+    exclusive: bool,
+    /// Sorted.
+    components: Vec<LockedComponent>,
+}
+
+/// A component of a package, as it was when the lock was written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct LockedComponent {
+    /// The package that it belongs to.
+    pub package: PackageName,
+    /// The package's version; empty where it did not say.
+    pub version: String,
+    /// Its place in the package.
+    pub component: String,
+    /// The contract's version that it is built for.
+    pub contract: String,
+    /// Its bytes.
+    pub digest: Digest,
+    /// What it asks for.
+    pub abilities: BTreeSet<Ability>,
+    /// What it was selected for.
+    pub serves: BTreeSet<(Category, Identifier)>,
+}
+
+/// What was selected is not what the lock has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockBreach {
+    /// The component of that package has changed.
+    #[error(
+        "package `{package}` is not as `{}` has it: {}; see what is new with `perfbox plugins diff OLD.wasm {place}`, and accept it with `perfbox plugins lock`",
+        shown(lock), changes.join("; ")
+    )]
+    Changed {
+        /// The package.
+        package: PackageName,
+        /// The component, as it is now.
+        place: String,
+        /// What is different, in words.
+        changes: Vec<String>,
+        /// The lock.
+        lock: PathBuf,
+    },
+    /// Another package serves it.
+    #[error(
+        "it comes from package `{found}`, and `{}` has it from package `{package}` {}; install that one, or choose it with --use {key}={package}, or accept this one with `perfbox plugins lock`",
+        shown(lock),
+        escape(version)
+    )]
+    Elsewhere {
+        /// Category and identifier.
+        key: String,
+        /// The package that serves it now.
+        found: PackageName,
+        /// The package that the lock has.
+        package: PackageName,
+        /// Its version.
+        version: String,
+        /// The lock.
+        lock: PathBuf,
+    },
+    /// Nothing serves it any more.
+    #[error(
+        "{key} is not there, and `{}` has it from package `{package}` {}; install that package, or accept that it is gone with `perfbox plugins lock`",
+        shown(lock),
+        escape(version)
+    )]
+    Missing {
+        /// Category and identifier.
+        key: String,
+        /// The package that the lock has.
+        package: PackageName,
+        /// Its version.
+        version: String,
+        /// The lock.
+        lock: PathBuf,
+    },
+    /// The lock has no word of it, and allows nothing else.
+    #[error(
+        "`{}` does not have it from package `{package}`, and --locked takes nothing else; look at it with `perfbox plugins inspect {place}`, and accept it with `perfbox plugins lock`",
+        shown(lock)
+    )]
+    Unknown {
+        /// The package that serves it.
+        package: PackageName,
+        /// The component.
+        place: String,
+        /// The lock.
+        lock: PathBuf,
+    },
+}
+
+fn shown(path: &Path) -> String {
+    escape(&path.to_string_lossy()).into_owned()
+}
+
+impl Lock {
+    /// A lock of what was selected, builtins aside, since they come with perfbox; to be
+    /// written at `path`.
+    ///
+    /// # Errors
+    /// When one of their components cannot be read.
+    pub fn of<'i>(
+        path: &Path,
+        selected: impl IntoIterator<Item = &'i Implementation>,
+    ) -> Result<Self, LoadError> {
+        let mut components: Vec<LockedComponent> = Vec::new();
+        for one in selected {
+            let Some((name, _)) = place_of(one) else { continue };
+            let bytes = read(&one.component)?;
+            let info = inspect(one, &bytes)?;
+            let serves = (one.category, one.identifier.clone());
+            let is_known = |known: &&mut LockedComponent| {
+                (&known.package, &known.component, known.digest)
+                    == (&one.package, &name, info.digest)
+            };
+            match components.iter_mut().find(is_known) {
+                Some(known) => {
+                    known.serves.insert(serves);
+                }
+                None => components.push(LockedComponent {
+                    package: one.package.clone(),
+                    version: one.version.clone(),
+                    component: name,
+                    contract: Vec::from_iter(info.contract_versions).join(", "),
+                    digest: info.digest,
+                    abilities: info.abilities,
+                    serves: BTreeSet::from([serves]),
+                }),
+            }
+        }
+        components.sort();
+        Ok(Self { path: path.to_owned(), exclusive: false, components })
+    }
+
+    /// The same, which also refuses what is not in it.
+    pub fn exclusive(self) -> Self {
+        Self { exclusive: true, ..self }
+    }
+
+    /// The components in it, sorted by package.
+    pub fn components(&self) -> &[LockedComponent] {
+        &self.components
+    }
+
+    /// The component that is to serve this one.
+    pub fn serving(&self, category: Category, identifier: &str) -> Option<&LockedComponent> {
+        let serves = |locked: &&LockedComponent| {
+            locked.serves.iter().any(|(of, id)| *of == category && id.as_str() == identifier)
+        };
+        self.components.iter().find(serves)
+    }
+
+    /// True for what it has a word of, and for builtins.
+    pub fn covers(&self, one: &Implementation) -> bool {
+        one.is_builtin() || self.serving(one.category, one.identifier.as_str()).is_some()
+    }
+
+    /// The words for something that is selected and that no package offers.
+    pub fn breach_of_missing(&self, category: Category, identifier: &str) -> Option<LockBreach> {
+        let locked = self.serving(category, identifier)?;
+        Some(LockBreach::Missing {
+            key: format!("{category}/{identifier}"),
+            package: locked.package.clone(),
+            version: locked.version.clone(),
+            lock: self.path.clone(),
+        })
+    }
+
+    /// Checks what is about to be compiled for an implementation.
+    ///
+    /// # Errors
+    /// When it is not what the lock has.
+    pub(crate) fn check(&self, one: &Implementation, bytes: &[u8]) -> Result<(), LoadError> {
+        let serving = self.serving(one.category, one.identifier.as_str());
+        if let Some(locked) = serving.filter(|locked| locked.package != one.package) {
+            return Err(LockBreach::Elsewhere {
+                key: one.key(),
+                found: one.package.clone(),
+                package: locked.package.clone(),
+                version: locked.version.clone(),
+                lock: self.path.clone(),
+            }
+            .into());
+        }
+        let Some((name, place)) = place_of(one) else { return Ok(()) };
+        // What is selected for something else may be of a component that is known.
+        let same =
+            |locked: &&LockedComponent| locked.package == one.package && locked.component == name;
+        let known: Vec<&LockedComponent> = match serving {
+            Some(locked) => vec![locked],
+            None => self.components.iter().filter(same).collect(),
+        };
+        if let Some(first) = known.first() {
+            let info = inspect(one, bytes)?;
+            let is_same = |locked: &&&LockedComponent| {
+                locked.digest == info.digest && locked.abilities == info.abilities
+            };
+            if !known.iter().any(|locked| is_same(&locked)) {
+                return Err(LockBreach::Changed {
+                    package: one.package.clone(),
+                    place,
+                    changes: first.changes(&one.version, info.digest, &info.abilities),
+                    lock: self.path.clone(),
+                }
+                .into());
+            }
+        }
+        if self.exclusive && serving.is_none() {
+            return Err(LockBreach::Unknown {
+                package: one.package.clone(),
+                place,
+                lock: self.path.clone(),
+            }
+            .into());
+        }
+        Ok(())
+    }
+}
+
+impl LockedComponent {
+    /// What is different in what is there now, in words.
+    pub fn changes(
+        &self,
+        version: &str,
+        digest: Digest,
+        abilities: &BTreeSet<Ability>,
+    ) -> Vec<String> {
+        let mut changes = Vec::new();
+        if self.version != version {
+            let [old, new] = [self.version.as_str(), version].map(escape);
+            changes.push(format!("its version is `{new}`, it was `{old}`"));
+        }
+        let SetChange { added, removed } = SetChange::between(&self.abilities, abilities);
+        let words = |abilities: &[Ability]| {
+            let words: Vec<_> = abilities.iter().map(Ability::to_string).collect();
+            escape(&words.join(", ")).into_owned()
+        };
+        if !added.is_empty() {
+            changes.push(format!("it asks for {}, which it did not", words(&added)));
+        }
+        if !removed.is_empty() {
+            changes.push(format!("it does not ask for {} any more", words(&removed)));
+        }
+        if self.digest != digest {
+            changes.push(format!("its digest is {digest}, it was {}", self.digest));
+        }
+        changes
+    }
+}
+
+/// The name of a component in its package, and its place for people; none for a builtin.
+fn place_of(one: &Implementation) -> Option<(String, String)> {
+    let ComponentLocation::File { package_dir, path } = &one.component else { return None };
+    let inner = path.strip_prefix(package_dir).ok();
+    // A bare component is all of its package.
+    let inner = inner.or_else(|| path.file_name().map(Path::new)).unwrap_or(path);
+    Some((inner.to_string_lossy().into_owned(), shown(path)))
+}
+
+fn inspect(one: &Implementation, bytes: &[u8]) -> Result<ComponentInfo, LoadError> {
+    ComponentInfo::read(bytes).map_err(|error| LoadError::Compile {
+        place: one.component.to_string(),
+        reason: match error {
+            // What to do about it is said of every component that is refused.
+            ComponentError::NotAComponent { reason } => format!("it {reason}"),
+            ComponentError::Damaged { reason } => reason,
+            other => format!("it {other}"),
+        },
+    })
+}
