@@ -125,6 +125,16 @@ fn choices_categories_and_parameters_are_completed() {
 }
 
 #[test]
+fn packages_that_can_be_removed_are_completed() {
+    let dir = Dir::new();
+    add_package(&dir, &format!("{}/a", dir.user_plugins()), "acme");
+    dir.write(&format!("{}/broken/registry.yaml", dir.user_plugins()), "nonsense");
+    let names = candidates(&dir, &["plugins", "remove", ""]);
+    assert_eq!(names[..2], ["acme", "broken"], "{names:?}");
+    assert!(names[2..].iter().all(|name| name.starts_with('-')), "{names:?}");
+}
+
+#[test]
 fn paths_are_completed_by_what_belongs_there() {
     let dir = Dir::new();
     dir.write("a.wasm", "");
@@ -134,6 +144,8 @@ fn paths_are_completed_by_what_belongs_there() {
     assert_eq!(candidates(&dir, &["run", "--plugin", "a"]), ["a.wasm", "a/"]);
     assert_eq!(candidates(&dir, &["run", "--plugins-dir", "a"]), ["a/"]);
     assert_eq!(candidates(&dir, &["run", "a"]), ["a.jsonl", "a.wasm", "a/"]);
+    assert_eq!(candidates(&dir, &["plugins", "add", "a"]), ["a.wasm", "a/"]);
+    assert_eq!(candidates(&dir, &["plugins", "validate", "a"]), ["a.wasm", "a/"]);
 }
 
 #[test]

@@ -8,18 +8,24 @@ use crate::support::{Dir, assert_golden, from_wat, manifest, misbehaving, record
 
 /// Commands and what they answered, in the order in which they were run.
 #[derive(Default)]
-struct Transcript(String);
+pub(crate) struct Transcript(pub(crate) String);
 
 impl Transcript {
     /// A run that is expected to fail with that status and one paragraph of words.
     #[track_caller]
-    fn fails(&mut self, title: &str, status: i32, args: &[&str], prepare: impl FnOnce(&Dir)) {
+    pub(crate) fn fails(
+        &mut self,
+        title: &str,
+        status: i32,
+        args: &[&str],
+        prepare: impl FnOnce(&Dir),
+    ) {
         let dir = Dir::new();
         dir.write("r.jsonl", records("profiling", 2));
         prepare(&dir);
         let ran = dir.perfbox(args).run();
         assert_eq!(ran.status, status, "{title}: {ran:#?}");
-        let words = dir.without_path(&ran.stderr);
+        let words = dir.without_path(&ran.stderr).replace(&dir.user_plugins(), "USERS");
         assert!(words.starts_with("error: "), "{title}: {words}");
         let plain = |c: char| c == '\n' || !c.is_control();
         assert!(words.chars().all(plain), "{title}: {words:?}");

@@ -52,6 +52,9 @@ fn help_teaches_with_units_defaults_and_examples() {
         ("plugins list --help", "help-plugins-list.txt"),
         ("plugins inspect --help", "help-plugins-inspect.txt"),
         ("plugins diff --help", "help-plugins-diff.txt"),
+        ("plugins validate --help", "help-plugins-validate.txt"),
+        ("plugins add --help", "help-plugins-add.txt"),
+        ("plugins remove --help", "help-plugins-remove.txt"),
         ("completions --help", "help-completions.txt"),
         ("plugins lock --help", "help-plugins-lock.txt"),
     ] {

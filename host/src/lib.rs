@@ -30,7 +30,8 @@
 //!
 //! 1. [`registry`]: which implementations there are, and which one a name means. Paths
 //!    and metadata only.
-//!    [`component`]: what a component is, as its bytes alone show.
+//!    [`component`]: what a component is, as its bytes alone show. [`packages`]:
+//!    packages checked, added to a plugins directory, removed from it.
 //! 2. [`Loader`]: from a location to a compiled component that fits the contract in
 //!    `wit/`.
 //! 3. `instance`: one store for each plugin; every call into a guest goes through
@@ -53,6 +54,7 @@ mod limits;
 mod loader;
 pub mod lock;
 mod names;
+pub mod packages;
 mod phase;
 mod pipeline;
 pub mod registry;

@@ -48,7 +48,7 @@ pub(crate) enum Command {
     /// Look at what flags, environment and config file say together.
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Look at the plugins that there are.
+    /// Look at the plugins that there are; check, add and remove packages.
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
     /// Print the script that completes commands, identifiers and paths in a shell.

@@ -12,6 +12,7 @@ mod params;
 mod resolve;
 
 pub use discover::{DiscoverError, PluginSources};
+pub(crate) use manifest::DEFAULT_PRIORITY;
 pub use manifest::{MANIFEST_FILE, Manifest, ManifestImplementation, manifest_schema};
 pub(crate) use params::Declaration;
 pub use params::{

@@ -9,41 +9,51 @@ use clap::Arg;
 use clap_complete::engine::{
     ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _,
 };
+use perfbox::packages::Installed;
 use perfbox::registry::{ConfigParam, Implementation, Listed, ParamType, ScalarType, Standing};
 use perfbox::{Category, Registry, escape};
 
 use super::typed::Typed;
+use crate::cli::dirs;
 
 /// What completes an argument's value, where it is more than a list that the parser
 /// knows. Arguments are known by their flag or by what their value is called.
-pub(super) fn completer(arg: &Arg, typed: &Arc<Typed>) -> Option<ArgValueCompleter> {
+pub(super) fn completer(command: &str, arg: &Arg, typed: &Arc<Typed>) -> Option<ArgValueCompleter> {
     let value = arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name);
     let of_registry = |list: fn(&Registry) -> Vec<Candidate>| {
         let typed = Arc::clone(typed);
         ArgValueCompleter::new(move |current: &OsStr| matching(current, list(&typed.registry())))
     };
-    Some(match (arg.get_long(), value) {
-        (Some("hook"), _) => of_registry(|registry| identifiers(registry, &[Category::PhaseHook])),
-        (Some("processor"), _) => {
+    Some(match (arg.get_long(), command, value) {
+        (Some("hook"), ..) => of_registry(|registry| identifiers(registry, &[Category::PhaseHook])),
+        (Some("processor"), ..) => {
             of_registry(|registry| identifiers(registry, &[Category::PostProcessor]))
         }
-        (None, "ID") => of_registry(|registry| identifiers(registry, &Category::ALL)),
-        (Some("use"), _) => of_registry(choices),
-        (Some("category"), _) => {
+        (None, _, "ID") => of_registry(|registry| identifiers(registry, &Category::ALL)),
+        (Some("use"), ..) => of_registry(choices),
+        (Some("category"), ..) => {
             let categories = || Category::ALL.map(|one| Candidate::new(one.as_str(), "")).into();
             ArgValueCompleter::new(move |current: &OsStr| matching(current, categories()))
         }
-        (Some("set"), _) => {
+        (Some("set"), ..) => {
             let typed = Arc::clone(typed);
             ArgValueCompleter::new(move |current: &OsStr| {
                 let is_value = current.to_string_lossy().contains('=');
                 matching(current, params(&typed.registry(), &typed.selected, is_value))
             })
         }
-        (Some("plugin"), _) => paths(PathCompleter::any().filter(is_component)),
-        (None, "INPUT") => paths(PathCompleter::any().stdio()),
-        (_, "DIR") => paths(PathCompleter::dir()),
-        (_, "FILE") => paths(PathCompleter::file()),
+        (None, "remove", "NAME") => {
+            ArgValueCompleter::new(|current: &OsStr| matching(current, removable()))
+        }
+        (None, "add" | "validate", "PATH") => {
+            paths(PathCompleter::any().filter(|path| path.is_dir() || is_component(path)))
+        }
+        (_, _, value) if value.ends_with(".wasm") => {
+            paths(PathCompleter::any().filter(is_component))
+        }
+        (None, _, "INPUT") => paths(PathCompleter::any().stdio()),
+        (_, _, "DIR") => paths(PathCompleter::dir()),
+        (_, _, "FILE") => paths(PathCompleter::file()),
         _ => return None,
     })
 }
@@ -154,6 +164,13 @@ fn values(param: &ConfigParam) -> Vec<String> {
 fn selectable(registry: &Registry) -> Vec<Arc<Implementation>> {
     let listed = Category::ALL.into_iter().flat_map(|one| registry.list_implementations(one));
     listed.filter(|one| one.standing != Standing::Disabled).map(|one| one.implementation).collect()
+}
+
+/// The packages in the user's own plugins directory.
+fn removable() -> Vec<Candidate> {
+    let installed = dirs::user_plugins().map(|dir| Installed::all_in(&dir));
+    let installed = installed.into_iter().flatten().flatten();
+    installed.map(|package| Candidate::new(package.name, package.version)).collect()
 }
 
 fn is_component(path: &Path) -> bool {

@@ -100,8 +100,9 @@ pub(crate) fn answer() -> bool {
 
 /// The command and all below it, each argument with what completes it.
 fn with_completers(command: Command, typed: &Arc<Typed>) -> Command {
+    let name = command.get_name().to_owned();
     command
-        .mut_args(|arg| match candidates::completer(&arg, typed) {
+        .mut_args(|arg| match candidates::completer(&name, &arg, typed) {
             Some(completer) => arg.add(completer),
             None => arg,
         })

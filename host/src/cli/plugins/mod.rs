@@ -1,14 +1,22 @@
 //! `perfbox plugins`: what there is, without running any of it. One file a command.
 
+mod add;
 mod diff;
 mod inspect;
 mod list;
 mod lock;
+mod remove;
 mod schema;
 mod show;
+mod validate;
 
+use std::path::PathBuf;
+
+use anyhow::anyhow;
 use clap::Subcommand;
+use perfbox::Registry;
 
+use super::{PluginArgs, dirs};
 use crate::exit::Failed;
 
 #[derive(Debug, Subcommand)]
@@ -25,6 +33,12 @@ pub(crate) enum PluginsCommand {
     Diff(diff::DiffArgs),
     /// Keep what a run would load, so that a later run refuses what has changed.
     Lock(lock::LockCommandArgs),
+    /// Check whether packages would load, without loading them.
+    Validate(validate::ValidateArgs),
+    /// Add a package to the user's plugins directory.
+    Add(add::AddArgs),
+    /// Remove a package from the user's plugins directory.
+    Remove(remove::RemoveArgs),
 }
 
 impl PluginsCommand {
@@ -37,6 +51,25 @@ impl PluginsCommand {
             Self::Inspect(args) => args.run(),
             Self::Diff(args) => args.run(),
             Self::Lock(args) => args.run(),
+            Self::Validate(args) => args.run(),
+            Self::Add(args) => args.run(),
+            Self::Remove(args) => args.run(),
         }
     }
+}
+
+/// Where packages are added to and removed from.
+fn users_plugins_dir() -> anyhow::Result<PathBuf> {
+    dirs::user_plugins().ok_or_else(|| {
+        anyhow!(
+            "there is no home directory, so there is no plugins directory of the user's own; \
+             set HOME, or XDG_DATA_HOME, to an absolute path"
+        )
+    })
+}
+
+/// The plugins that there are by default, to say how another stands to them; where some
+/// cannot be read, fewer.
+fn known_plugins() -> Registry {
+    PluginArgs::default().registry().unwrap_or_else(|_| Registry::with_builtins())
 }

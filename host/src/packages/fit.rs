@@ -1,0 +1,129 @@
+//! Whether a component's code is valid and its interfaces are whole, as far as that is
+//! known without compiling it.
+
+use wasmparser::component_types::ComponentEntityType;
+use wasmparser::{Validator, WasmFeatures};
+
+use crate::escape;
+use crate::names::Category;
+
+/// What the contract's interfaces have, from `wit/phase-hook.wit` and
+/// `wit/post-processor.wit`.
+fn items(category: Category) -> &'static [&'static str] {
+    match category {
+        Category::PhaseHook => &[
+            "hook",
+            "[static]hook.create",
+            "[method]hook.on-phase-start",
+            "[method]hook.on-phase-sending-complete",
+            "[method]hook.on-phase-complete",
+            "[method]hook.on-phase-timeout",
+        ],
+        Category::PostProcessor => &[
+            "processor",
+            "[static]processor.create",
+            "[method]processor.requirements",
+            "[method]processor.process",
+            "[method]processor.save",
+            "[method]processor.merge",
+            "[method]processor.finish",
+        ],
+    }
+}
+
+/// What the engine takes: its `config` says why not more.
+fn features() -> WasmFeatures {
+    let mut features = WasmFeatures::WASM3 | WasmFeatures::COMPONENT_MODEL;
+    features.insert(WasmFeatures::GC_TYPES);
+    features.remove(
+        WasmFeatures::GC
+            | WasmFeatures::EXCEPTIONS
+            | WasmFeatures::FUNCTION_REFERENCES
+            | WasmFeatures::THREADS
+            | WasmFeatures::MEMORY64
+            | WasmFeatures::RELAXED_SIMD,
+    );
+    features
+}
+
+/// What each category's interface lacks, where the component exports it.
+pub(super) type Gaps = Vec<(Category, Vec<&'static str>)>;
+
+/// Validates all of a component, and looks at the interfaces that it exports under
+/// these names.
+///
+/// # Errors
+/// What is not valid, going on from the file's name.
+pub(super) fn validate_code(
+    bytes: &[u8],
+    exports: impl Iterator<Item = (Category, String)>,
+) -> Result<Gaps, String> {
+    let types = Validator::new_with_features(features()).validate_all(bytes).map_err(|error| {
+        format!(
+            "is not valid WebAssembly: {} (at offset 0x{:x}); build it anew for wasm32-wasip2",
+            escape(error.message()),
+            error.offset()
+        )
+    })?;
+    let gaps = exports.map(|(category, name)| {
+        let item = types.component_item_for_export(&name).map(|item| item.ty);
+        let lacks = |wanted: &&&str| match item {
+            Some(ComponentEntityType::Instance(id)) => !types[id].exports.contains_key(**wanted),
+            _ => true,
+        };
+        (category, items(category).iter().filter(lacks).copied().collect())
+    });
+    Ok(gaps.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::new_engine;
+
+    /// The builtins: a real component, as the SDK and cargo make them.
+    const REAL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/builtins.wasm"));
+
+    #[test]
+    fn a_real_component_is_valid_and_lacks_nothing() {
+        let exports = Category::ALL.map(|one| (one, format!("{}@0.1.0", one.interface())));
+        let gaps = validate_code(REAL, exports.into_iter()).unwrap();
+        assert_eq!(gaps, Category::ALL.map(|one| (one, Vec::new())));
+    }
+
+    #[test]
+    fn what_an_interface_lacks_is_named() {
+        let text = "(component (instance $i) (export \"x\" (instance $i)))";
+        let exports = [(Category::PhaseHook, "x".to_owned())].into_iter();
+        let gaps = validate_code(&wat::parse_str(text).unwrap(), exports).unwrap();
+        assert_eq!(gaps, [(Category::PhaseHook, items(Category::PhaseHook).to_vec())]);
+    }
+
+    #[test]
+    fn the_engine_and_the_validator_take_the_same() {
+        let engine = new_engine().unwrap();
+        for (module, taken) in [
+            ("(memory 1) (memory 1)", true),
+            ("(func $f (return_call $f))", true),
+            ("(func (result v128) (i32x4.splat (i32.const 1)))", true),
+            ("(table 1 externref)", true),
+            ("(memory i64 1)", false),
+            ("(memory 1 1 shared)", false),
+            ("(type (struct (field i32)))", false),
+            ("(tag)", false),
+            ("(func (param (ref func)))", false),
+            (
+                "(func (param v128) (result v128) (i32x4.relaxed_trunc_f32x4_s (local.get 0)))",
+                false,
+            ),
+            ("(func (result i32))", false),
+        ] {
+            let bytes =
+                wat::parse_str(format!("(component (core module {module}))")).expect(module);
+            let compiled = wasmtime::component::Component::from_binary(&engine, &bytes);
+            assert_eq!(compiled.is_ok(), taken, "{module}: {:?}", compiled.err());
+            let validated = validate_code(&bytes, std::iter::empty());
+            assert_eq!(validated.is_ok(), taken, "{module}: {validated:?}");
+        }
+    }
+}
