@@ -1,4 +1,4 @@
-//! `docs/authors.md` is run, top to bottom, as an author would.
+//! `docs/authors.md` and `docs/operators.md` are run, top to bottom, as their readers would.
 //!
 //! An HTML comment before each fenced block says what the block is:
 //!
@@ -6,13 +6,15 @@
 //! |------------------------|-------------------------------------------------------------|
 //! | `file: PATH`           | a file to write                                             |
 //! | `run: DIR [STATUS]`    | commands to run in DIR, which end with STATUS (default: 0)  |
-//! | `stdout`, `stderr`     | lines that the last commands printed, in that order         |
+//! | `stdout`, `stderr`     | lines that the last commands printed, in that order, with   |
+//! |                        | anything in place of `…`                                    |
 //! | `json: FILE POINTER`   | the JSON value there, FILE relative to the last DIR         |
 //! | `begins: FILE`         | the first lines of FILE, relative to the last DIR           |
 //! | `by hand`              | not run here: it would change the machine                   |
 //!
-//! All crates of the guide are members of one workspace below cargo's target directory,
-//! with the versions of this workspace's lock file, and without the network.
+//! Each guide has a folder of its own below cargo's target directory, and a home of its
+//! own in it. All crates of the authors' guide are members of one workspace there, with
+//! the versions of this workspace's lock file, and without the network.
 #![cfg(unix)]
 
 use std::env;
@@ -23,8 +25,23 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-const GUIDE: &str = include_str!("../docs/authors.md");
+const AUTHORS: Guide =
+    Guide { page: "docs/authors.md", text: include_str!("../docs/authors.md"), target: "target" };
+const OPERATORS: Guide = Guide {
+    page: "docs/operators.md",
+    text: include_str!("../docs/operators.md"),
+    // What it builds, other tests build as well.
+    target: "../components",
+};
 const SDK_README: &str = include_str!("../guest-sdk/README.md");
+
+/// A page that is run.
+struct Guide {
+    page: &'static str,
+    text: &'static str,
+    /// Where cargo builds, relative to the guide's folder.
+    target: &'static str,
+}
 
 /// One fenced block.
 struct Block<'a> {
@@ -35,11 +52,20 @@ struct Block<'a> {
 }
 
 #[test]
-fn the_guide_does_what_it_says() {
-    let workspace = new_workspace();
+fn the_authors_guide_does_what_it_says() {
+    do_what_it_says(&AUTHORS);
+}
+
+#[test]
+fn the_operators_guide_does_what_it_says() {
+    do_what_it_says(&OPERATORS);
+}
+
+fn do_what_it_says(guide: &Guide) {
+    let workspace = new_workspace(guide);
     let mut last: Option<(PathBuf, Output)> = None;
-    for Block { marker, text, line } in blocks(GUIDE) {
-        let place = format!("docs/authors.md:{line}");
+    for Block { marker, text, line } in blocks(guide.text) {
+        let place = format!("{}:{line}", guide.page);
         let (kind, rest) = marker.split_once(": ").unwrap_or((marker, ""));
         let words: Vec<&str> = rest.split(' ').collect();
         let last_run = || last.as_ref().unwrap_or_else(|| panic!("{place}: nothing has run"));
@@ -47,7 +73,7 @@ fn the_guide_does_what_it_says() {
             "file" => write(&workspace, words[0], &text),
             "run" => {
                 let dir = workspace.join(words[0]);
-                let output = run(&workspace, &dir, &text);
+                let output = run(guide, &workspace, &dir, &text);
                 let status = words.get(1).map_or(0, |status| status.parse().unwrap());
                 let printed = String::from_utf8_lossy(&output.stderr);
                 assert_eq!(output.status.code(), Some(status), "{place}:\n{printed}");
@@ -77,7 +103,7 @@ fn the_sdks_front_page_shows_the_guides_first_plugin() {
     let shown = blocks_of(SDK_README, "```rust\n");
     assert!(!shown.is_empty());
     for block in shown {
-        assert!(GUIDE.contains(block), "not in docs/authors.md:\n{block}");
+        assert!(AUTHORS.text.contains(block), "not in docs/authors.md:\n{block}");
     }
 }
 
@@ -106,8 +132,9 @@ fn blocks_of<'a>(page: &'a str, opening: &str) -> Vec<&'a str> {
 
 /// An empty folder with the checkout in it, as the guide has it. What was built before
 /// is kept.
-fn new_workspace() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("authors-guide");
+fn new_workspace(guide: &Guide) -> PathBuf {
+    let name = Path::new(guide.page).file_stem().unwrap();
+    let workspace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guides").join(name);
     fs::create_dir_all(workspace.join("target")).unwrap();
     for entry in fs::read_dir(&workspace).unwrap() {
         let entry = entry.unwrap();
@@ -121,7 +148,7 @@ fn new_workspace() -> PathBuf {
     }
     symlink(checkout(), workspace.join("perfbox")).unwrap();
     let members =
-        "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\nexclude = [\"perfbox\", \"target\"]\n";
+        "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\nexclude = [\"perfbox\", \"target\", \"home\"]\n";
     fs::write(workspace.join("Cargo.toml"), members).unwrap();
     workspace
 }
@@ -145,7 +172,7 @@ fn write(workspace: &Path, path: &str, text: &str) {
 
 /// Runs commands as in an author's shell: nothing of the outer cargo, no plugins but
 /// those that are named, this perfbox.
-fn run(workspace: &Path, dir: &Path, commands: &str) -> Output {
+fn run(guide: &Guide, workspace: &Path, dir: &Path, commands: &str) -> Output {
     let mut shell = Command::new("sh");
     for (name, _) in env::vars_os() {
         let Some(text) = name.to_str() else { continue };
@@ -165,9 +192,12 @@ fn run(workspace: &Path, dir: &Path, commands: &str) -> Output {
         .args(["-eu", "-c", commands])
         .current_dir(dir)
         .env("PATH", path)
-        .env("XDG_DATA_HOME", workspace.join("no-data"))
+        .env("XDG_DATA_HOME", workspace.join("home/data"))
+        .env("XDG_CACHE_HOME", workspace.join("home/cache"))
+        .env("XDG_STATE_HOME", workspace.join("home/state"))
+        .env("COLUMNS", "80")
         .env("CARGO_NET_OFFLINE", "true")
-        .env("CARGO_TARGET_DIR", workspace.join("target"))
+        .env("CARGO_TARGET_DIR", workspace.join(guide.target))
         .output()
         .unwrap();
     // A panic names its file from the workspace's root; alone, from the crate's.
@@ -179,11 +209,20 @@ fn run(workspace: &Path, dir: &Path, commands: &str) -> Output {
     output
 }
 
-/// Each line is a part of a printed one; they come in this order.
+/// Each line is a part of a printed one, with anything in place of `…`; they come in this
+/// order.
 fn assert_has_lines(place: &str, printed: &[u8], lines: &str) {
     let printed = String::from_utf8_lossy(printed);
     let mut rest = printed.lines();
     for line in lines.lines() {
-        assert!(rest.any(|printed| printed.contains(line)), "{place}: `{line}` in:\n{printed}");
+        assert!(rest.any(|printed| has(printed, line)), "{place}: `{line}` in:\n{printed}");
     }
+}
+
+fn has(printed: &str, shown: &str) -> bool {
+    let mut rest = Some(printed);
+    for part in shown.split('…') {
+        rest = rest.and_then(|rest| rest.split_once(part.trim())).map(|(_, rest)| rest);
+    }
+    rest.is_some()
 }
