@@ -33,7 +33,7 @@
 //!    [`component`]: what a component is, as its bytes alone show. [`packages`]:
 //!    packages checked, added to a plugins directory, removed from it.
 //! 2. [`Loader`]: from a location to a compiled component that fits the contract in
-//!    `wit/`.
+//!    `wit/`; with a [`lock`], only one that has been looked at.
 //! 3. `instance`: one store for each plugin; every call into a guest goes through
 //!    `Sandbox::call`, where limits are held and failures get their names.
 //! 4. [`source`]: recorded results as phase events and [`batch`]es.
