@@ -126,4 +126,20 @@ mod tests {
             assert_eq!(validated.is_ok(), taken, "{module}: {validated:?}");
         }
     }
+
+    #[test]
+    fn a_component_that_unfolds_without_end_is_looked_at_once() {
+        // Each instantiates the one before twice: unfolded, they are 2^60 instances.
+        let first = "(component $c0 (core module $m) (core instance (instantiate $m)))".to_owned();
+        let level = |n: usize| {
+            format!(
+                "(component $c{n} (alias outer 1 $c{} (component $c)) \
+                 (instance (instantiate $c)) (instance (instantiate $c)))",
+                n - 1
+            )
+        };
+        let levels: String = std::iter::once(first).chain((1..60).map(level)).collect();
+        let bytes = wat::parse_str(format!("(component {levels})")).unwrap();
+        assert_eq!(validate_code(&bytes, std::iter::empty()), Ok(Vec::new()));
+    }
 }

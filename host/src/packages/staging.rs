@@ -28,7 +28,10 @@ impl Staging {
         // Between making a directory and locking it, it looks left behind.
         let _alone = lock(plugins_dir);
         sweep(plugins_dir);
-        let dir = tempfile::Builder::new().prefix(PREFIX).tempdir_in(plugins_dir)?;
+        // Its own words would name the hidden directory.
+        let plain = |error: io::Error| io::Error::from(error.kind());
+        let mut hidden = tempfile::Builder::new();
+        let dir = hidden.prefix(PREFIX).tempdir_in(plugins_dir).map_err(plain)?;
         let _in_use = lock(dir.path());
         Ok(Self { dir, plugins_dir: plugins_dir.to_owned(), _in_use })
     }
