@@ -159,7 +159,7 @@ fn read_bytes(text: &str) -> Option<usize> {
 /// In the largest unit that goes into it.
 fn show_bytes(bytes: usize) -> String {
     let units = [(1 << 30, "GiB"), (MIB, "MiB"), (1 << 10, "KiB")];
-    match units.into_iter().find(|(unit, _)| bytes > 0 && bytes % unit == 0) {
+    match units.into_iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{} {name}", bytes / unit),
         None => format!("{bytes} B"),
     }

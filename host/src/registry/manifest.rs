@@ -160,7 +160,7 @@ struct RawImplementation {
 #[schemars(untagged, rename = "Param")]
 enum RawParam {
     Name(#[schemars(extend("pattern" = NAME_PATTERN))] String),
-    Full(Declaration),
+    Full(Box<Declaration>),
 }
 
 /// By hand, so that what is wrong inside a declaration is said with its place.
@@ -180,7 +180,8 @@ impl<'de> Deserialize<'de> for RawParam {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawParam, A::Error> {
-                Declaration::deserialize(MapAccessDeserializer::new(map)).map(RawParam::Full)
+                let declaration = Declaration::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(RawParam::Full(Box::new(declaration)))
             }
         }
         deserializer.deserialize_any(NameOrDeclaration)
@@ -300,7 +301,7 @@ fn check_declared(raw: Vec<Spanned<RawParam>>) -> Result<Vec<ConfigParam>, Probl
     for entry in raw {
         let param = match &entry.value {
             RawParam::Name(name) => ConfigParam::optional_text(name),
-            RawParam::Full(declaration) => ConfigParam::declared(declaration.clone()),
+            RawParam::Full(declaration) => ConfigParam::declared((**declaration).clone()),
         };
         let added = param.and_then(|param| param.add_to(&mut params));
         added.map_err(|words| Problem::at(&entry, words))?;
