@@ -95,6 +95,17 @@ fn another_file_is_named_and_its_paths_are_relative_to_it() {
     dir.expect(0, "run r.jsonl --no-config --out two");
 }
 
+#[cfg(unix)]
+#[test]
+fn the_config_file_may_be_a_link() {
+    let dir = dir("");
+    dir.write("mounted/real.yaml", "processors: [metrisc]\n");
+    std::fs::remove_file(dir.path("perfbox.yaml")).unwrap();
+    std::os::unix::fs::symlink("mounted/real.yaml", dir.path("perfbox.yaml")).unwrap();
+    let ran = dir.expect(2, "run r.jsonl");
+    assert!(ran.stderr.starts_with("error: perfbox.yaml:1: `metrisc` is not a known"), "{ran:?}");
+}
+
 #[test]
 fn parameters_of_the_file_are_checked_and_yield_to_flags() {
     let config = "plugins_dirs: [team]\nprocessors: [asker]\nplugins:\n  asker:\n    params:\n";

@@ -147,8 +147,7 @@ fn new_workspace(guide: &Guide) -> PathBuf {
         }
     }
     symlink(checkout(), workspace.join("perfbox")).unwrap();
-    let members =
-        "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\nexclude = [\"perfbox\", \"target\", \"home\"]\n";
+    let members = "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\nexclude = [\"perfbox\", \"target\", \"home\"]\n";
     fs::write(workspace.join("Cargo.toml"), members).unwrap();
     workspace
 }

@@ -88,6 +88,22 @@ pub fn read(path: &Path) -> Result<String, YamlError> {
     std::io::read_to_string(file).map_err(unreadable)
 }
 
+/// The same, of a file of the reader's own, which may be a link to another.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_through_link(path: &Path) -> Result<String, YamlError> {
+    read(&through_link(path))
+}
+
+/// The file itself, where `path` is a link to it.
+pub(crate) fn through_link(path: &Path) -> PathBuf {
+    match path.is_symlink() {
+        true => path.canonicalize().unwrap_or_else(|_| path.to_owned()),
+        false => path.to_owned(),
+    }
+}
+
 /// A document that says in `schema_version` which form it has.
 pub trait Versioned {
     /// What to say of an empty one.

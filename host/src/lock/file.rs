@@ -82,7 +82,7 @@ impl Lock {
         if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Ok(None);
         }
-        let text = yaml::read(&through_link(path)).map_err(LockError::Unusable)?;
+        let text = yaml::read_through_link(path).map_err(LockError::Unusable)?;
         Self::parse(&text, path).map(Some)
     }
 
@@ -105,7 +105,7 @@ impl Lock {
             return Err(LockError::TooLarge { path: self.path.clone(), bytes: text.len() });
         }
         let write = || {
-            let target = through_link(&self.path);
+            let target = yaml::through_link(&self.path);
             let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty());
             let mut temporary = tempfile::Builder::new();
             // For everybody whom the umask lets read files.
@@ -151,14 +151,6 @@ impl Lock {
             }
         }
         text
-    }
-}
-
-/// The file itself, where `path` is a link to it: a lock is the operator's own.
-fn through_link(path: &Path) -> PathBuf {
-    match path.is_symlink() {
-        true => path.canonicalize().unwrap_or_else(|_| path.to_owned()),
-        false => path.to_owned(),
     }
 }
 

@@ -34,6 +34,8 @@ impl Typed {
                 "--plugins-dir" => read.plugins.plugins_dir.extend(value().map(expand_home)),
                 "--plugin" => read.plugins.plugin.extend(value().map(expand_home)),
                 "--no-default-plugins" => read.plugins.no_default_plugins = true,
+                "--config" => read.plugins.config = value().map(expand_home),
+                "--no-config" => read.plugins.no_config = true,
                 "--hook" | "--processor" => {
                     read.selected.extend(value().map(|id| id.to_string_lossy().into_owned()));
                 }
@@ -67,11 +69,12 @@ mod tests {
     #[test]
     fn plugins_and_selections_are_read_in_every_form() {
         let line = "perfbox -- perfbox run --plugins-dir a --plugins-dir=b --plugins-dir = c \
-                    --hook h --processor=p --no-default-plugins --plugin";
+                    --hook h --processor=p --no-default-plugins --config=c --plugin";
         let read = Typed::read(line.split_whitespace().map(OsString::from));
         assert_eq!(read.plugins.plugins_dir, ["a", "b", "c"].map(PathBuf::from));
         assert_eq!(read.selected, ["h", "p"]);
         assert!(read.plugins.no_default_plugins);
+        assert_eq!(read.plugins.config, Some(PathBuf::from("c")));
         assert!(read.plugins.plugin.is_empty());
     }
 }

@@ -56,7 +56,7 @@ impl Versioned for ConfigFile {
 
 impl ConfigFile {
     pub(super) fn read(path: &Path) -> Result<Self, YamlError> {
-        let text = yaml::read(path)?;
+        let text = yaml::read_through_link(path)?;
         yaml::parse(&text).map_err(|problem: Problem| problem.of(path))
     }
 }
