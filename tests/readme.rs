@@ -68,8 +68,13 @@ fn every_command_of_the_readme_prints_what_it_shows() {
 
 #[test]
 fn every_path_that_the_documents_link_to_is_there() {
-    for document in ["README.md", "docs/authors.md", "docs/formats.md", "example-plugin/README.md"]
-    {
+    for document in [
+        "README.md",
+        "docs/authors.md",
+        "docs/formats.md",
+        "docs/operators.md",
+        "example-plugin/README.md",
+    ] {
         let path = Path::new(REPOSITORY).join(document);
         let text = std::fs::read_to_string(&path).unwrap();
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
