@@ -5,6 +5,7 @@
 
 mod support;
 
+mod cache;
 mod completions;
 mod config;
 mod errors;

@@ -128,9 +128,9 @@ fn a_pipe_in_the_manifests_place_is_not_waited_for() {
 #[test]
 fn waiting_for_standard_input_ends_with_an_interrupt() {
     let dir = Dir::new();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_perfbox"))
+    let mut child = dir
+        .command(env!("CARGO_BIN_EXE_perfbox"))
         .args(["run", "-", "--quiet"])
-        .current_dir(dir.path(""))
         .env("RUST_LOG", "perfbox=debug")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -49,6 +49,9 @@ fn help_teaches_with_units_defaults_and_examples() {
     for (command, case) in [
         ("--help", "help.txt"),
         ("run --help", "help-run.txt"),
+        ("cache --help", "help-cache.txt"),
+        ("cache info --help", "help-cache-info.txt"),
+        ("cache clear --help", "help-cache-clear.txt"),
         ("plugins list --help", "help-plugins-list.txt"),
         ("plugins inspect --help", "help-plugins-inspect.txt"),
         ("plugins diff --help", "help-plugins-diff.txt"),
@@ -148,10 +151,10 @@ fn a_plugins_directory_is_for_its_user_only_and_a_summary_for_all() {
 #[test]
 fn a_killed_run_does_not_block_the_default_directory() {
     let dir = Dir::with_records();
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_perfbox"));
+    let mut command = dir.command(env!("CARGO_BIN_EXE_perfbox"));
     command.args(["run", "results.jsonl", "--processor", "rogue_processor", "--plugin"]);
     command.arg(misbehaving()).args(["--set", "rogue_processor.during=finish"]);
-    command.args(["--set", "rogue_processor.does=loop"]).current_dir(dir.path(""));
+    command.args(["--set", "rogue_processor.does=loop"]);
     let mut killed = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while !dir.path("perfbox-out/plugins/post_processor/rogue_processor").is_dir() {
         assert_eq!(killed.try_wait().unwrap(), None, "it loops");
@@ -187,8 +190,8 @@ fn what_is_refused_leaves_an_earlier_run_as_it_was() {
 /// What a command line of `sh` came to, in which `$P` is perfbox.
 #[cfg(target_os = "linux")]
 fn shell(dir: &Dir, line: &str) -> std::process::Output {
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", line]).current_dir(dir.path("")).env("P", env!("CARGO_BIN_EXE_perfbox"));
+    let mut shell = dir.command("sh");
+    shell.args(["-c", line]).env("P", env!("CARGO_BIN_EXE_perfbox"));
     shell.output().unwrap()
 }
 
@@ -545,8 +548,8 @@ fn a_closed_standard_output_is_no_failure() {
     let perfbox = env!("CARGO_BIN_EXE_perfbox");
     // The reader ends at once; the summary is there all the same.
     let pipe = format!("{{ '{perfbox}' run results.jsonl --out out; echo $? > status; }} | :");
-    let mut shell = std::process::Command::new("sh");
-    assert!(shell.args(["-c", &pipe]).current_dir(dir.path("")).status().unwrap().success());
+    let mut shell = dir.command("sh");
+    assert!(shell.args(["-c", &pipe]).status().unwrap().success());
     assert_eq!(dir.read("status"), "0\n");
     assert_eq!(dir.summary("out")["status"], "ok");
 }

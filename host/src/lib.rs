@@ -33,7 +33,8 @@
 //!    [`component`]: what a component is, as its bytes alone show. [`packages`]:
 //!    packages checked, added to a plugins directory, removed from it.
 //! 2. [`Loader`]: from a location to a compiled component that fits the contract in
-//!    `wit/`; with a [`lock`], only one that has been looked at.
+//!    `wit/`, out of a [`CacheDir`] where it was compiled before; with a [`lock`], only
+//!    one that has been looked at.
 //! 3. `instance`: one store for each plugin; every call into a guest goes through
 //!    `Sandbox::call`, where limits are held and failures get their names.
 //! 4. [`source`]: recorded results as phase events and [`batch`]es.
@@ -42,7 +43,6 @@
 
 pub mod batch;
 mod bindings;
-#[cfg_attr(not(test), allow(dead_code, reason = "the loader and the registry are to use it"))]
 mod cache;
 pub mod component;
 mod digest;

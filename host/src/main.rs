@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Run(args) => args.run(),
         Command::Config(command) => command.run().and_then(|text| print(&text)).map(|()| 0),
         Command::Plugins(command) => command.run().and_then(|text| print(&text)).map(|()| 0),
+        Command::Cache(command) => command.run().and_then(|text| print(&text)).map(|()| 0),
         Command::Completions(args) => args.run().and_then(|text| print(&text)).map(|()| 0),
     };
     let status = ended.unwrap_or_else(|Failed { status, error }| {

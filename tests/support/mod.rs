@@ -82,16 +82,27 @@ impl Dir {
         text.replace(&*self.path.to_string_lossy(), "DIR")
     }
 
-    /// `perfbox ARGS`, to be run in this directory, in an environment of its own.
-    pub(crate) fn perfbox<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Perfbox {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_perfbox"));
-        command.args(args).current_dir(&self.path).env_clear();
+    /// A program, to be run in this directory, in an environment of its own. Compiled
+    /// code is shared by all tests, since most of them load the same few components.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.path).env_clear();
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
+        let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("home");
+        command.env("XDG_CACHE_HOME", shared.join("cache"));
+        command.env("XDG_STATE_HOME", shared.join("state"));
         command.env("HOME", self.temp.path().join("home"));
         command.env("XDG_DATA_HOME", self.temp.path().canonicalize().unwrap().join("data"));
         command.env("COLUMNS", "80");
+        command
+    }
+
+    /// `perfbox ARGS`, to be run as [`Dir::command`] says.
+    pub(crate) fn perfbox<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Perfbox {
+        let mut command = self.command(env!("CARGO_BIN_EXE_perfbox"));
+        command.args(args);
         Perfbox { command, input: Vec::new() }
     }
 
@@ -117,6 +128,12 @@ impl Perfbox {
     /// Sets a variable of its environment.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Takes a variable out of its environment.
+    pub(crate) fn without_env(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
         self
     }
 

@@ -8,6 +8,9 @@ use super::{CacheError, failed, own};
 /// What its errors call it.
 const WHAT: &str = "the cache's key";
 
+/// What to do about a key that is none, or that somebody may have learnt.
+const ADVICE: &str = "remove it, and the cache is filled anew under another key";
+
 const KEY_BYTES: usize = blake3::KEY_LEN;
 
 /// The key of one user's cache.
@@ -35,24 +38,21 @@ fn read(path: &Path) -> Result<Option<Key>, CacheError> {
     let file = match own::open_for_reading(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(_) if path.is_symlink() => {
-            return Err(refused("is a link, which is not followed; remove it".to_owned()));
+            return Err(refused(format!("is a link, which is not followed; {ADVICE}")));
         }
         opened => opened.map_err(failed(WHAT, path))?,
     };
     let found = file.metadata().map_err(failed(WHAT, path))?;
     if !found.is_file() {
-        return Err(refused("is not a regular file; remove it".to_owned()));
+        return Err(refused(format!("is not a regular file; {ADVICE}")));
     }
-    own::check_private(&found, "600", path).map_err(refused)?;
+    own::check_private(&found, ADVICE).map_err(refused)?;
     let mut bytes = Vec::with_capacity(KEY_BYTES);
     file.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed(WHAT, path))?;
     let key = <[u8; KEY_BYTES]>::try_from(bytes).map_err(|bytes| {
         let longer = if bytes.len() > KEY_BYTES { "more than " } else { "" };
         let length = bytes.len().min(KEY_BYTES);
-        refused(format!(
-            "has {longer}{length} bytes in place of {KEY_BYTES}; remove it, and the cache is \
-             filled anew under another key"
-        ))
+        refused(format!("has {longer}{length} bytes in place of {KEY_BYTES}; {ADVICE}"))
     })?;
     Ok(Some(Key(key)))
 }

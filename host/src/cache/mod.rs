@@ -63,7 +63,9 @@ pub enum CacheError {
         reason: &'static str,
     },
     /// An entry alone is larger than all may be together.
-    #[error("an entry of {bytes} bytes is larger than the cache's limit of {limit_bytes} bytes")]
+    #[error(
+        "an entry of {bytes} bytes is larger than the cache's limit of {limit_bytes} bytes; give the cache a higher one"
+    )]
     TooLarge {
         /// Its size.
         bytes: u64,
@@ -71,7 +73,7 @@ pub enum CacheError {
         limit_bytes: u64,
     },
     /// The system does not let it be used.
-    #[error("{what} `{}` cannot be used: {reason}", escape(&path.to_string_lossy()))]
+    #[error("{what} `{}` cannot be used: {reason}; make sure that its user can read and write there, and that there is room", escape(&path.to_string_lossy()))]
     Io {
         /// `cache directory`, `cache entry` or `the cache's key`.
         what: &'static str,

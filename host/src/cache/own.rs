@@ -34,7 +34,8 @@ pub(super) fn private_dir(path: &Path) -> Result<(), CacheError> {
         let words = "is not a directory; remove it, or use another directory";
         return Err(refused(words.to_owned()));
     }
-    check_private(&found, "700", path).map_err(refused)
+    let close = format!("close it with `chmod 700 {}`", escape(&path.to_string_lossy()));
+    check_private(&found, &close).map_err(refused)
 }
 
 /// Makes a directory and those on the way to it, each for its owner alone.
@@ -42,28 +43,26 @@ pub(super) fn private_dirs(path: &Path) -> io::Result<()> {
     builder().recursive(true).create(path)
 }
 
-/// Says what is wrong with the owner or the mode of something at `path`, and how to
-/// give it the right mode.
+/// Says what is wrong with the owner or the mode of something; `open_to_others` is what
+/// to do about the mode.
 #[cfg(unix)]
-pub(super) fn check_private(found: &Metadata, mode: &str, path: &Path) -> Result<(), String> {
+pub(super) fn check_private(found: &Metadata, open_to_others: &str) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt as _;
     if found.uid() != rustix::process::geteuid().as_raw() {
         return Err("belongs to another user; remove it, or use another place".to_owned());
     }
     match found.mode() & 0o777 {
-        open if open & 0o077 != 0 => Err(format!(
-            "is open to other users (mode {open:o}), who may have changed what is in it; \
-             remove it, or close it with `chmod {mode} {}`",
-            escape(&path.to_string_lossy())
-        )),
+        mode if mode & 0o077 != 0 => {
+            Err(format!("is open to other users (mode {mode:o}); {open_to_others}"))
+        }
         _ => Ok(()),
     }
 }
 
 #[cfg(not(unix))]
-pub(super) fn check_private(_: &Metadata, _: &str, _: &Path) -> Result<(), String> {
+pub(super) fn check_private(_: &Metadata, _: &str) -> Result<(), String> {
     // Nothing is trusted that cannot be checked.
-    Err("cannot be told to be the user's own on this system".to_owned())
+    Err("cannot be told to be the user's own on this system; do without a cache".to_owned())
 }
 
 /// Opens a file for reading, not through a link, and without waiting for a FIFO.

@@ -23,8 +23,6 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CacheInfo {
-    /// Where it lies.
-    pub path: PathBuf,
     /// Most that all entries together may hold, in bytes.
     pub limit_bytes: u64,
     /// All entries.
@@ -66,7 +64,7 @@ pub(super) fn info(dir: &Path, limit_bytes: u64) -> io::Result<CacheInfo> {
     let (code, index) = (of(Kind::Code), of(Kind::Index));
     let total =
         CacheUsage { entries: code.entries + index.entries, bytes: code.bytes + index.bytes };
-    Ok(CacheInfo { path: dir.to_owned(), limit_bytes, total, code, index })
+    Ok(CacheInfo { limit_bytes, total, code, index })
 }
 
 /// Removes what nobody writes any more, and code until all entries fit the limit: the

@@ -96,16 +96,15 @@ fn a_directory_or_a_key_that_others_can_open_is_not_used() {
     set_mode(&place.dir(), 0o755);
     assert_eq!(
         place.refusal(),
-        "cache directory `PLACE/cache/perfbox` is open to other users (mode 755), who may have \
-         changed what is in it; remove it, or close it with `chmod 700 PLACE/cache/perfbox`"
+        "cache directory `PLACE/cache/perfbox` is open to other users (mode 755); close it \
+         with `chmod 700 PLACE/cache/perfbox`"
     );
     set_mode(&place.dir(), 0o700);
     set_mode(&place.key(), 0o640);
     assert_eq!(
         place.refusal(),
-        "the cache's key `PLACE/state/perfbox/cache.key` is open to other users (mode 640), who \
-         may have changed what is in it; remove it, or close it with `chmod 600 \
-         PLACE/state/perfbox/cache.key`"
+        "the cache's key `PLACE/state/perfbox/cache.key` is open to other users (mode 640); \
+         remove it, and the cache is filled anew under another key"
     );
     set_mode(&place.key(), 0o400);
     place.open();
@@ -132,7 +131,7 @@ fn links_are_not_followed_to_directory_key_or_entry() {
     assert_eq!(
         place.refusal(),
         "the cache's key `PLACE/state/perfbox/cache.key` is a link, which is not followed; \
-         remove it"
+         remove it, and the cache is filled anew under another key"
     );
     fs::rename(&elsewhere, place.key()).unwrap();
 
@@ -167,7 +166,8 @@ fn what_is_in_the_way_of_directory_or_key_is_named() {
     fs::create_dir_all(place.key()).unwrap();
     assert_eq!(
         place.refusal(),
-        "the cache's key `PLACE/state/perfbox/cache.key` is not a regular file; remove it"
+        "the cache's key `PLACE/state/perfbox/cache.key` is not a regular file; remove it, \
+         and the cache is filled anew under another key"
     );
     for (content, length) in [(&b""[..], "0"), (&[1; 31], "31"), (&[1; 40], "more than 32")] {
         let place = Place::new();
@@ -261,7 +261,11 @@ fn code_used_longest_ago_makes_room_and_the_index_stays() {
     cache.write("e.code", &[0; 350]).unwrap();
     assert_eq!(names(&cache), ["e.code", "manifests.index", "notes.txt"]);
     let refused = cache.write("f.code", &[0; 1000]).unwrap_err().to_string();
-    assert_eq!(refused, "an entry of 1048 bytes is larger than the cache's limit of 592 bytes");
+    assert_eq!(
+        refused,
+        "an entry of 1048 bytes is larger than the cache's limit of 592 bytes; give the cache a \
+         higher one"
+    );
     assert_eq!(names(&cache), ["e.code", "manifests.index", "notes.txt"]);
 }
 
@@ -292,7 +296,7 @@ fn info_counts_and_clear_removes_what_perfbox_wrote() {
     cache.write("manifests.index", &[0; 5]).unwrap();
     fs::write(place.dir().join("notes.txt"), "mine").unwrap();
     let info = cache.info().unwrap();
-    assert_eq!(info.path, place.dir());
+    assert_eq!(cache.path(), place.dir());
     assert_eq!(info.limit_bytes, 1 << 30);
     assert_eq!(info.code, CacheUsage { entries: 2, bytes: 30 + 2 * header });
     assert_eq!(info.index, CacheUsage { entries: 1, bytes: 5 + header });

@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and one file for each subcommand.
 
+pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dirs;
@@ -51,6 +52,9 @@ pub(crate) enum Command {
     /// Look at the plugins that there are; check, add and remove packages.
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
+    /// Look at compiled code that is kept between runs, or remove it.
+    #[command(subcommand)]
+    Cache(cache::CacheCommand),
     /// Print the script that completes commands, identifiers and paths in a shell.
     Completions(completions::CompletionsArgs),
 }

@@ -13,6 +13,7 @@ use perfbox::{
     CompileMode, Finished, Instance, Loaded, Loader, Lock, Pipeline, Report, Settings, escape,
 };
 
+use super::cache::CacheArgs;
 use super::config::Config;
 use super::lock::{LockArgs, check_names};
 use super::select::{Selected, SelectionArgs, describe, select};
@@ -82,6 +83,9 @@ pub(crate) struct RunArgs {
     lock: LockArgs,
 
     #[command(flatten)]
+    cache: CacheArgs,
+
+    #[command(flatten)]
     plugins: PluginArgs,
 }
 
@@ -100,7 +104,8 @@ impl RunArgs {
         progress::start_logging(&bar, self.quiet);
         let config = Config::gather(&self.plugins, &self.selection).usage()?;
         // Taking thousands of packages apart at the end of the process is for nobody.
-        let registry = ManuallyDrop::new(config.registry(super::open_cache()).usage()?);
+        let cache = self.cache.open();
+        let registry = ManuallyDrop::new(config.registry(cache.clone()).usage()?);
         let lock = self.lock.read(&config).usage()?;
         if let Some(lock) = &lock {
             check_names(lock, &config, &registry).usage()?;
@@ -117,6 +122,9 @@ impl RunArgs {
                 tell_unlocked(&lock, &selected);
             }
             loader = loader.with_lock(lock);
+        }
+        if let Some(cache) = cache {
+            loader = loader.with_cache(cache);
         }
         let loaded = load(&mut loader, &selected)?;
         let mut source = self.open_source()?;

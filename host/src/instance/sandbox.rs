@@ -24,8 +24,8 @@ pub struct Cost {
     pub instances: u64,
     /// Time in calls and instantiation, wall clock.
     pub wall_ns: u64,
-    /// Time to compile its component; 0 where another plugin of the run had it
-    /// compiled already.
+    /// Time to compile its component; 0 where it had been compiled already, for another
+    /// plugin of the run or in an earlier run.
     pub compile_ns: u64,
     /// Most memory that one instance had.
     pub peak_memory_bytes: u64,
@@ -101,6 +101,7 @@ impl Sandbox {
         call: impl AsyncFnOnce(&mut Store<HostState>) -> Called<T>,
     ) -> Result<T, Failure> {
         self.cost.calls += 1;
+        tracing::debug!("calling `{during}` of {}", self.identifier);
         self.guarded(during, limit, call).await
     }
 

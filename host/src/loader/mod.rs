@@ -1,16 +1,18 @@
 //! From an implementation's location to a compiled component, checked against the
 //! contract and linked, before any of its code runs.
 
+mod code;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::bindings::hook::HookPre;
 use crate::bindings::processor::{Processor, ProcessorPre};
+use crate::cache::CacheDir;
 use crate::digest::Digest;
 use crate::engine::new_engine;
 use crate::escape;
@@ -18,6 +20,7 @@ use crate::instance::HostState;
 use crate::lock::{Lock, LockBreach};
 use crate::names::Category;
 use crate::registry::{ComponentLocation, Implementation};
+use code::{Compiled, Compiler};
 
 /// The builtins' component, built by `build.rs`.
 const BUILTINS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/builtins.wasm"));
@@ -34,11 +37,12 @@ pub enum CompileMode {
     InProcess,
 }
 
-/// Compiles components, each once, and checks that they fit the contract.
+/// Compiles components, each once, or finds them compiled, and checks that they fit the
+/// contract.
 pub struct Loader {
     engine: Engine,
     linker: Linker<HostState>,
-    mode: CompileMode,
+    compiler: Compiler,
     compiled: HashMap<Digest, InstancePre<HostState>>,
     lock: Option<Lock>,
 }
@@ -131,13 +135,22 @@ impl Loader {
     pub fn new(mode: CompileMode) -> Result<Self, LoadError> {
         let engine = new_engine().map_err(LoadError::Engine)?;
         let linker = new_linker(&engine).map_err(LoadError::Engine)?;
-        Ok(Self { engine, linker, mode, compiled: HashMap::new(), lock: None })
+        let compiler = Compiler::new(engine.clone(), mode);
+        Ok(Self { engine, linker, compiler, compiled: HashMap::new(), lock: None })
     }
 
     /// With a lock, which refuses what is not as it was when the lock was written.
     #[must_use]
     pub fn with_lock(self, lock: Lock) -> Self {
         Self { lock: Some(lock), ..self }
+    }
+
+    /// With a place where compiled code is kept from one process to the next. Without
+    /// one, every process compiles what it loads.
+    #[must_use]
+    pub fn with_cache(mut self, cache: CacheDir) -> Self {
+        self.compiler.use_cache(cache);
+        self
     }
 
     /// Reads, compiles and checks the component of an implementation.
@@ -172,9 +185,8 @@ impl Loader {
             self.check_contract(one, linked.component())?;
             return Ok((linked.clone(), Origin { digest, compile_ns: 0 }));
         }
-        let begun = Instant::now();
-        let component = self.compile(&bytes, &one.component)?;
-        let compile_ns = begun.elapsed().as_nanos() as u64;
+        let Compiled { component, compile_ns } =
+            self.compiler.component(&digest, &bytes, &one.component)?;
         // Before linking, which would only say that an import is missing.
         self.check_contract(one, &component)?;
         let linked = self.linker.instantiate_pre(&component).map_err(|error| LoadError::Link {
@@ -183,21 +195,6 @@ impl Loader {
         })?;
         self.compiled.insert(digest, linked.clone());
         Ok((linked, Origin { digest, compile_ns }))
-    }
-
-    fn compile(&self, bytes: &[u8], location: &ComponentLocation) -> Result<Component, LoadError> {
-        if let Some(reason) = crate::files::not_a_component(bytes) {
-            let (place, reason) = (location.to_string(), format!("it {reason}"));
-            return Err(LoadError::Compile { place, reason });
-        }
-        match self.mode {
-            CompileMode::InProcess => {
-                Component::from_binary(&self.engine, bytes).map_err(|error| LoadError::Compile {
-                    place: location.to_string(),
-                    reason: escape(&format!("{error:#}")).into_owned(),
-                })
-            }
-        }
     }
 
     /// A component for another version of the contract is refused with both named.

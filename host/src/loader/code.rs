@@ -1,0 +1,266 @@
+//! Machine code of components: out of the cache, or compiled and kept there.
+
+use std::hash::{Hash as _, Hasher};
+use std::time::Instant;
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::{CompileMode, LoadError};
+use crate::cache::{CODE_SUFFIX, CacheDir};
+use crate::digest::Digest;
+use crate::escape;
+use crate::registry::ComponentLocation;
+
+/// Compiles, and asks the cache first where there is one.
+pub(super) struct Compiler {
+    engine: Engine,
+    mode: CompileMode,
+    cache: Option<CacheDir>,
+    /// Whether to write to it, which is given up, and told, at the first failure.
+    keeps: bool,
+}
+
+/// A component's machine code.
+pub(super) struct Compiled {
+    pub(super) component: Component,
+    /// 0 where it came out of the cache.
+    pub(super) compile_ns: u64,
+}
+
+impl Compiler {
+    pub(super) fn new(engine: Engine, mode: CompileMode) -> Self {
+        Self { engine, mode, cache: None, keeps: false }
+    }
+
+    pub(super) fn use_cache(&mut self, cache: CacheDir) {
+        self.cache = Some(cache);
+        self.keeps = true;
+    }
+
+    /// The machine code for these bytes, whose digest this is.
+    ///
+    /// # Errors
+    /// When they are not in the cache and cannot be compiled.
+    pub(super) fn component(
+        &mut self,
+        digest: &Digest,
+        bytes: &[u8],
+        location: &ComponentLocation,
+    ) -> Result<Compiled, LoadError> {
+        let name = entry_name(&self.engine, digest);
+        if let Some(component) = self.kept(&name) {
+            return Ok(Compiled { component, compile_ns: 0 });
+        }
+        let begun = Instant::now();
+        let component = self.compile(bytes, location)?;
+        let compile_ns = begun.elapsed().as_nanos() as u64;
+        self.keep(&name, &component);
+        Ok(Compiled { component, compile_ns })
+    }
+
+    fn compile(&self, bytes: &[u8], location: &ComponentLocation) -> Result<Component, LoadError> {
+        if let Some(reason) = crate::files::not_a_component(bytes) {
+            let (place, reason) = (location.to_string(), format!("it {reason}"));
+            return Err(LoadError::Compile { place, reason });
+        }
+        match self.mode {
+            CompileMode::InProcess => {
+                Component::from_binary(&self.engine, bytes).map_err(|error| LoadError::Compile {
+                    place: location.to_string(),
+                    reason: escape(&format!("{error:#}")).into_owned(),
+                })
+            }
+        }
+    }
+
+    /// What the cache holds under this name, whenever it can be trusted and used.
+    fn kept(&self, name: &str) -> Option<Component> {
+        let code = self.look_up(name)?;
+        match deserialize(&self.engine, &code) {
+            Ok(component) => Some(component),
+            Err(error) => {
+                let reason = format!("{error:#}");
+                tracing::warn!(
+                    "cache entry `{name}` cannot be used: {}; the component is compiled anew",
+                    escape(&reason)
+                );
+                None
+            }
+        }
+    }
+
+    /// The one way to code from the cache: none but what [`Compiler::keep`] put there
+    /// under this name.
+    fn look_up(&self, name: &str) -> Option<TrustedCode> {
+        match self.cache.as_ref()?.read(name) {
+            Ok(code) => code.map(TrustedCode),
+            Err(error) => {
+                tracing::warn!("{error}; the component is compiled anew");
+                None
+            }
+        }
+    }
+
+    /// A cache that cannot be written costs time in later runs, and nothing else.
+    fn keep(&mut self, name: &str, component: &Component) {
+        let Some(cache) = self.cache.as_ref().filter(|_| self.keeps) else { return };
+        let written = match component.serialize() {
+            Ok(code) => cache.write(name, &code).map_err(|error| error.to_string()),
+            Err(error) => Err(format!("{error:#}")),
+        };
+        if let Err(reason) = written {
+            self.keeps = false;
+            tracing::warn!("compiled code is not kept: {reason}; the next run compiles anew");
+        }
+    }
+}
+
+/// Machine code that this user's perfbox has compiled, bytes that nobody else can change.
+struct TrustedCode(Vec<u8>);
+
+/// The bytes, not a path: what was checked is what runs.
+#[allow(unsafe_code, reason = "wasmtime cannot check machine code; the cache's MAC does")]
+fn deserialize(engine: &Engine, code: &TrustedCode) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes must come from `Component::serialize`. `TrustedCode` is made in
+    // `look_up` alone, from an entry whose MAC is right; only `keep` writes entries of
+    // code with that key, and gives them what `Component::serialize` returned. The name,
+    // which the MAC covers, says for which wasmtime, settings and processor.
+    unsafe { Component::deserialize(engine, &code.0) }
+}
+
+/// Names code by what was compiled and by all that decides how: wasmtime, its settings,
+/// the processor.
+fn entry_name(engine: &Engine, digest: &Digest) -> String {
+    let mut hasher = Blake3Hasher(blake3::Hasher::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    format!("{}-{:016x}{CODE_SUFFIX}", digest.hex(), hasher.finish())
+}
+
+/// The standard library's own hasher may change between versions of Rust, and then the
+/// names would.
+struct Blake3Hasher(blake3::Hasher);
+
+impl Hasher for Blake3Hasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let mut first = [0; 8];
+        self.0.finalize_xof().fill(&mut first);
+        u64::from_le_bytes(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    use std::path::Path;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::engine::new_engine;
+
+    const LOCATION: ComponentLocation = ComponentLocation::Builtin;
+
+    fn compiler(place: &TempDir) -> Compiler {
+        let cache = CacheDir::open(&place.path().join("cache"), &place.path().join("key"));
+        let mut compiler = Compiler::new(new_engine().unwrap(), CompileMode::InProcess);
+        compiler.use_cache(cache.unwrap());
+        compiler
+    }
+
+    /// A component with a function in it, so that there is code to flip.
+    fn component() -> Vec<u8> {
+        let text = "(component (core module $m (memory 1) (func (export \"f\") (result i32) \
+                    i32.const 4 i32.load)) (core instance (instantiate $m)))";
+        wat::parse_str(text).unwrap()
+    }
+
+    #[test]
+    fn code_is_compiled_once_and_comes_out_of_the_cache_after() {
+        let place = tempfile::tempdir().unwrap();
+        let bytes = component();
+        let digest = Digest::of(&bytes);
+        let first = compiler(&place).component(&digest, &bytes, &LOCATION).unwrap();
+        assert!(first.compile_ns > 0);
+        let second = compiler(&place).component(&digest, &bytes, &LOCATION).unwrap();
+        assert_eq!(second.compile_ns, 0);
+        let code = |compiled: Compiled| compiled.component.serialize().unwrap();
+        assert!(code(first) == code(second), "the code is another");
+    }
+
+    #[test]
+    fn no_flipped_byte_of_an_entry_reaches_the_machine() {
+        let place = tempfile::tempdir().unwrap();
+        let bytes = component();
+        let digest = Digest::of(&bytes);
+        let mut compiler = compiler(&place);
+        compiler.component(&digest, &bytes, &LOCATION).unwrap();
+        let name = entry_name(&compiler.engine, &digest);
+        let path = place.path().join("cache").join(&name);
+        let whole = fs::read(&path).unwrap();
+        let mut file = fs::File::options().write(true).open(&path).unwrap();
+        let mut put = |at: usize, byte: u8| {
+            file.seek(SeekFrom::Start(at as u64)).unwrap();
+            file.write_all(&[byte]).unwrap();
+        };
+
+        // Every byte of the head, and as many all over the rest as make 2,000.
+        let head = 64;
+        let rest = 2000 - head;
+        let spread = (0..rest).map(|n| head + n * (whole.len() - head) / rest);
+        let mut flips = 0;
+        for at in (0..head).chain(spread) {
+            put(at, whole[at] ^ 1 << (flips % 8));
+            assert!(compiler.look_up(&name).is_none(), "the flip at {at} was not seen");
+            put(at, whole[at]);
+            flips += 1;
+        }
+        assert_eq!(flips, 2000);
+        let code = compiler.look_up(&name).expect("the entry as it was written");
+        assert!(deserialize(&compiler.engine, &code).is_ok());
+    }
+
+    #[test]
+    fn code_for_another_engine_has_another_name() {
+        let digest = Digest::of(b"");
+        let ours = new_engine().unwrap();
+        assert_eq!(entry_name(&ours, &digest), entry_name(&new_engine().unwrap(), &digest));
+        assert_ne!(entry_name(&ours, &digest), entry_name(&ours, &Digest::of(b"other")));
+        assert_ne!(entry_name(&ours, &digest), entry_name(&Engine::default(), &digest));
+    }
+
+    #[test]
+    fn code_that_cannot_be_used_is_compiled_anew_and_replaced() {
+        let place = tempfile::tempdir().unwrap();
+        let bytes = component();
+        let digest = Digest::of(&bytes);
+        let mut compiler = compiler(&place);
+        let name = entry_name(&compiler.engine, &digest);
+        // Written with the right key, and yet no code.
+        compiler.cache.as_ref().unwrap().write(&name, b"no code").unwrap();
+        assert!(compiler.component(&digest, &bytes, &LOCATION).unwrap().compile_ns > 0);
+        assert_eq!(compiler.component(&digest, &bytes, &LOCATION).unwrap().compile_ns, 0);
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_is_given_up_and_costs_nothing_else() {
+        let place = tempfile::tempdir().unwrap();
+        let bytes = component();
+        let digest = Digest::of(&bytes);
+        let mut compiler = compiler(&place);
+        remove(&place.path().join("cache"));
+        for _ in 0..2 {
+            assert!(compiler.component(&digest, &bytes, &LOCATION).unwrap().compile_ns > 0);
+            assert!(!compiler.keeps);
+        }
+    }
+
+    fn remove(dir: &Path) {
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
