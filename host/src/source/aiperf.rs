@@ -155,10 +155,7 @@ impl<'de> Visitor<'de> for MetricsVisitor {
         while let Some(BorrowedText(name)) = map.next_key()? {
             let raw: Option<RawMetric<'de>> = map.next_value()?;
             let Some(RawMetric { value: RawValue(Some(value)), unit }) = raw else { continue };
-            let name = match RENAMED.iter().find(|(old, _)| *old == name) {
-                Some((_, new)) => Cow::Borrowed(*new),
-                None => name,
-            };
+            let name = current_name(name);
             if metrics.iter().any(|known| known.name == name) {
                 let words = format!("metric `{}` stands twice in the record", escape(&name));
                 return Err(serde::de::Error::custom(words));
@@ -169,8 +166,16 @@ impl<'de> Visitor<'de> for MetricsVisitor {
     }
 }
 
+/// The name that a metric has since.
+pub(super) fn current_name(name: Cow<'_, str>) -> Cow<'_, str> {
+    match RENAMED.iter().find(|(old, _)| *old == name) {
+        Some((_, new)) => Cow::Borrowed(*new),
+        None => name,
+    }
+}
+
 /// A key of an object; borrowed unless it has escapes.
-struct BorrowedText<'a>(Cow<'a, str>);
+pub(super) struct BorrowedText<'a>(pub(super) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for BorrowedText<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,5 +1,6 @@
 //! The columns of a run, and records put into them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::SourceError;
 use super::aiperf::{self, MetricValue, Problem, Record};
 use super::input::Input;
+use super::names::RecordNames;
 use crate::batch::{ColumnBuilder, ColumnInfo, ColumnType, standard_columns};
 use crate::escape;
 
@@ -42,6 +44,11 @@ impl Survey {
             };
             let Some(line) = next else { break };
             seen = true;
+            // Once it is clear that there are records, only those with something new in
+            // them are worth reading.
+            if good && line.text().is_ok_and(|text| self.knows_all_of(text)) {
+                continue;
+            }
             match line.text().and_then(aiperf::parse_record) {
                 Ok(record) => {
                     good = true;
@@ -60,6 +67,17 @@ impl Survey {
                 Err(SourceError::NoRecords { path, line, column, problem: words })
             }
         }
+    }
+
+    fn knows_all_of(&self, text: &[u8]) -> bool {
+        let Ok(names) = serde_json::from_slice::<RecordNames<'_>>(text) else { return false };
+        // Most records have the same metrics in the same order.
+        let is_known = |(at, name): (usize, &Cow<'_, str>)| {
+            self.metrics.get(at).is_some_and(|metric| metric.name == *name)
+                || self.known.contains(&**name)
+        };
+        self.phases.contains(names.phase_name().unwrap_or_default())
+            && names.metrics.0.iter().enumerate().all(is_known)
     }
 
     fn add(&mut self, record: &Record<'_>) {
@@ -236,5 +254,49 @@ impl Columns {
                 },
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Recorded, RecordedOptions};
+
+    #[test]
+    fn what_is_new_in_any_good_record_is_found_and_nothing_of_a_bad_one() {
+        let line = |phase: &str, metrics: &str| {
+            format!(
+                r#"{{"metadata":{{"phase_name":"{phase}","request_start_ns":1}},"metrics":{{{metrics}}}}}"#
+            )
+        };
+        let lines = [
+            line("one", r#""a":{"value":1,"unit":"ms"}"#),
+            line("one", r#""a":{"value":2,"unit":"ms"}"#),
+            line("one", r#""ttft":{"value":3,"unit":"ms"},"a":{"value":2,"unit":"ms"}"#),
+            line("one", r#""a":{"value":2,"unit":"ms"},"ttft":{"value":3,"unit":"ms"}"#),
+            line("one", r#""of_a_bad_record":{"value":1e400}"#),
+            line("of_a_bad_record", r#""a":{"value":"text"}"#),
+            line("two", r#""a":{"value":2,"unit":"ms"}"#),
+            line("two", r#""b":null"#),
+            line("two", r#""b":{"value":[1,2],"unit":"s"}"#),
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("records.jsonl");
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let open = |phase: &str| {
+            let options =
+                RecordedOptions { phases: vec![phase.to_owned()], ..RecordedOptions::default() };
+            Recorded::open(&[path.to_string_lossy().into_owned()], options)
+        };
+        let opened = open("two").unwrap();
+        let kind_of = |name: &str| {
+            let found = opened.columns().iter().find(|column| column.name == name);
+            found.map(|column| (column.kind, column.unit.clone()))
+        };
+        assert_eq!(kind_of("a"), Some((ColumnType::F64, "ms".to_owned())));
+        assert_eq!(kind_of("time_to_first_token"), Some((ColumnType::F64, "ms".to_owned())));
+        assert_eq!(kind_of("b"), Some((ColumnType::F64List, "s".to_owned())));
+        assert_eq!(kind_of("of_a_bad_record"), None);
+        assert!(open("of_a_bad_record").is_err());
     }
 }

@@ -7,6 +7,7 @@ mod aiperf;
 mod columns;
 mod event_log;
 mod input;
+mod names;
 mod recorded;
 mod timeline;
 
