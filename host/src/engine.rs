@@ -42,6 +42,10 @@ fn config() -> Config {
     config.wasm_threads(false);
     config.wasm_memory64(false);
     config.wasm_relaxed_simd(false);
+    // For native debuggers, and for offsets in backtraces, which are not shown. Without
+    // them code is smaller by a seventh, and is sooner out of the cache.
+    config.native_unwind_info(false);
+    config.generate_address_map(false);
     config.max_wasm_stack(GUEST_STACK_BYTES);
     config.async_stack_size(FIBER_STACK_BYTES);
     config

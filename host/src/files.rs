@@ -49,8 +49,10 @@ pub(crate) const COMPONENT_MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// The bytes of a component, whatever they are, up to the largest size; the size is
 /// held while reading too, since the file may grow.
 pub(crate) fn read_component(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open_regular(path)?.take(COMPONENT_MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    let file = open_regular(path)?;
+    let expected = file.metadata()?.len().min(COMPONENT_MAX_BYTES);
+    let mut bytes = Vec::with_capacity(expected as usize);
+    file.take(COMPONENT_MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > COMPONENT_MAX_BYTES {
         let words = format!(
             "is larger than {} MiB, the most a component may have",

@@ -1,9 +1,12 @@
 //! The output directory of a run: `summary.json` and, below `plugins/`, a directory
 //! for each plugin.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+
+use serde::de::IgnoredAny;
 
 use super::Report;
 use crate::escape;
@@ -187,9 +190,14 @@ pub(crate) fn relative_dir(one: &Implementation) -> String {
 
 /// True for a summary that perfbox wrote.
 fn is_ours(summary: &Path) -> bool {
-    let Ok(file) = crate::files::open_regular(summary) else { return false };
-    let read: Result<serde_json::Value, _> = serde_json::from_reader(io::BufReader::new(file));
-    read.is_ok_and(|summary| summary.get("perfbox_version").is_some())
+    let Ok(mut file) = crate::files::open_regular(summary) else { return false };
+    let mut text = Vec::new();
+    if file.read_to_end(&mut text).is_err() {
+        return false;
+    }
+    // What the fields hold is of no interest, as long as all of it is JSON.
+    let fields: Result<BTreeMap<String, IgnoredAny>, _> = serde_json::from_slice(&text);
+    fields.is_ok_and(|fields| fields.contains_key("perfbox_version"))
 }
 
 /// Makes one directory, which must not exist yet, for its user only.
