@@ -83,6 +83,11 @@ impl CacheArgs {
     }
 }
 
+/// For commands that compile nothing: without the cache they are slower, no more.
+pub(crate) fn open_quietly() -> Option<CacheDir> {
+    open().ok()?.ok()
+}
+
 /// The cache in the user's own directories, unless there are none.
 fn open() -> anyhow::Result<Result<CacheDir, CacheError>> {
     let places = dirs::cache().zip(dirs::cache_key());

@@ -100,12 +100,8 @@ pub(crate) struct PluginArgs {
 impl PluginArgs {
     /// The registry that flags, environment and config file describe.
     pub(crate) fn registry(&self) -> anyhow::Result<Registry> {
-        Config::gather(self, &SelectionArgs::default())?.registry(open_cache())
+        Config::gather(self, &SelectionArgs::default())?.registry(cache::open_quietly())
     }
-}
-
-fn open_cache() -> Option<perfbox::CacheDir> {
-    perfbox::CacheDir::open(&dirs::cache()?, &dirs::cache_key()?).ok()
 }
 
 /// Characters in a line of standard output: the terminal's, else COLUMNS, else 80.

@@ -43,7 +43,7 @@ impl LockCommandArgs {
     /// What to print on standard output.
     pub(super) fn run(&self) -> Result<String, Failed> {
         let config = Config::gather(&self.plugins, &self.selection).usage()?;
-        let registry = config.registry(crate::cli::open_cache()).usage()?;
+        let registry = config.registry(crate::cli::cache::open_quietly()).usage()?;
         let selected = select(&config, &registry).usage()?;
         let path = lock_path(self.lock.as_deref(), &config);
         let old = Lock::read(&path).usage()?;

@@ -39,7 +39,7 @@ impl ShowArgs {
     /// What to print on standard output.
     pub(super) fn run(&self) -> Result<String, Failed> {
         let config = Config::gather(&self.plugins, &SelectionArgs::default()).usage()?;
-        let registry = config.registry(crate::cli::open_cache()).usage()?;
+        let registry = config.registry(crate::cli::cache::open_quietly()).usage()?;
         let found = self.find(&registry).usage()?;
         let mut shown = Vec::new();
         for listed in found {
