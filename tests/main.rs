@@ -8,6 +8,7 @@ mod support;
 mod cache;
 mod completions;
 mod config;
+mod discovery;
 mod errors;
 mod example_plugin;
 mod inspect;

@@ -5,20 +5,27 @@
 //! exception is a bare component, whose offers stand nowhere else: it is read and
 //! parsed, never compiled.
 
+mod choice;
 mod discover;
+mod given;
 mod index;
 mod manifest;
+mod param_type;
 mod params;
 mod resolve;
+mod resolve_error;
 
+pub use choice::PackageChoice;
 pub use discover::{DiscoverError, PluginSources};
+pub use given::{Given, GivenParams, ParamError, check_params};
 pub(crate) use manifest::DEFAULT_PRIORITY;
 pub use manifest::{MANIFEST_FILE, Manifest, ManifestImplementation, manifest_schema};
+
+pub use param_type::{ParamType, ScalarType};
+pub use params::ConfigParam;
 pub(crate) use params::Declaration;
-pub use params::{
-    ConfigParam, Given, GivenParams, ParamError, ParamType, ScalarType, check_params,
-};
-pub use resolve::{Listed, PackageChoice, Reason, ResolveError, Selection, Standing};
+pub use resolve::{Listed, Reason, Selection, Standing};
+pub use resolve_error::ResolveError;
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
