@@ -29,7 +29,7 @@ const DEFAULT_LIMIT_BYTES: u64 = 1 << 30;
 /// where the limit asks for it.
 pub(crate) const CODE_SUFFIX: &str = ".code";
 
-/// Ends the names of entries that are rewritten in place, and never make room for others.
+/// Ends the names of entries that are rewritten in place, and make no room for code.
 pub(crate) const INDEX_SUFFIX: &str = ".index";
 
 /// A directory of entries that only its owner can have written. Processes may share it.

@@ -19,6 +19,10 @@ pub(super) const UNFINISHED_PREFIX: &str = ".unfinished-";
 /// entry takes as long to write.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
 
+/// Most indexes that are kept: one a plugins directory, some KB each. Those beyond are of
+/// directories that have gone.
+const INDEXES_MAX: usize = 256;
+
 /// What a cache holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -67,23 +71,34 @@ pub(super) fn info(dir: &Path, limit_bytes: u64) -> io::Result<CacheInfo> {
     Ok(CacheInfo { limit_bytes, total, code, index })
 }
 
-/// Removes what nobody writes any more, and code until all entries fit the limit: the
-/// one whose last use is longest ago first, `newest` last.
+/// Removes what nobody writes any more and the indexes beyond the most that are kept,
+/// then code until all entries fit the limit: each time the one whose last use is longest
+/// ago, `newest` last.
 pub(super) fn evict(dir: &Path, limit_bytes: u64, newest: &str) -> io::Result<()> {
     let now = SystemTime::now();
-    let mut held = list(dir)?;
-    for one in held.iter().filter(|one| one.kind == Kind::Unfinished) {
-        if now.duration_since(one.used).is_ok_and(|age| age > ABANDONED_AFTER) {
-            remove(&one.path)?;
+    let (mut code, mut indexes) = (Vec::new(), Vec::new());
+    for one in list(dir)? {
+        match one.kind {
+            Kind::Code => code.push(one),
+            Kind::Index => indexes.push(one),
+            Kind::Unfinished => {
+                if now.duration_since(one.used).is_ok_and(|age| age > ABANDONED_AFTER) {
+                    remove(&one.path)?;
+                }
+            }
         }
     }
-    held.retain(|one| one.kind != Kind::Unfinished);
-    let mut bytes = usage(held.iter()).bytes;
-    held.retain(|one| one.kind == Kind::Code);
-    held.sort_by(|a, b| {
+    let order = |a: &Held, b: &Held| {
         (a.name == newest, a.used, &a.name).cmp(&(b.name == newest, b.used, &b.name))
-    });
-    for one in held {
+    };
+    indexes.sort_by(order);
+    let too_many = indexes.len().saturating_sub(INDEXES_MAX);
+    for one in indexes.drain(..too_many) {
+        remove(&one.path)?;
+    }
+    code.sort_by(order);
+    let mut bytes = usage(code.iter().chain(&indexes)).bytes;
+    for one in code {
         if bytes <= limit_bytes {
             break;
         }

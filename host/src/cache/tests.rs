@@ -270,6 +270,25 @@ fn code_used_longest_ago_makes_room_and_the_index_stays() {
 }
 
 #[test]
+fn of_very_many_indexes_those_used_last_are_kept() {
+    let place = Place::new();
+    let cache = place.open();
+    cache.write("a.code", b"code").unwrap();
+    used_at(&cache, "a.code", 1);
+    for n in 0..300 {
+        let name = format!("manifests-{n}.index");
+        cache.write(&name, b"index").unwrap();
+        // The later, the longer ago, but for the very last.
+        used_at(&cache, &name, 1000 - n);
+    }
+    assert_eq!(cache.info().unwrap().index.entries, 256);
+    assert!(cache.read("manifests-0.index").unwrap().is_some());
+    assert!(cache.read("manifests-299.index").unwrap().is_some());
+    assert!(cache.read("manifests-298.index").unwrap().is_none());
+    assert!(cache.read("a.code").unwrap().is_some());
+}
+
+#[test]
 fn what_a_dead_writer_left_is_removed_and_what_a_living_one_writes_stays() {
     let place = Place::new();
     let cache = place.open();
