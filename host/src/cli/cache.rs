@@ -1,5 +1,5 @@
-//! `perfbox cache`: compiled code that is kept between runs; and the flag of those
-//! commands that compile.
+//! `perfbox cache`: what is kept between runs; and the flag of those commands that
+//! compile.
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -40,7 +40,7 @@ pub(crate) struct ClearArgs {}
 /// How a command that compiles uses the cache.
 #[derive(Debug, Args)]
 pub(crate) struct CacheArgs {
-    /// Compile every component anew, and keep nothing of it.
+    /// Compile every component anew, and keep nothing for the next run.
     #[arg(long)]
     no_cache: bool,
 }

@@ -52,7 +52,7 @@ pub(crate) enum Command {
     /// Look at the plugins that there are; check, add and remove packages.
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
-    /// Look at compiled code that is kept between runs, or remove it.
+    /// Look at what is kept between runs, or remove it.
     #[command(subcommand)]
     Cache(cache::CacheCommand),
     /// Print the script that completes commands, identifiers and paths in a shell.

@@ -80,10 +80,10 @@ pub(crate) struct RunArgs {
     dry_run: bool,
 
     #[command(flatten)]
-    lock: LockArgs,
+    cache: CacheArgs,
 
     #[command(flatten)]
-    cache: CacheArgs,
+    lock: LockArgs,
 
     #[command(flatten)]
     plugins: PluginArgs,
