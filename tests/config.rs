@@ -246,6 +246,10 @@ post_processors:
     for (id, words) in [
         ("audti", "error: `audti` is not a known post_processor; did you mean `audit`?"),
         ("phase_hook/audit", "error: `audit` is not a known phase_hook; it is a post_processor"),
+        (
+            "loudness",
+            "error: `loudness` is not a known phase_hook or post_processor (see `perfbox plugins list --all`)",
+        ),
         ("hook/audit", "error: `hook` is not a valid category; the categories are"),
     ] {
         let ran = dir.expect(2, &format!("plugins show {id}"));

@@ -1,5 +1,6 @@
 //! `perfbox plugins show ID`: all that is known of what a name can mean.
 
+use anyhow::anyhow;
 use clap::Args;
 use perfbox::registry::{ConfigParam, Listed};
 use perfbox::report::{Align, in_columns};
@@ -62,16 +63,29 @@ impl ShowArgs {
         let of = |category: &Category| registry.list_implementations(*category);
         let mut found: Vec<_> = categories.iter().flat_map(of).collect();
         found.retain(|listed| listed.implementation.identifier.as_str() == identifier);
-        if found.is_empty() {
-            // Each says what it is not; the last one, too, what may have been meant.
-            let errors = categories.iter().map(|category| registry.resolve(*category, identifier));
-            let errors: Vec<_> = errors.filter_map(Result::err).collect();
-            let nearest = errors.iter().find(|error| error.nearest().is_some());
-            if let Some(error) = nearest.or(errors.first()) {
-                return Err(error.clone().into());
-            }
+        match found.is_empty() {
+            false => Ok(found),
+            true => Err(unknown(registry, &categories, identifier)),
         }
-        Ok(found)
+    }
+}
+
+/// The words for an identifier that no category has.
+fn unknown(registry: &Registry, categories: &[Category], identifier: &str) -> anyhow::Error {
+    let errors = categories.iter().map(|category| registry.resolve(*category, identifier));
+    let mut errors: Vec<_> = errors.filter_map(Result::err).collect();
+    let meant = errors.iter().position(|error| error.nearest().is_some());
+    match (meant, errors.len()) {
+        (Some(meant), _) => errors.swap_remove(meant).into(),
+        (None, 1) => errors.swap_remove(0).into(),
+        (None, _) => {
+            let categories: Vec<_> = categories.iter().map(|one| one.as_str()).collect();
+            anyhow!(
+                "`{}` is not a known {} (see `perfbox plugins list --all`)",
+                escape(identifier),
+                categories.join(" or ")
+            )
+        }
     }
 }
 
