@@ -132,6 +132,22 @@ fn parameters_of_the_file_are_checked_and_yield_to_flags() {
 }
 
 #[test]
+fn an_empty_list_of_processors_is_none_at_all() {
+    let dir = dir("hooks: [phase_log]\nprocessors: []\n");
+    dir.expect(0, "run r.jsonl --out out");
+    assert_eq!(dir.summary("out")["plugins"].as_array().unwrap().len(), 1);
+    assert_eq!(shown(dir.perfbox(["config", "show"]), "processors"), []);
+}
+
+#[test]
+fn limits_of_all_plugins_are_not_those_of_the_builtins() {
+    let dir = dir("limits: {memory: 20 MiB}\nplugins_dirs: [team]\n");
+    let dry = dir.expect(0, "run r.jsonl --dry-run --processor metrics --hook witness_hook").stdout;
+    assert!(dry.contains("  limits      memory 20 MiB"), "{dry}");
+    assert!(dry.contains("  limits      memory 3 GiB"), "{dry}");
+}
+
+#[test]
 fn limits_of_the_file_hold() {
     let dir = dir("\
 plugins_dirs: [team]

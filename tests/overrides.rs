@@ -4,7 +4,7 @@
 use perfbox::registry::{PackageChoice, Standing};
 use perfbox::{Category, Registry};
 
-use crate::support::{Dir, Ran, manifest, records};
+use crate::support::{Dir, Ran, manifest, misbehaving, records};
 
 const PROCESSOR: Category = Category::PostProcessor;
 
@@ -135,6 +135,8 @@ fn every_combination_of_sources_and_choices_is_resolved_and_explained() {
         for package in *packages {
             let text = manifest(package, "1.0.0", identifier);
             dir.write(&format!("plugins/{package}/registry.yaml"), text);
+            let component = dir.path(&format!("plugins/{package}/component.wasm"));
+            std::fs::copy(misbehaving(), component).unwrap();
         }
         for by in By::ALL {
             let case = format!("{identifier} of {packages:?}, {choice:?} by {by:?}");

@@ -1,5 +1,6 @@
 //! `perfbox run`: what is printed, what is written, how it ends.
 
+use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
 
@@ -238,8 +239,8 @@ fn a_summary_that_cannot_be_written_does_not_lose_the_report() {
 #[test]
 fn a_dry_run_shows_what_would_run_and_runs_nothing() {
     let dir = Dir::new();
-    // The component is not even looked at.
     dir.write("plugins/p/registry.yaml", crate::support::manifest("acme", "1.2.0", "audit"));
+    dir.write("plugins/p/component.wasm", fs::read(misbehaving()).unwrap());
     let ran = dir.expect(
         0,
         "run missing.jsonl --plugins-dir plugins --hook phase_log --processor audit --out out --dry-run",

@@ -423,7 +423,7 @@ async fn an_instance_that_needs_more_memory_than_its_limit_is_not_made() {
     let report = embedded.run(1).await;
     let failure = reported(&report, "witness_processor").failure.as_ref().unwrap();
     assert_eq!((failure.kind, failure.during.as_str()), (FailureKind::Memory, "instantiate"));
-    assert!(failure.message.contains("its limit is 0 MiB"), "{}", failure.message);
+    assert!(failure.message.contains("its limit is 64 KiB"), "{}", failure.message);
 }
 
 #[tokio::test]

@@ -152,12 +152,14 @@ pub enum LimitError {
 }
 
 fn read_bytes(text: &str) -> Option<usize> {
-    let bytes = text.parse::<ByteSize>().ok()?.as_u64();
+    // A number alone could be meant in any unit.
+    let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
+    let bytes = text.parse::<ByteSize>().ok().filter(|_| has_unit)?.as_u64();
     usize::try_from(bytes).ok().filter(|bytes| *bytes > 0)
 }
 
 /// In the largest unit that goes into it.
-fn show_bytes(bytes: usize) -> String {
+pub(crate) fn show_bytes(bytes: usize) -> String {
     let units = [(1 << 30, "GiB"), (MIB, "MiB"), (1 << 10, "KiB")];
     match units.into_iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{} {name}", bytes / unit),
@@ -218,7 +220,8 @@ mod tests {
         assert!(words("colour", "1").starts_with("`colour` is no limit; the limits are memory, "));
         for (name, value, example) in [
             ("memory", "lots", "memory: 256 MiB"),
-            ("memory", "0", "memory: 256 MiB"),
+            ("memory", "0 MiB", "memory: 256 MiB"),
+            ("memory", "512", "memory: 256 MiB"),
             ("event_deadline", "1", "event_deadline: 1s"),
             ("event_deadline", "0s", "event_deadline: 1s"),
             ("metrics", "-1", "metrics: 100000"),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::Args;
-use perfbox::{Category, Lock, Registry, escape};
+use perfbox::{Lock, Registry, escape};
 
 use super::config::Config;
 
@@ -55,8 +55,7 @@ pub(crate) fn lock_path(flag: Option<&Path>, config: &Config) -> PathBuf {
 /// Refuses a configuration that names what only the lock still has: the words for an
 /// unknown name would not say that it was known once.
 pub(crate) fn check_names(lock: &Lock, config: &Config, registry: &Registry) -> anyhow::Result<()> {
-    let named =
-        [(Category::PhaseHook, &config.hooks), (Category::PostProcessor, &config.processors)];
+    let named = config.named();
     for (category, identifiers) in named {
         let offered = registry.list_implementations(category);
         for named in identifiers {

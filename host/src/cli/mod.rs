@@ -30,7 +30,7 @@ Exit status:
   1    perfbox failed, or could not write its output
   2    wrong usage or configuration, or a named plugin refused: nothing was run
   3    the run finished, but a plugin failed; the report says which and why
-  4    an input could not be read to its end; what was read is reported
+  4    an input could not be read, or not to its end; what was read is reported
   130  interrupted; what was processed is reported
 
 Environment:

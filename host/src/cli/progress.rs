@@ -9,6 +9,9 @@ use tracing_subscriber::EnvFilter;
 /// Plugins' messages, and warnings of the host's.
 const DEFAULT_FILTER: &str = "warn,plugin=info";
 
+/// Warnings of the host's alone.
+const QUIET_FILTER: &str = "warn,plugin=off";
+
 /// A bar on a terminal, nothing anywhere else.
 pub(crate) fn new_bar(quiet: bool) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
@@ -24,7 +27,7 @@ pub(crate) fn new_bar(quiet: bool) -> ProgressBar {
 
 /// Sends what is logged to standard error, around the bar.
 pub(crate) fn start_logging(bar: &ProgressBar, quiet: bool) {
-    let default = if quiet { "error" } else { DEFAULT_FILTER };
+    let default = if quiet { QUIET_FILTER } else { DEFAULT_FILTER };
     let given = std::env::var_os(EnvFilter::DEFAULT_ENV).filter(|value| !value.is_empty());
     let parsed = given.as_ref().map(|value| EnvFilter::try_new(value.to_string_lossy()));
     let not_understood = matches!(parsed, Some(Err(_)));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
 use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
 use perfbox::source::{Recorded, RecordedOptions, Source as _, SourceError, read_event_log};
@@ -75,7 +75,8 @@ pub(crate) struct RunArgs {
     #[arg(long, short)]
     quiet: bool,
 
-    /// Show what would be loaded, from where, with which limits, and run nothing.
+    /// Load what a run would load, show it with its limits, and run nothing; the input is
+    /// not looked at.
     #[arg(long)]
     dry_run: bool,
 
@@ -102,6 +103,12 @@ impl RunArgs {
     pub(crate) fn run(self) -> Result<u8, Failed> {
         let bar = progress::new_bar(self.quiet);
         progress::start_logging(&bar, self.quiet);
+        if self.dry_run && self.format == Format::Json {
+            return Err(anyhow!(
+                "--dry-run has no JSON; leave out --format, or see `perfbox config show --json`"
+            ))
+            .usage();
+        }
         let config = Config::gather(&self.plugins, &self.selection).usage()?;
         // Taking thousands of packages apart at the end of the process is for nobody.
         let cache = self.cache.open();
@@ -111,10 +118,6 @@ impl RunArgs {
             check_names(lock, &config, &registry).usage()?;
         }
         let selected = select(&config, &registry).usage()?;
-        if self.dry_run {
-            crate::print(&describe(&selected, &self.out_dir()))?;
-            return Ok(0);
-        }
         self.output(OutputDir::check)?;
         let mut loader = Loader::new(CompileMode::InProcess).host_failed()?;
         if let Some(lock) = lock {
@@ -127,6 +130,10 @@ impl RunArgs {
             loader = loader.with_cache(cache);
         }
         let loaded = load(&mut loader, &selected)?;
+        if self.dry_run {
+            crate::print(&describe(&selected, &loaded, &self.out_dir()))?;
+            return Ok(0);
+        }
         let mut source = self.open_source()?;
         let output = self.output(OutputDir::prepare)?;
         let runtime = tokio::runtime::Builder::new_current_thread()

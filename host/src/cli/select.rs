@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use perfbox::registry::{Implementation, PackageSource, PackageState, ParamError, Selection};
-use perfbox::{Category, Limits, Registry, escape};
+use perfbox::{Category, Limits, Loaded, Registry, escape};
 
 use super::config::{Config, Param};
 use super::settings::Settings;
@@ -63,8 +63,7 @@ pub(crate) struct Selected {
 /// What a configuration selects, hooks first, then what joins by itself.
 pub(crate) fn select(config: &Config, registry: &Registry) -> anyhow::Result<Vec<Selected>> {
     let mut chosen: Vec<(Arc<Implementation>, bool)> = Vec::new();
-    let named =
-        [(Category::PhaseHook, &config.hooks), (Category::PostProcessor, &config.processors)];
+    let named = config.named();
     for (category, identifiers) in named {
         for identifier in identifiers {
             let meant = identifier.said(registry.explain(category, &identifier.value))?;
@@ -74,7 +73,7 @@ pub(crate) fn select(config: &Config, registry: &Registry) -> anyhow::Result<Vec
             }
         }
     }
-    if config.processors.is_empty() {
+    if config.processors.is_none() {
         let meant = registry.default_of(Category::PostProcessor)?;
         tell_shadowed(&registry.explain(meant.category, meant.identifier.as_str())?);
         chosen.push((meant, false));
@@ -147,13 +146,17 @@ fn tell_shadowed(meant: &Selection) {
 }
 
 /// What --dry-run shows.
-pub(crate) fn describe(selected: &[Selected], out: &Path) -> String {
+pub(crate) fn describe(
+    selected: &[Selected],
+    loaded: &[Result<Loaded, String>],
+    out: &Path,
+) -> String {
     let mut text = String::new();
-    for one in selected {
+    for (one, loaded) in selected.iter().zip(loaded) {
         let implementation = &one.implementation;
-        let config = match &one.config {
-            Ok(config) => serde_json::Value::Object(config.clone()).to_string(),
-            Err(reason) => {
+        let config = match (&one.config, loaded) {
+            (Ok(config), Ok(_)) => serde_json::Value::Object(config.clone()).to_string(),
+            (Err(reason), _) | (_, Err(reason)) => {
                 text.push_str(&format!("{}\n  refused     {reason}\n", implementation.key()));
                 continue;
             }

@@ -28,9 +28,8 @@ impl<'c> Settings<'c> {
             let owners = owners(&param.value.owner, chosen);
             match owners.as_slice() {
                 [one] => params.entry(one.key()).or_default().push(param),
-                [] if is_of_a_file(&param.origin) => {
-                    tell_unknown(&param.origin, &param.value.owner, registry);
-                }
+                // A file is for many runs, and may set what this one does not have.
+                [] if is_of_a_file(&param.origin) => {}
                 [] => {
                     let keys: Vec<_> = chosen.iter().map(|(one, _)| one.key()).collect();
                     bail!(
@@ -52,11 +51,11 @@ impl<'c> Settings<'c> {
                 }
             }
         }
+        // Those of plugins that do not run, too: a misspelt one is found at once.
         for limit in &config.limits {
-            if let Some(owner) = &limit.value.owner {
-                tell_unknown(&limit.origin, owner, registry);
-            }
+            limit.said(Limits::default().set(&limit.value.name, &limit.value.value))?;
         }
+        tell_unknown(config, registry);
         Ok(Self { params, limits: &config.limits })
     }
 
@@ -82,8 +81,8 @@ impl<'c> Settings<'c> {
     }
 }
 
-/// What an implementation may use: the defaults, what is said of all, then what is said
-/// of it.
+/// What an implementation may use: the defaults, what is said of all plugins, then what
+/// is said of it. The builtins are nobody's plugins, and need what they have.
 pub(crate) fn limits(said: &[Sourced<Limit>], one: &Implementation) -> anyhow::Result<Limits> {
     let mut limits = match one.is_builtin() {
         true => Limits::for_builtins(),
@@ -91,7 +90,11 @@ pub(crate) fn limits(said: &[Sourced<Limit>], one: &Implementation) -> anyhow::R
     };
     for limit in said {
         let Limit { owner, name, value } = &limit.value;
-        if owner.as_ref().is_none_or(|owner| is_called(one, owner)) {
+        let is_its_own = match owner {
+            Some(owner) => is_called(one, owner),
+            None => !one.is_builtin(),
+        };
+        if is_its_own {
             limit.said(limits.set(name, value))?;
         }
     }
@@ -123,15 +126,24 @@ fn shown(param: &Sourced<Param>) -> String {
     }
 }
 
-/// A file is for many runs, so it may set what this run does not have; a name that
-/// nothing has is worth a word.
-fn tell_unknown(origin: &Origin, name: &str, registry: &Registry) {
+/// A name in the file that nothing has is worth a word.
+fn tell_unknown(config: &Config, registry: &Registry) {
+    let of_params = config.params.iter().map(|one| (&one.value.owner, &one.origin));
+    let of_limits =
+        config.limits.iter().filter_map(|one| Some((one.value.owner.as_ref()?, &one.origin)));
+    let named: BTreeMap<_, _> =
+        of_params.chain(of_limits).filter(|(_, origin)| is_of_a_file(origin)).collect();
+    if named.is_empty() {
+        return;
+    }
     let listed = Category::ALL.into_iter().flat_map(|one| registry.list_implementations(one));
-    let mut known = listed.map(|listed| listed.implementation);
-    if !known.any(|one| is_called(&one, name)) {
-        tracing::warn!(
-            "{origin}: `{}` is no known plugin, and what is set for it is not used (see `perfbox plugins list`)",
-            escape(name)
-        );
+    let known: Vec<_> = listed.map(|listed| listed.implementation).collect();
+    for (name, origin) in named {
+        if !known.iter().any(|one| is_called(one, name)) {
+            tracing::warn!(
+                "{origin}: `{}` is no known plugin, and what is set for it is not used (see `perfbox plugins list`)",
+                escape(name)
+            );
+        }
     }
 }

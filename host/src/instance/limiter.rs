@@ -2,6 +2,8 @@
 
 use wasmtime::{ResourceLimiter, Result};
 
+use crate::limits::show_bytes;
+
 /// Bytes that one slot of a table takes on the host.
 const TABLE_SLOT_BYTES: usize = 16;
 
@@ -37,9 +39,9 @@ impl MemoryLimiter {
     pub(crate) fn denial(&self) -> Option<String> {
         self.denied_bytes.map(|wanted| {
             format!(
-                "it needed {} MiB of memory, and its limit is {} MiB",
+                "it needed {} MiB of memory, and its limit is {}",
                 wanted.div_ceil(1 << 20),
-                self.limit_bytes >> 20
+                show_bytes(self.limit_bytes)
             )
         })
     }

@@ -55,7 +55,7 @@ pub struct LockedComponent {
 pub enum LockBreach {
     /// The component of that package has changed.
     #[error(
-        "package `{package}` is not as `{}` has it: {}; see what is new with `perfbox plugins diff OLD.wasm {place}`, and accept it with `perfbox plugins lock`",
+        "package `{package}` is not as `{}` has it: {}; see what is new with `perfbox plugins diff OLD.wasm {place}`, and accept it with `perfbox plugins lock` and the flags of this run",
         shown(lock), changes.join("; ")
     )]
     Changed {
@@ -70,7 +70,7 @@ pub enum LockBreach {
     },
     /// Another package serves it.
     #[error(
-        "it comes from package `{found}`, and `{}` has it from package `{package}` {}; install that one, or choose it with --use {key}={package}, or accept this one with `perfbox plugins lock`",
+        "it comes from package `{found}`, and `{}` has it from package `{package}` {}; install that one, or choose it with --use {key}={package}, or accept this one with `perfbox plugins lock` and the flags of this run",
         shown(lock),
         escape(version)
     )]
@@ -88,7 +88,7 @@ pub enum LockBreach {
     },
     /// Nothing serves it any more.
     #[error(
-        "{key} is not there, and `{}` has it from package `{package}` {}; install that package, or accept that it is gone with `perfbox plugins lock`",
+        "{key} is not there, and `{}` has it from package `{package}` {}; install that package, or select it no more and accept that with `perfbox plugins lock`",
         shown(lock),
         escape(version)
     )]
@@ -104,7 +104,7 @@ pub enum LockBreach {
     },
     /// The lock has no word of it, and allows nothing else.
     #[error(
-        "`{}` does not have it from package `{package}`, and --locked takes nothing else; look at it with `perfbox plugins inspect {place}`, and accept it with `perfbox plugins lock`",
+        "`{}` does not have it from package `{package}`, and --locked takes nothing else; look at it with `perfbox plugins inspect {place}`, and accept it with `perfbox plugins lock` and the flags of this run",
         shown(lock)
     )]
     Unknown {

@@ -26,8 +26,9 @@ pub(super) fn class_hint(one: &ManifestImplementation, offers: &[Offer]) -> Stri
     }
 }
 
-/// Where a manifest and its component do not agree about parameters. A parameter that
-/// the manifest leaves out stays at its default, which may be meant.
+/// Where a manifest and its component do not agree about parameters. The host
+/// hands on what the manifest declares, and no more: of what it leaves out the component
+/// does not even get the default.
 pub(super) fn disagreements(declared: &[ConfigParam], taken: &[ConfigParam]) -> Vec<String> {
     let mut problems = Vec::new();
     for param in declared {
@@ -49,11 +50,15 @@ pub(super) fn disagreements(declared: &[ConfigParam], taken: &[ConfigParam]) -> 
         }
     }
     let is_declared = |name: &ParamName| declared.iter().any(|param| param.name == *name);
-    let missing = taken.iter().filter(|one| one.required && !is_declared(&one.name));
+    let missing = taken.iter().filter(|one| !is_declared(&one.name));
     problems.extend(missing.map(|one| {
+        let default = match &one.default {
+            Some(default) => format!(", nor its default, {default}"),
+            None => String::new(),
+        };
         format!(
-            "the component needs parameter `{}` ({}), which is not declared, so nobody can give \
-             it",
+            "the component takes parameter `{}` ({}), which is not declared, so that it never \
+             gets it{default}",
             one.name, one.kind
         )
     }));

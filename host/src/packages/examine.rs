@@ -303,8 +303,8 @@ impl Examination<'_> {
             let mut offers = sound.get(&one.component).into_iter().flat_map(Sound::offers);
             let taken =
                 offers.find(|offer| is_of(one, offer)).and_then(|offer| offer.params.as_ref());
-            if let (Some(declared), Some(taken)) = (&one.params, taken) {
-                let problems = disagreements(declared, taken);
+            if let Some(taken) = taken {
+                let problems = disagreements(one.params.as_deref().unwrap_or_default(), taken);
                 findings.extend(problems.iter().map(|problem| self.entry(one, problem)));
             }
         }

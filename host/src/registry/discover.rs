@@ -269,7 +269,8 @@ fn package(
 }
 
 fn read_directory(dir: &Path) -> Result<Manifest, String> {
-    if dir.join(MANIFEST_FILE).symlink_metadata().is_err() {
+    let found = dir.join(MANIFEST_FILE).symlink_metadata();
+    if found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return Err(format!(
             "`{}` has no {MANIFEST_FILE}, so it is no package; add one, or put its .wasm into the \
              plugins directory itself",

@@ -118,7 +118,10 @@ fn next_step(
     let refused = match invalid {
         [] => String::new(),
         [reason] => format!("; one package is invalid: {reason}"),
-        [reason, ..] => format!("; {} packages are invalid, the first: {reason}", invalid.len()),
+        [reason, ..] => format!(
+            "; {} packages are invalid (`perfbox plugins list --all` says why), the first: {reason}",
+            invalid.len()
+        ),
     };
     format!("{hint} (see `perfbox plugins list --category {category}`){refused}")
 }

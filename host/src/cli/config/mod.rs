@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use perfbox::registry::{Given, PackageChoice};
-use perfbox::{CacheDir, Registry};
+use perfbox::{CacheDir, Category, Registry};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
@@ -89,8 +89,8 @@ pub(crate) struct Config {
     pub(crate) choices: Vec<Sourced<String>>,
     /// Identifiers.
     pub(crate) hooks: Vec<Sourced<String>>,
-    /// Identifiers; empty: the default.
-    pub(crate) processors: Vec<Sourced<String>>,
+    /// Identifiers; none: nobody said, so the default.
+    pub(crate) processors: Option<Vec<Sourced<String>>>,
     pub(crate) auto_load: Sourced<bool>,
     /// The weightiest last.
     pub(crate) params: Vec<Sourced<Param>>,
@@ -141,20 +141,27 @@ impl Config {
             default_plugins,
             choices,
             hooks: first_said([
-                from_flag("--hook", &selection.hooks),
-                from_environment("PERFBOX_HOOKS"),
-                in_file.texts(file.hooks.as_deref()),
-            ]),
+                said(from_flag("--hook", &selection.hooks)),
+                said(from_environment("PERFBOX_HOOKS")),
+                file.hooks.as_deref().map(|hooks| in_file.texts(hooks)),
+            ])
+            .unwrap_or_default(),
             processors: first_said([
-                from_flag("--processor", &selection.processors),
-                from_environment("PERFBOX_PROCESSORS"),
-                in_file.texts(file.processors.as_deref()),
+                said(from_flag("--processor", &selection.processors)),
+                said(from_environment("PERFBOX_PROCESSORS")),
+                file.processors.as_deref().map(|processors| in_file.texts(processors)),
             ]),
             auto_load,
             params,
             limits: in_file.limits(&file),
             file: path,
         })
+    }
+
+    /// The identifiers that are named, by category.
+    pub(crate) fn named(&self) -> [(Category, &[Sourced<String>]); 2] {
+        let processors = self.processors.as_deref().unwrap_or_default();
+        [(Category::PhaseHook, &self.hooks), (Category::PostProcessor, processors)]
     }
 
     /// The registry that it describes; what is read of manifests is kept in the cache.
@@ -207,8 +214,8 @@ impl InFile<'_> {
         paths.iter().map(|path| self.value(path, dir.join(&path.value))).collect()
     }
 
-    fn texts(&self, texts: Option<&[Spanned<String>]>) -> Vec<Sourced<String>> {
-        texts.unwrap_or_default().iter().map(|text| self.value(text, text.value.clone())).collect()
+    fn texts(&self, texts: &[Spanned<String>]) -> Vec<Sourced<String>> {
+        texts.iter().map(|text| self.value(text, text.value.clone())).collect()
     }
 
     fn params(&self, file: &ConfigFile) -> Vec<Sourced<Param>> {
@@ -282,7 +289,12 @@ fn from_environment(variable: &'static str) -> Vec<Sourced<String>> {
     values.map(|value| Sourced::new(value.to_owned(), Origin::Variable(variable))).collect()
 }
 
-/// The first of these lists that says anything: lists are not mixed.
-fn first_said<T, const N: usize>(lists: [Vec<Sourced<T>>; N]) -> Vec<Sourced<T>> {
-    lists.into_iter().find(|list| !list.is_empty()).unwrap_or_default()
+/// A flag or variable without values says nothing; an empty list in a file says none.
+fn said<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}
+
+/// The first of these lists that was said: lists are not mixed.
+fn first_said<T, const N: usize>(lists: [Option<Vec<T>>; N]) -> Option<Vec<T>> {
+    lists.into_iter().flatten().next()
 }

@@ -77,12 +77,13 @@ fn rows(config: &Config) -> anyhow::Result<Vec<Row>> {
         let (key, package) = value.split_once('=').unwrap_or((value, ""));
         row(format!("use.{key}"), json!(package), origin);
     }
-    for (key, identifiers) in [("hooks", &config.hooks), ("processors", &config.processors)] {
+    let [(_, hooks), (_, processors)] = config.named();
+    for (key, identifiers) in [("hooks", hooks), ("processors", processors)] {
         for Sourced { value, origin } in identifiers {
             row(key.to_owned(), json!(value), origin);
         }
     }
-    if config.processors.is_empty() {
+    if config.processors.is_none() {
         let default = perfbox::Registry::with_builtins().default_of(Category::PostProcessor)?;
         row("processors".to_owned(), json!(default.identifier), &Origin::Default);
     }

@@ -92,7 +92,7 @@ fn describe(addition: &Addition, from: &Path, known: &Registry) -> String {
     let head = [
         ("description", package.description.clone()),
         ("author", package.author.clone()),
-        ("licence", package.license.clone()),
+        ("license", package.license.clone()),
         ("from", from.to_string_lossy().into_owned()),
         ("to", addition.path().to_string_lossy().into_owned()),
     ];

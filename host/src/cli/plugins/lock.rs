@@ -70,10 +70,14 @@ fn told(path: &str, old: &[LockedComponent], new: &[LockedComponent]) -> String 
         let before = same.or_else(|| gone.iter().position(|old| is_of_one(old, one)));
         let words = match before.map(|at| gone.remove(at)) {
             None => "new".to_owned(),
-            Some(old) => match old.changes(&one.version, one.digest, &one.abilities).join("; ") {
-                words if words.is_empty() => "unchanged".to_owned(),
-                words => words,
-            },
+            Some(old) => {
+                let mut changes = old.changes(&one.version, one.digest, &one.abilities);
+                changes.extend(served(old, one));
+                match changes.is_empty() {
+                    true => "unchanged".to_owned(),
+                    false => changes.join("; "),
+                }
+            }
         };
         rows.push(row(one, words));
     }
@@ -81,6 +85,22 @@ fn told(path: &str, old: &[LockedComponent], new: &[LockedComponent]) -> String 
     let columns = in_columns(&rows, &[Align::Left]);
     text.extend(columns.lines().map(|line| format!("  {line}\n")));
     text
+}
+
+/// What it is selected for that it was not, and the other way round.
+fn served(old: &LockedComponent, new: &LockedComponent) -> Option<String> {
+    let keys_of = |one: &LockedComponent, other: &LockedComponent| {
+        let missing = one.serves.iter().filter(|key| !other.serves.contains(key));
+        let keys: Vec<_> = missing.map(|(category, id)| format!("{category}/{id}")).collect();
+        keys.join(", ")
+    };
+    let said = [("serves", keys_of(new, old)), ("no longer serves", keys_of(old, new))];
+    let said: Vec<_> = said
+        .into_iter()
+        .filter(|(_, keys)| !keys.is_empty())
+        .map(|(verb, keys)| format!("{verb} {keys}"))
+        .collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 fn is_of_one(old: &LockedComponent, new: &LockedComponent) -> bool {
