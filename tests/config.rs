@@ -148,6 +148,55 @@ fn limits_of_all_plugins_are_not_those_of_the_builtins() {
 }
 
 #[test]
+fn what_is_said_of_a_category_and_identifier_weighs_more_than_of_the_identifier() {
+    for id in ["a_first", "z_last"] {
+        let config = format!(
+            "plugins_dirs: [plugins]\nprocessors: [{id}]\nplugins:\n  {id}: {{limits: {{memory: \
+             20 MiB}}, params: {{x: any}}}}\n  post_processor/{id}: {{limits: {{memory: 30 MiB}}, \
+             params: {{x: this}}}}\n"
+        );
+        let dir = dir(&config);
+        dir.write("plugins/p/registry.yaml", manifest("p", "1.0.0", id));
+        dir.write("plugins/p/component.wasm", std::fs::read(misbehaving()).unwrap());
+        let dry = dir.expect(0, "run r.jsonl --dry-run").stdout;
+        assert!(dry.contains("memory 30 MiB") && dry.contains(r#"{"x":"this"}"#), "{dry}");
+    }
+}
+
+#[test]
+fn a_choice_that_nothing_serves_is_an_error_only_where_it_is_needed() {
+    let dir = dir("plugins_dirs: [plugins]\nuse: {phase_hook/zz: gone}\n");
+    let text = "plugin: {name: p, version: '1'}\nphase_hooks: {zz: {component: c.wasm}}\n";
+    dir.write("plugins/p/registry.yaml", text);
+    dir.expect(0, "run r.jsonl --out out");
+    let listed = dir.expect(0, "plugins list").stdout;
+    assert!(
+        listed.contains("unresolved: perfbox.yaml:2 chose gone, which does not offer it"),
+        "{listed}"
+    );
+    assert_eq!(
+        dir.expect(2, "run r.jsonl --hook zz").stderr,
+        "error: --hook: perfbox.yaml:2: `phase_hook/zz=gone`: no such package offers it; these do: \
+         `p` (`plugins/p/c.wasm`)\n"
+    );
+    let listed = dir.expect(0, "plugins list --use phase_hook/zz=p").stdout;
+    assert!(listed.contains("selected: chosen by --use"), "{listed}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_utf_8_is_refused() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = dir("");
+    for variable in ["PERFBOX_HOOKS", "PERFBOX_PROCESSORS", "PERFBOX_USE", "PERFBOX_PLUGINS"] {
+        let value = std::ffi::OsStr::from_bytes(b"phase_log,\xff");
+        let ran = dir.perfbox(["run", "r.jsonl"]).env(variable, value).expect(2);
+        let words = format!("error: {variable}: `phase_log,\u{fffd}` is not UTF-8; set it anew\n");
+        assert_eq!(ran.stderr, words);
+    }
+}
+
+#[test]
 fn limits_of_the_file_hold() {
     let dir = dir("\
 plugins_dirs: [team]

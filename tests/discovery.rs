@@ -281,6 +281,22 @@ fn one_bad_package_among_fifty_is_told_and_costs_the_others_nothing() {
 }
 
 #[test]
+fn of_several_bad_packages_the_one_that_was_meant_is_named() {
+    let dir = dir();
+    dir.write("plugins/a/registry.yaml", manifest("a", "1.0.0", "one").replace("plugin:", "plug:"));
+    dir.write("plugins/b/registry.yaml", manifest("b", "1.0.0", "two").replace("plugin:", "plug:"));
+    for (identifier, package) in [("one", "a"), ("two", "b")] {
+        let command = format!("run r.jsonl --plugins-dir plugins --processor {identifier}");
+        let words = dir.expect(2, &command).stderr;
+        let expected = format!(
+            "; 2 packages are invalid (`perfbox plugins list --all` says why), the first: \
+             plugins/{package}/registry.yaml:"
+        );
+        assert!(words.contains(&expected), "{words}");
+    }
+}
+
+#[test]
 fn what_was_indexed_is_read_anew_once_it_has_changed() {
     let dir = dir();
     add_package(&dir, "plugins/a", "acme", "1.0.0", "audit");

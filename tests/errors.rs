@@ -154,7 +154,6 @@ fn errors_of_variables_name_the_variable() {
             "nonsense",
             "error: PERFBOX_USE: `nonsense` is not of the form CATEGORY/ID=PACKAGE",
         ),
-        ("PERFBOX_USE", "phase_hook/x=y", "error: PERFBOX_USE: "),
         (
             "PERFBOX_HOOKS",
             "phase_lgo",

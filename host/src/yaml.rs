@@ -1,5 +1,6 @@
 //! YAML that people have written: read within bounds, refused with line and column.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -85,7 +86,13 @@ pub fn read(path: &Path) -> Result<String, YamlError> {
     if bytes > MAX_BYTES as u64 {
         return Err(YamlError::TooLarge { path: path.to_owned(), bytes });
     }
-    std::io::read_to_string(file).map_err(unreadable)
+    // Held while reading too, since the file may grow, or not know its size.
+    let mut text = String::new();
+    file.take(MAX_BYTES as u64 + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() > MAX_BYTES {
+        return Err(YamlError::TooLarge { path: path.to_owned(), bytes: text.len() as u64 });
+    }
+    Ok(text)
 }
 
 /// The same, of a file of the reader's own, which may be a link to another.

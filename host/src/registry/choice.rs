@@ -42,8 +42,8 @@ impl PackageChoice {
         Self { by: who.into(), ..self }
     }
 
-    pub(super) fn is_for(&self, one: &Implementation) -> bool {
-        self.category == one.category && self.identifier == one.identifier
+    pub(super) fn is_for(&self, category: Category, identifier: &str) -> bool {
+        self.category == category && self.identifier.as_str() == identifier
     }
 
     pub(super) fn names(&self, one: &Implementation) -> bool {

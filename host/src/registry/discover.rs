@@ -5,6 +5,7 @@ use std::fs::{DirEntry, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::index::Stamp;
 use super::manifest::{DEFAULT_PRIORITY, MANIFEST_FILE, Manifest, ManifestImplementation};
@@ -89,6 +90,11 @@ impl Registry {
     /// When the directory cannot be read. A bad package in it is no error: it is
     /// listed as invalid.
     pub fn discover(&mut self, dir: &Path) -> Result<(), DiscoverError> {
+        self.discover_at(dir, SystemTime::now())
+    }
+
+    /// The same, `now` being a time before anything of the directory is looked at.
+    pub(super) fn discover_at(&mut self, dir: &Path, now: SystemTime) -> Result<(), DiscoverError> {
         let unreadable = |source| DiscoverError::Directory { path: dir.to_owned(), source };
         let real_dir = dir.canonicalize().map_err(unreadable)?;
         if dir.join(MANIFEST_FILE).symlink_metadata().is_ok() {
@@ -102,7 +108,7 @@ impl Registry {
         }
         // The file system's order must never matter.
         candidates.sort_by(|a, b| a.name.cmp(&b.name));
-        let manifests = self.manifests(&candidates, &real_dir);
+        let manifests = self.manifests(&candidates, &real_dir, now);
         for (one, manifest) in candidates.into_iter().zip(manifests) {
             let package = package(manifest, one.kind, &one.path, PackageSource::Directory);
             self.add(package, one.place);
@@ -111,21 +117,30 @@ impl Registry {
     }
 
     /// The manifest of each, from the directory's index where nothing has changed since.
-    fn manifests(&self, candidates: &[Candidate], place: &Path) -> Vec<Result<Manifest, String>> {
+    fn manifests(
+        &self,
+        candidates: &[Candidate],
+        place: &Path,
+        now: SystemTime,
+    ) -> Vec<Result<Manifest, String>> {
         let mut index = self.index_of(place);
         let mut found: Vec<Option<Result<Manifest, String>>> =
             candidates.iter().map(|one| index.take(&one.name, one.stamp?).map(Ok)).collect();
+        let is_missing: Vec<bool> = found.iter().map(Option::is_none).collect();
         let missing = candidates.iter().zip(&mut found).filter(|(_, found)| found.is_none());
-        let missing: Vec<_> = missing.collect();
-        let is_current = missing.is_empty() && index.is_used_up();
-        read_all(missing);
+        read_all(missing.collect());
         let manifests: Vec<_> = found.into_iter().flatten().collect();
-        if !is_current {
-            let read = candidates.iter().zip(&manifests);
-            let entries = read.filter_map(|(one, manifest)| {
-                Some((one.name.as_str(), one.stamp?, manifest.as_ref().ok()?))
-            });
-            self.keep_index(place, entries);
+        let read = candidates.iter().zip(&manifests);
+        let to_keep = || {
+            read.clone().map(|(one, manifest)| {
+                let stamp = one.stamp.filter(|stamp| stamp.is_settled(now))?;
+                Some((one.name.as_str(), stamp, manifest.as_ref().ok()?))
+            })
+        };
+        let is_new =
+            to_keep().zip(&is_missing).any(|(entry, is_missing)| *is_missing && entry.is_some());
+        if is_new || !index.is_used_up() {
+            self.keep_index(place, now, to_keep().flatten());
         }
         manifests
     }
@@ -147,7 +162,7 @@ impl Registry {
                     escape(&path.to_string_lossy())
                 ),
             })?;
-            if manifest.implementations.iter().any(|one| path.ends_with(&one.component)) {
+            if manifest.implementations.iter().any(|one| dir.join(&one.component) == path) {
                 let package = package(Ok(manifest), Kind::Directory, dir, PackageSource::Flag);
                 self.add(package, parent(&place).to_owned());
                 return Ok(());
@@ -204,8 +219,10 @@ impl Candidate {
             Kind::Directory => path.join(MANIFEST_FILE).symlink_metadata(),
             Kind::Bare => path.symlink_metadata(),
         };
-        // A link's target may change without the link.
-        let is_plain = |metadata: &Metadata| !is_link && metadata.is_file();
+        // A link's target may change without the link; a name that is not UTF-8 is not
+        // the only one that is shown so.
+        let is_known = !is_link && file_name.to_str().is_some();
+        let is_plain = |metadata: &Metadata| is_known && metadata.is_file();
         let stamp = described_by.ok().filter(is_plain).as_ref().and_then(Stamp::of);
         Some(Self { place, kind, stamp, name: name.into_owned(), path })
     }

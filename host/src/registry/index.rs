@@ -52,7 +52,7 @@ impl Stamp {
     }
 
     /// True for a file that has been left alone for a while.
-    fn is_settled(self, now: SystemTime) -> bool {
+    pub(super) fn is_settled(self, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let latest = self.modified_ns.max(self.changed_ns);
         latest + SETTLED.as_nanos() as i128 <= now.as_nanos() as i128
@@ -120,29 +120,39 @@ impl Registry {
                 None
             }
         };
-        // One that another version wrote is as good as none.
+        // One that cannot be read is as good as none.
         index.and_then(Result::ok).unwrap_or_else(none)
     }
 
-    /// Keeps it for the next. What cannot be kept will be read again, no more.
-    pub(super) fn keep_index<'a>(&self, place: &Path, entries: impl Iterator<Item = Entry<'a>>) {
+    /// Keeps it for the next; `now` is a time before anything of the directory was looked
+    /// at. What cannot be kept will be read again, no more.
+    pub(super) fn keep_index<'a>(
+        &self,
+        place: &Path,
+        now: SystemTime,
+        entries: impl Iterator<Item = Entry<'a>>,
+    ) {
         let Some(cache) = &self.cache else { return };
-        let Ok(bytes) = encode(SystemTime::now(), entries) else { return };
+        let Ok(bytes) = encode(now, entries) else { return };
         if let Err(error) = cache.write(&entry_name(place), &bytes) {
             tracing::debug!("the index of manifests is not kept: {error}");
         }
     }
 }
 
-/// The name of a directory's index in the cache.
+/// The name of a directory's index in the cache. Another version of perfbox has another:
+/// it may read manifests differently.
 fn entry_name(place: &Path) -> String {
-    let place = blake3::hash(place.as_os_str().as_encoded_bytes());
+    let mut place_and_version = place.as_os_str().as_encoded_bytes().to_vec();
+    place_and_version.extend_from_slice(concat!("\0", env!("CARGO_PKG_VERSION")).as_bytes());
+    let place = blake3::hash(&place_and_version);
     format!("manifests-{}{INDEX_SUFFIX}", place.to_hex())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::CacheDir;
 
     const NOW_S: u64 = 1_000_000;
 
@@ -195,6 +205,7 @@ post_processors:
             Stamp { inode: 4, ..stamp(100) },
             Stamp { device: 4, ..stamp(100) },
             Stamp { modified_ns: 4, ..stamp(100) },
+            Stamp { changed_ns: 4, ..stamp(100) },
         ] {
             let mut one_changed = whole();
             assert_eq!(one_changed.take("a", changed), None);
@@ -214,6 +225,70 @@ post_processors:
         let mut index = index(&[("old", NOW_S - 2), ("young", NOW_S - 1), ("ahead", NOW_S + 9)]);
         assert!(index.take("old", stamp(NOW_S - 2)).is_some());
         assert!(index.is_used_up(), "{index:?}");
+    }
+
+    /// A plugins directory with one package, and a registry with a cache.
+    fn directory() -> (tempfile::TempDir, std::path::PathBuf, impl Fn() -> Registry) {
+        let temp = tempfile::tempdir().unwrap();
+        let root = temp.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("plugins/a")).unwrap();
+        let text = "plugin: {name: real, version: '1'}\nphase_hooks: {x: {component: a.wasm}}\n";
+        std::fs::write(root.join("plugins/a/registry.yaml"), text).unwrap();
+        let (cache, key) = (root.join("cache"), root.join("keys/key"));
+        let registry =
+            move || Registry::default().with_cache(CacheDir::open(&cache, &key).unwrap());
+        (temp, root.join("plugins"), registry)
+    }
+
+    fn found(registry: &mut Registry, plugins: &Path, now: SystemTime) -> String {
+        registry.discover_at(plugins, now).unwrap();
+        registry.packages()[0].name.clone()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_manifest_comes_from_the_index_until_its_file_changes() {
+        let (_temp, plugins, registry) = directory();
+        let later = SystemTime::now() + 2 * SETTLED;
+        let file = plugins.join("a/registry.yaml");
+        // One that says something else than the file shows that it is the one read.
+        let stamp = Stamp::of(&file.symlink_metadata().unwrap()).unwrap();
+        let planted = Manifest { name: "planted".parse().unwrap(), ..manifest() };
+        registry().keep_index(&plugins, later, [("a", stamp, &planted)].into_iter());
+        assert_eq!(found(&mut registry(), &plugins, later), "planted");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace("real", "anew")).unwrap();
+        assert_eq!(found(&mut registry(), &plugins, later), "anew");
+        // And was kept as such.
+        assert_eq!(registry().index_of(&plugins).entries.next().unwrap().2.name.as_str(), "anew");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_has_just_been_written_is_not_kept() {
+        let (_temp, plugins, registry) = directory();
+        assert_eq!(found(&mut registry(), &plugins, SystemTime::now()), "real");
+        assert!(registry().index_of(&plugins).is_used_up());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_index_is_not_written_anew_for_what_it_cannot_hold() {
+        let (_temp, plugins, registry) = directory();
+        std::fs::create_dir(plugins.join("bad")).unwrap();
+        std::os::unix::fs::symlink("a", plugins.join("link")).unwrap();
+        let later = SystemTime::now() + 2 * SETTLED;
+        found(&mut registry(), &plugins, later);
+        let entry = || {
+            let cache = plugins.with_file_name("cache");
+            let mut entries = cache.read_dir().unwrap().map(|entry| entry.unwrap().metadata());
+            let inode = |found: Metadata| Stamp::of(&found).unwrap().inode;
+            entries.next().map(|found| inode(found.unwrap()))
+        };
+        let before = entry();
+        assert!(before.is_some());
+        found(&mut registry(), &plugins, later);
+        assert_eq!(entry(), before);
     }
 
     #[test]

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{
-    ComponentLocation, Implementation, Package, PackageChoice, PackageState, Registry, ResolveError,
+    ComponentLocation, Implementation, MANIFEST_FILE, Package, PackageChoice, PackageState,
+    Registry, ResolveError,
 };
 use crate::escape;
 use crate::names::{Category, Identifier, PackageName, nearest};
@@ -66,34 +67,40 @@ pub enum Standing {
     ShadowedBy(String),
     /// Its name means none: another plugin offers the same.
     Ambiguous,
+    /// Its name means none: the package that was chosen does not offer it.
+    Unserved {
+        /// The package that was chosen.
+        package: String,
+        /// Who chose it.
+        by: String,
+    },
     /// Its package is switched off.
     Disabled,
 }
 
 impl Registry {
-    /// Lets `choice` decide between packages that offer the same.
+    /// Lets `choice` decide between packages that offer the same, in place of an earlier
+    /// choice.
     ///
     /// # Errors
     /// When no such package offers it.
     pub fn use_package(&mut self, choice: PackageChoice) -> Result<(), ResolveError> {
-        let offering = self.offering(choice.category, choice.identifier.as_str());
-        if !offering.iter().any(|one| choice.names(one)) {
-            let packages = match offering.is_empty() {
-                true => "nothing does (see `perfbox plugins list`)".to_owned(),
-                false => format!("these do: {}", describe(offering)),
-            };
-            return Err(ResolveError::UnknownPackage {
-                category: choice.category,
-                identifier: choice.identifier,
-                package: choice.package,
-                packages,
-            });
+        match self.offering(choice.category, choice.identifier.as_str()) {
+            offering if offering.iter().any(|one| choice.names(one)) => {
+                self.choose(choice);
+                Ok(())
+            }
+            offering => Err(unserved(&choice, offering)),
         }
+    }
+
+    /// The same of a choice that was made for many runs: that no such package offers it
+    /// is an error only once the name is resolved.
+    pub fn choose(&mut self, choice: PackageChoice) {
         self.choices.retain(|known| {
             known.category != choice.category || known.identifier != choice.identifier
         });
         self.choices.push(choice);
-        Ok(())
     }
 
     /// Makes an identifier its category's default: what
@@ -141,15 +148,21 @@ impl Registry {
     /// When it means none, or more than one.
     pub fn explain(&self, category: Category, requested: &str) -> Result<Selection, ResolveError> {
         let offering = self.offering(category, requested);
-        let Some(first) = offering.first() else { return Err(self.unknown(category, requested)) };
+        let choice = self.choices.iter().find(|choice| choice.is_for(category, requested));
+        let Some(first) = offering.first() else {
+            return Err(match choice {
+                Some(choice) => unserved(choice, offering),
+                None => self.unknown(category, requested),
+            });
+        };
         let plugins: Vec<_> = offering.iter().filter(|one| !one.is_builtin()).collect();
-        let choice = self.choices.iter().find(|choice| choice.is_for(first));
         let (meant, reason) = match (choice, plugins.as_slice()) {
             (Some(choice), _) => {
                 let mut chosen = offering.iter().filter(|one| choice.names(one));
                 match (chosen.next(), chosen.next()) {
                     (Some(one), None) => (one, Reason::Chosen(choice.by.clone())),
-                    _ => return Err(ambiguous(offering)),
+                    (None, _) => return Err(unserved(choice, offering)),
+                    (Some(_), Some(_)) => return Err(ambiguous(offering)),
                 }
             }
             (None, []) => (first, Reason::OnlyOne),
@@ -226,6 +239,20 @@ impl Registry {
         ready.flat_map(Package::implementations)
     }
 
+    /// Why packages were refused, those first whose manifest has this word in it.
+    fn invalid(&self, requested: &str) -> Vec<String> {
+        let mut refused: Vec<(bool, String)> = Vec::new();
+        for package in &self.packages {
+            if let PackageState::Invalid(reason) = &package.state {
+                let manifest = crate::yaml::read(&package.path.join(MANIFEST_FILE));
+                let mentions = manifest.is_ok_and(|text| text.contains(requested));
+                refused.push((!mentions, reason.clone()));
+            }
+        }
+        refused.sort_by_key(|(is_other, _)| *is_other);
+        refused.into_iter().map(|(_, reason)| reason).collect()
+    }
+
     fn unknown(&self, category: Category, requested: &str) -> ResolveError {
         let disabled = self.packages.iter().find(|package| {
             matches!(package.state, PackageState::Disabled(_))
@@ -253,14 +280,7 @@ impl Registry {
             other: Category::ALL
                 .into_iter()
                 .find(|other| of_category(*other).any(|identifier| identifier == requested)),
-            invalid: self
-                .packages
-                .iter()
-                .filter_map(|package| match &package.state {
-                    PackageState::Invalid(reason) => Some(reason.clone()),
-                    PackageState::Ready(_) | PackageState::Disabled(_) => None,
-                })
-                .collect(),
+            invalid: self.invalid(requested),
         }
     }
 }
@@ -272,12 +292,28 @@ fn order(one: &Implementation) -> (&Identifier, &PackageName, &str, Option<&Path
 
 fn standing(one: &Arc<Implementation>, selection: &Result<Selection, ResolveError>) -> Standing {
     match selection {
+        Err(ResolveError::UnknownPackage { package, by, .. }) => {
+            Standing::Unserved { package: package.clone(), by: by.clone() }
+        }
         Err(_) if one.is_builtin() => Standing::ShadowedBy("several plugins".to_owned()),
         Err(_) => Standing::Ambiguous,
         Ok(meant) if Arc::ptr_eq(&meant.implementation, one) => {
             Standing::Selected(meant.reason.clone())
         }
         Ok(meant) => Standing::ShadowedBy(meant.implementation.package.to_string()),
+    }
+}
+
+fn unserved(choice: &PackageChoice, offering: &[Arc<Implementation>]) -> ResolveError {
+    ResolveError::UnknownPackage {
+        category: choice.category,
+        identifier: choice.identifier.clone(),
+        package: choice.package.clone(),
+        by: choice.by.clone(),
+        packages: match offering.is_empty() {
+            true => "nothing does (see `perfbox plugins list --all`)".to_owned(),
+            false => format!("these do: {}", describe(offering)),
+        },
     }
 }
 

@@ -48,7 +48,11 @@ pub enum ResolveError {
         package: String,
     },
     /// A choice names a package that does not offer it.
-    #[error("`{category}/{identifier}={}`: no such package offers it; {packages}", escape(package))]
+    #[error(
+        "{}: `{category}/{identifier}={}`: no such package offers it; {packages}",
+        escape(by),
+        escape(package)
+    )]
     UnknownPackage {
         /// The category.
         category: Category,
@@ -56,6 +60,8 @@ pub enum ResolveError {
         identifier: Identifier,
         /// The package asked for.
         package: String,
+        /// Who asked for it.
+        by: String,
         /// Those that do offer it.
         packages: String,
     },

@@ -7,7 +7,7 @@ mod show;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use perfbox::registry::{Given, PackageChoice};
 use perfbox::{CacheDir, Category, Registry};
 use serde_json::Value;
@@ -128,7 +128,7 @@ impl Config {
             .iter()
             .map(|(key, package)| in_file.value(package, format!("{key}={}", package.value)))
             .collect();
-        choices.extend(from_environment("PERFBOX_USE"));
+        choices.extend(from_environment("PERFBOX_USE")?);
         choices.extend(from_flag("--use", &plugins.choices));
         let auto_load = match &file.auto_load {
             _ if selection.no_auto_load => Sourced::new(false, Origin::Flag("--no-auto-load")),
@@ -137,18 +137,18 @@ impl Config {
         };
         Ok(Self {
             plugins_dirs: plugins_dirs(plugins, in_file.paths(&file.plugins_dirs), with_defaults),
-            plugin_files: plugin_files(plugins, in_file.paths(&file.plugin_files), with_defaults),
+            plugin_files: plugin_files(plugins, in_file.paths(&file.plugin_files), with_defaults)?,
             default_plugins,
             choices,
             hooks: first_said([
                 said(from_flag("--hook", &selection.hooks)),
-                said(from_environment("PERFBOX_HOOKS")),
+                said(from_environment("PERFBOX_HOOKS")?),
                 file.hooks.as_deref().map(|hooks| in_file.texts(hooks)),
             ])
             .unwrap_or_default(),
             processors: first_said([
                 said(from_flag("--processor", &selection.processors)),
-                said(from_environment("PERFBOX_PROCESSORS")),
+                said(from_environment("PERFBOX_PROCESSORS")?),
                 file.processors.as_deref().map(|processors| in_file.texts(processors)),
             ]),
             auto_load,
@@ -178,7 +178,11 @@ impl Config {
         }
         for choice in &self.choices {
             let read: PackageChoice = choice.said(choice.value.parse())?;
-            choice.said(registry.use_package(read.by(choice.origin.to_string())))?;
+            let read = read.by(choice.origin.to_string());
+            match choice.origin {
+                Origin::Flag(_) => registry.use_package(read)?,
+                _ => registry.choose(read),
+            }
         }
         Ok(registry)
     }
@@ -227,7 +231,7 @@ impl InFile<'_> {
             let param = Param { owner: owner.clone(), name: name.clone(), value: given };
             self.value(value, param)
         };
-        of_plugin.map(param).collect()
+        by_weight(of_plugin.map(param).collect(), |param| Some(&param.owner))
     }
 
     /// Those of all plugins, then those of one.
@@ -240,8 +244,17 @@ impl InFile<'_> {
             let text = value.value.as_str().map_or_else(|| value.value.to_string(), str::to_owned);
             self.value(value, Limit { owner: owner.cloned(), name: name.clone(), value: text })
         };
-        of_all.chain(of_one).map(limit).collect()
+        by_weight(of_all.chain(of_one).map(limit).collect(), |limit| limit.owner.as_ref())
     }
+}
+
+/// What is said of `CATEGORY/ID` weighs more than what is said of `ID`.
+fn by_weight<T>(
+    mut said: Vec<Sourced<T>>,
+    owner: impl Fn(&T) -> Option<&String>,
+) -> Vec<Sourced<T>> {
+    said.sort_by_key(|one| owner(&one.value).map(|owner| owner.contains('/')));
+    said
 }
 
 fn plugins_dirs(
@@ -268,14 +281,14 @@ fn plugin_files(
     args: &PluginArgs,
     in_file: Vec<Sourced<PathBuf>>,
     with_defaults: bool,
-) -> Vec<Sourced<PathBuf>> {
+) -> anyhow::Result<Vec<Sourced<PathBuf>>> {
     let mut files = from_flag("--plugin", &args.plugin);
     if with_defaults {
-        let named = from_environment("PERFBOX_PLUGINS").into_iter();
+        let named = from_environment("PERFBOX_PLUGINS")?.into_iter();
         files.extend(named.map(|file| Sourced::new(file.value.into(), file.origin)));
     }
     files.extend(in_file);
-    files
+    Ok(files)
 }
 
 fn from_flag<T: Clone>(flag: &'static str, values: &[T]) -> Vec<Sourced<T>> {
@@ -283,10 +296,14 @@ fn from_flag<T: Clone>(flag: &'static str, values: &[T]) -> Vec<Sourced<T>> {
 }
 
 /// The values of a variable, separated by commas.
-fn from_environment(variable: &'static str) -> Vec<Sourced<String>> {
-    let value = std::env::var(variable).unwrap_or_default();
+fn from_environment(variable: &'static str) -> anyhow::Result<Vec<Sourced<String>>> {
+    let value = std::env::var_os(variable).unwrap_or_default();
+    let Some(value) = value.to_str() else {
+        let shown = value.to_string_lossy();
+        bail!("{variable}: `{}` is not UTF-8; set it anew", perfbox::escape(&shown));
+    };
     let values = value.split(',').map(str::trim).filter(|value| !value.is_empty());
-    values.map(|value| Sourced::new(value.to_owned(), Origin::Variable(variable))).collect()
+    Ok(values.map(|value| Sourced::new(value.to_owned(), Origin::Variable(variable))).collect())
 }
 
 /// A flag or variable without values says nothing; an empty list in a file says none.

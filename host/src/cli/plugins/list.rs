@@ -110,6 +110,9 @@ pub(super) fn status(standing: &Standing) -> String {
         Standing::Selected(why) => format!("selected: {why}"),
         Standing::ShadowedBy(package) => format!("shadowed by {package}"),
         Standing::Ambiguous => "ambiguous: choose with --use".to_owned(),
+        Standing::Unserved { package, by } => {
+            format!("unresolved: {} chose {}, which does not offer it", escape(by), escape(package))
+        }
         Standing::Disabled => "disabled in its manifest".to_owned(),
     }
 }
@@ -184,6 +187,7 @@ pub(super) fn status_word(standing: &Standing) -> &'static str {
         Standing::Selected(_) => "selected",
         Standing::ShadowedBy(_) => "shadowed",
         Standing::Ambiguous => "ambiguous",
+        Standing::Unserved { .. } => "unresolved",
         Standing::Disabled => "disabled",
     }
 }
