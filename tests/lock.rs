@@ -120,8 +120,7 @@ fn a_component_of_the_same_name_in_another_package_is_another() {
 #[test]
 fn an_auto_loaded_plugin_that_breaks_the_lock_is_refused_alone() {
     let dir = with_package();
-    let joining = manifest("acme", "1.0.0", "audit").replace("class:", "auto_load: true, class:");
-    dir.write("plugins/acme/registry.yaml", joining);
+    dir.write("plugins/acme/registry.yaml", joining("1.0.0"));
     dir.expect(0, "plugins lock --plugins-dir plugins");
     assert!(dir.read("perfbox.lock").contains("post_processor/audit"));
     dir.expect(0, "run r.jsonl --plugins-dir plugins --locked");
@@ -158,6 +157,130 @@ fn a_lock_lies_beside_the_config_file() {
     let ran = dir.expect(2, &format!("run r.jsonl {AUDIT} --locked"));
     assert!(ran.stderr.contains("there is no lock `perfbox.lock`"), "{ran:?}");
     dir.expect(0, &format!("run r.jsonl {AUDIT} --locked --lock team/perfbox.lock"));
+}
+
+/// With a package that joins every run, locked.
+fn with_joining() -> Dir {
+    let dir = with_package();
+    dir.write("plugins/acme/registry.yaml", joining("1.0.0"));
+    dir.expect(0, "plugins lock --plugins-dir plugins");
+    dir
+}
+
+fn joining(version: &str) -> String {
+    manifest("acme", version, "audit").replace("class:", "auto_load: true, class:")
+}
+
+#[test]
+fn a_locked_plugin_that_joined_by_itself_must_go_on_joining() {
+    let dir = with_joining();
+    let text = dir.read("perfbox.lock");
+    assert!(text.ends_with("    auto_loaded:\n      - \"post_processor/audit\"\n"), "{text}");
+    let run = "run r.jsonl --plugins-dir plugins --locked --out o --force";
+    dir.expect(0, run);
+    let words = |why: &str| {
+        format!(
+            "error: post_processor/audit does not join the run any more, and `perfbox.lock` has it \
+             as auto-loaded from package `acme` 1.0.0: {why}; bring it back, or leave such plugins \
+             out with --no-auto-load, or accept that with `perfbox plugins lock` and the flags of \
+             this run\n"
+        )
+    };
+    let manifest_of = "plugins/acme/registry.yaml";
+    dir.write(manifest_of, joining("1.0.0").replace("true", "false"));
+    assert_eq!(dir.expect(2, run).stderr, words("its manifest does not say auto_load"));
+    // Named, it takes part all the same.
+    dir.expect(0, &format!("{run} --processor audit"));
+    std::fs::remove_dir_all(dir.path("plugins/acme")).unwrap();
+    for run in [run, &run.replace(" --locked", "")] {
+        assert_eq!(dir.expect(2, run).stderr, words("no enabled package offers it"));
+    }
+    dir.expect(0, &format!("{run} --no-auto-load"));
+    dir.write("perfbox.yaml", "auto_load: false\n");
+    dir.expect(0, run);
+    std::fs::remove_file(dir.path("perfbox.yaml")).unwrap();
+    dir.write(manifest_of, "plugin: {}\n");
+    let ran = dir.expect(2, run);
+    let invalid = "(packages that cannot be used: plugins/acme/registry.yaml:1:";
+    assert!(ran.stderr.contains(invalid), "{ran:?}");
+    std::fs::remove_dir_all(dir.path("plugins/acme")).unwrap();
+    let told = dir.expect(0, "plugins lock --plugins-dir plugins").stdout;
+    assert!(told.contains("no longer in it"), "{told}");
+    dir.expect(0, run);
+}
+
+#[test]
+fn another_class_or_version_of_the_same_bytes_is_refused() {
+    let dir = with_package();
+    lock(&dir);
+    let manifest_of = "plugins/acme/registry.yaml";
+    let good = dir.read(manifest_of);
+    let look = "its bytes are the same, so see who edited its registry.yaml or the lock, and accept it with";
+    dir.write(manifest_of, good.replace("witness_processor", "slow"));
+    let class = "the class of post_processor/audit is `slow`, it was `witness_processor`";
+    for more in ["", "--locked"] {
+        refused(&dir, more, &["`perfbox.lock` has it: the class", class, look]);
+    }
+    assert!(lock(&dir).stdout.contains(class));
+    dir.write(manifest_of, good.replace("witness_processor", "slow").replace("1.0.0", "1.0.1"));
+    refused(&dir, "", &["has it: its version is `1.0.1`, it was `1.0.0`;", look]);
+}
+
+#[test]
+fn a_named_plugin_whose_package_became_invalid_is_told_why() {
+    let dir = with_package();
+    lock(&dir);
+    dir.write("plugins/acme/registry.yaml", "plugin: {}\n");
+    let words = "accept that with `perfbox plugins lock` (packages that cannot be used: \
+                 plugins/acme/registry.yaml:1:";
+    refused(&dir, "", &["post_processor/audit is not there", words]);
+}
+
+#[test]
+fn what_a_run_refuses_is_told_of_and_not_locked() {
+    let dir = with_joining();
+    let other = joining("2.0.0").replace("acme", "other");
+    dir.write("plugins/other/registry.yaml", other);
+    dir.write("plugins/other/component.wasm", working());
+    let told = dir.expect(0, "plugins lock --plugins-dir plugins").stdout;
+    assert!(told.starts_with("perfbox.lock: 0 components locked\n"), "{told}");
+    let words = "not locked, as a run refuses it: `audit` is offered by 2 packages: ";
+    assert!(told.contains(words), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_linked_config_file_has_the_lock_beside_its_target() {
+    let dir = with_package();
+    let config =
+        format!("plugins_dirs: [{}]\nprocessors: [audit]\n", dir.path("plugins").display());
+    dir.write("team/perfbox.yaml", config);
+    std::os::unix::fs::symlink("team/perfbox.yaml", dir.path("perfbox.yaml")).unwrap();
+    dir.expect(0, "plugins lock --config team/perfbox.yaml");
+    dir.expect(0, "run r.jsonl --locked");
+    dir.write("plugins/acme/component.wasm", with_a_section(working()));
+    let ran = dir.expect(2, "run r.jsonl");
+    assert!(ran.stderr.contains("perfbox.lock` has it: its digest is"), "{ran:?}");
+    dir.expect(0, "plugins lock");
+    assert!(!dir.path("perfbox.lock").exists());
+    // The one beside the link comes first.
+    dir.write("perfbox.lock", "packages: []\n");
+    assert!(
+        dir.expect(2, "run r.jsonl --locked").stderr.contains("`perfbox.lock` does not have it")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_lock_that_is_a_link_to_nothing_is_refused_as_that() {
+    let dir = with_package();
+    std::os::unix::fs::symlink("gone.lock", dir.path("perfbox.lock")).unwrap();
+    let words = "error: the lock `perfbox.lock` is a link to `gone.lock`, which leads nowhere; mend \
+                 the link, or remove it and write the lock anew with `perfbox plugins lock`: No such";
+    for more in ["", "--locked"] {
+        refused(&dir, more, &[words]);
+    }
+    assert!(dir.expect(2, "plugins lock").stderr.contains(words));
 }
 
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! The file of a lock: YAML that is the same for the same components, and of which each
 //! change is a line.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use serde_saphyr::Spanned;
 
 use super::{Lock, LockedComponent};
 use crate::escape;
+use crate::names::{Category, Identifier, InvalidName};
 use crate::yaml::{self, Problem, Versioned, YamlError};
 
 /// The first line of a lock.
@@ -27,6 +28,20 @@ pub enum LockError {
         "the lock cannot be used; mend it, or remove it and write it anew with `perfbox plugins lock`"
     )]
     Unusable(#[source] YamlError),
+    /// It is a link to nothing.
+    #[error(
+        "the lock `{}` is a link to `{}`, which leads nowhere; mend the link, or remove it and write the lock anew with `perfbox plugins lock`",
+        escape(&path.to_string_lossy()),
+        escape(&target.to_string_lossy())
+    )]
+    Dangling {
+        /// The link.
+        path: PathBuf,
+        /// What it names.
+        target: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// It has more components than a lock can hold.
     #[error("the lock `{}` would have {bytes} bytes, and {} is the most that is read; select fewer plugins", escape(&path.to_string_lossy()), yaml::MAX_BYTES)]
     TooLarge {
@@ -61,7 +76,9 @@ struct RawComponent {
     component: String,
     digest: Spanned<String>,
     abilities: Vec<Spanned<String>>,
-    serves: Vec<Spanned<String>>,
+    serves: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    auto_loaded: Vec<Spanned<String>>,
 }
 
 impl Versioned for RawLock {
@@ -81,6 +98,10 @@ impl Lock {
     pub fn read(path: &Path) -> Result<Option<Self>, LockError> {
         if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Ok(None);
+        }
+        // Reading would say of the link that it is no regular file.
+        if let (Ok(target), Err(source)) = (path.read_link(), path.canonicalize()) {
+            return Err(LockError::Dangling { path: path.to_owned(), target, source });
         }
         let text = yaml::read_through_link(path).map_err(LockError::Unusable)?;
         Self::parse(&text, path).map(Some)
@@ -117,6 +138,8 @@ impl Lock {
             let plain = |error: io::Error| io::Error::from(error.kind());
             let mut file = temporary.prefix(".perfbox.lock.").tempfile_in(dir).map_err(plain)?;
             file.write_all(text.as_bytes())?;
+            // After a crash the name would else stand for an empty file.
+            file.as_file().sync_all()?;
             file.persist(&target).map_err(|error| error.error)?;
             Ok(())
         };
@@ -140,14 +163,19 @@ impl Lock {
                 ("    digest", &one.digest.to_string()),
             ];
             text.extend(values.iter().map(|(key, value)| format!("{key}: {}\n", quoted(value))));
-            let abilities = one.abilities.iter().map(ToString::to_string);
-            let serves = one.serves.iter().map(|(category, id)| format!("{category}/{id}"));
-            for (key, values) in
-                [("abilities", Vec::from_iter(abilities)), ("serves", Vec::from_iter(serves))]
-            {
-                let empty = if values.is_empty() { " []" } else { "" };
-                text.push_str(&format!("    {key}:{empty}\n"));
-                text.extend(values.iter().map(|value| format!("      - {}\n", quoted(value))));
+            let key_of = |(category, id): &(Category, Identifier)| format!("{category}/{id}");
+            let listed = |value: String| format!("      - {}\n", quoted(&value));
+            let empty = if one.abilities.is_empty() { " []" } else { "" };
+            text.push_str(&format!("    abilities:{empty}\n"));
+            text.extend(one.abilities.iter().map(|ability| listed(ability.to_string())));
+            let empty = if one.serves.is_empty() { " {}" } else { "" };
+            text.push_str(&format!("    serves:{empty}\n"));
+            text.extend(one.serves.iter().map(|(key, class)| {
+                format!("      {}: {}\n", quoted(&key_of(key)), quoted(class))
+            }));
+            if !one.auto_loaded.is_empty() {
+                text.push_str("    auto_loaded:\n");
+                text.extend(one.auto_loaded.iter().map(|key| listed(key_of(key))));
             }
         }
         text
@@ -174,21 +202,23 @@ fn check_component(
         abilities
             .insert(ability.value.parse().map_err(|words: String| Problem::at(&ability, words))?);
     }
-    let mut serves = BTreeSet::new();
-    for key in raw.serves {
-        let invalid = |words: String| Problem::at(&key, words);
-        let (category, identifier) = key.value.split_once('/').ok_or_else(|| {
-            invalid(format!("`{}` is not of the form CATEGORY/ID", escape(&key.value)))
-        })?;
-        let category =
-            category.parse().map_err(|error: crate::InvalidName| invalid(error.to_string()))?;
-        let identifier: crate::Identifier =
-            identifier.parse().map_err(|error: crate::InvalidName| invalid(error.to_string()))?;
-        let served = (category, identifier);
-        let is_taken = others.iter().any(|other| other.serves.contains(&served));
-        if is_taken || !serves.insert(served) {
-            return Err(invalid(format!("`{}` is served twice", key.value)));
+    let mut serves = BTreeMap::new();
+    for (key, class) in raw.serves {
+        let invalid = |words: String| Problem::at(&class, words);
+        let served = check_key(&key).map_err(invalid)?;
+        if others.iter().any(|other| other.serves.contains_key(&served)) {
+            return Err(invalid(format!("`{key}` is served twice")));
         }
+        serves.insert(served, class.value);
+    }
+    let mut auto_loaded = BTreeSet::new();
+    for key in raw.auto_loaded {
+        let joined = check_key(&key.value).map_err(|words| Problem::at(&key, words))?;
+        if !serves.contains_key(&joined) {
+            let words = format!("`{}` is not among what it serves", key.value);
+            return Err(Problem::at(&key, words));
+        }
+        auto_loaded.insert(joined);
     }
     Ok(LockedComponent {
         package: raw
@@ -206,7 +236,16 @@ fn check_component(
             .map_err(|words: String| Problem::at(&raw.digest, words))?,
         abilities,
         serves,
+        auto_loaded,
     })
+}
+
+fn check_key(key: &str) -> Result<(Category, Identifier), String> {
+    let (category, identifier) = key
+        .split_once('/')
+        .ok_or_else(|| format!("`{}` is not of the form CATEGORY/ID", escape(key)))?;
+    let in_words = |error: InvalidName| error.to_string();
+    Ok((category.parse().map_err(in_words)?, identifier.parse().map_err(in_words)?))
 }
 
 /// A text as YAML has it in double quotes. What cannot be seen is written as an escape,
@@ -229,6 +268,10 @@ mod tests {
 
     const DIGEST: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
+    fn served(identifier: &str) -> (Category, Identifier) {
+        (Category::PhaseHook, identifier.parse().unwrap())
+    }
+
     fn component(package: &str, version: &str, serves: &str) -> LockedComponent {
         LockedComponent {
             package: package.parse().unwrap(),
@@ -237,7 +280,8 @@ mod tests {
             contract: "0.1.0".to_owned(),
             digest: DIGEST.parse().unwrap(),
             abilities: ["log", "import acme:x/y@1.0.0"].map(|one| one.parse().unwrap()).into(),
-            serves: BTreeSet::from([(crate::Category::PhaseHook, serves.parse().unwrap())]),
+            serves: BTreeMap::from([(served(serves), "Audit".to_owned())]),
+            auto_loaded: BTreeSet::new(),
         }
     }
 
@@ -254,10 +298,12 @@ mod tests {
         {
             let mut odd = component("true", version, "null");
             odd.component = version.to_owned();
+            odd.serves = BTreeMap::from([(served("null"), version.to_owned())]);
+            odd.auto_loaded = BTreeSet::from([served("null")]);
             odd.abilities = BTreeSet::from([super::super::Ability::Import(version.to_owned())]);
             let bare = LockedComponent {
                 abilities: BTreeSet::new(),
-                serves: BTreeSet::new(),
+                serves: BTreeMap::new(),
                 ..component("x", "2", "y")
             };
             let written = lock(&[odd, bare]);
@@ -271,7 +317,9 @@ mod tests {
 
     #[test]
     fn each_value_has_a_line_of_its_own() {
-        let text = lock(&[component("acme", "1.0.0", "audit")]).to_yaml();
+        let mut joining = component("acme", "1.0.0", "audit");
+        joining.auto_loaded = BTreeSet::from([served("audit")]);
+        let text = lock(&[joining]).to_yaml();
         let (_, values) = text.split_once("schema_version").unwrap();
         assert_eq!(
             values,
@@ -287,6 +335,8 @@ packages:
       - "log"
       - "import acme:x/y@1.0.0"
     serves:
+      "phase_hook/audit": "Audit"
+    auto_loaded:
       - "phase_hook/audit"
 "#
             )
@@ -305,9 +355,14 @@ packages:
             ("acme\"", "Acme\"", "perfbox.lock:5:11: `Acme` is not a valid package name"),
             ("sha256:", "md5:", "perfbox.lock:9:13: `md5:"),
             ("\"log\"", "\"logs\"", "perfbox.lock:11:9: `logs` is not an ability; they are log,"),
-            ("phase_hook/", "hook/", "perfbox.lock:14:9: `hook` is not a valid category"),
-            ("phase_hook/", "", "perfbox.lock:14:9: `audit` is not of the form CATEGORY/ID"),
-            ("/audit", "/A", "perfbox.lock:14:9: `A` is not a valid identifier"),
+            ("phase_hook/", "hook/", "perfbox.lock:14:23: `hook` is not a valid category"),
+            ("phase_hook/", "", "perfbox.lock:14:16: `audit` is not of the form CATEGORY/ID"),
+            ("/audit", "/A", "perfbox.lock:14:24: `A` is not a valid identifier"),
+            (
+                "    serves",
+                "    auto_loaded: [\"phase_hook/x\"]\n    serves",
+                "perfbox.lock:13:19: `phase_hook/x` is not among what it serves",
+            ),
             ("version: \"1.0.0\"", "verison: \"1.0.0\"", "perfbox.lock:6:5: unknown field"),
             ("packages:", "<<<<<<< ours\npackages:", "perfbox.lock:4:"),
         ] {
@@ -319,6 +374,6 @@ packages:
         assert!(words("").contains("it is empty; a lock has at least `packages`"));
         let twice = component("acme", "1.0.0", "audit");
         let words = words(&lock(&[twice.clone(), twice]).to_yaml());
-        assert_eq!(words, "perfbox.lock:24:9: `phase_hook/audit` is served twice");
+        assert_eq!(words, "perfbox.lock:24:27: `phase_hook/audit` is served twice");
     }
 }

@@ -7,7 +7,7 @@
 
 mod file;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use file::LockError;
@@ -45,8 +45,10 @@ pub struct LockedComponent {
     pub digest: Digest,
     /// What it asks for.
     pub abilities: BTreeSet<Ability>,
-    /// What it was selected for.
-    pub serves: BTreeSet<(Category, Identifier)>,
+    /// What it was selected for, and by which of its classes each is served.
+    pub serves: BTreeMap<(Category, Identifier), String>,
+    /// Which of these nobody named: they joined, as the manifest said auto_load.
+    pub auto_loaded: BTreeSet<(Category, Identifier)>,
 }
 
 /// What was selected is not what the lock has.
@@ -55,8 +57,8 @@ pub struct LockedComponent {
 pub enum LockBreach {
     /// The component of that package has changed.
     #[error(
-        "package `{package}` is not as `{}` has it: {}; see what is new with `perfbox plugins diff OLD.wasm {place}`, and accept it with `perfbox plugins lock` and the flags of this run",
-        shown(lock), changes.join("; ")
+        "package `{package}` is not as `{}` has it: {}; {}, and accept it with `perfbox plugins lock` and the flags of this run",
+        shown(lock), changes.join("; "), how_to_look(*same_bytes, place)
     )]
     Changed {
         /// The package.
@@ -65,6 +67,8 @@ pub enum LockBreach {
         place: String,
         /// What is different, in words.
         changes: Vec<String>,
+        /// Whether only what is said of it is different.
+        same_bytes: bool,
         /// The lock.
         lock: PathBuf,
     },
@@ -88,9 +92,10 @@ pub enum LockBreach {
     },
     /// Nothing serves it any more.
     #[error(
-        "{key} is not there, and `{}` has it from package `{package}` {}; install that package, or select it no more and accept that with `perfbox plugins lock`",
+        "{key} is not there, and `{}` has it from package `{package}` {}; install that package, or select it no more and accept that with `perfbox plugins lock`{}",
         shown(lock),
-        escape(version)
+        escape(version),
+        refused(invalid)
     )]
     Missing {
         /// Category and identifier.
@@ -99,6 +104,30 @@ pub enum LockBreach {
         package: PackageName,
         /// Its version.
         version: String,
+        /// Why packages are invalid: it may be one of them.
+        invalid: Vec<String>,
+        /// The lock.
+        lock: PathBuf,
+    },
+    /// It joined runs by itself, and does so no more.
+    #[error(
+        "{key} does not join the run any more, and `{}` has it as auto-loaded from package `{package}` {}: {}; bring it back, or leave such plugins out with --no-auto-load, or accept that with `perfbox plugins lock` and the flags of this run{}",
+        shown(lock),
+        escape(version),
+        if *is_there { "its manifest does not say auto_load" } else { "no enabled package offers it" },
+        refused(invalid)
+    )]
+    Left {
+        /// Category and identifier.
+        key: String,
+        /// The package that the lock has.
+        package: PackageName,
+        /// Its version.
+        version: String,
+        /// Whether it could still be named.
+        is_there: bool,
+        /// Why packages are invalid: it may be one of them.
+        invalid: Vec<String>,
         /// The lock.
         lock: PathBuf,
     },
@@ -117,44 +146,64 @@ pub enum LockBreach {
     },
 }
 
+/// Two components of the same bytes have nothing that could be told apart.
+fn how_to_look(same_bytes: bool, place: &str) -> String {
+    match same_bytes {
+        true => "its bytes are the same, so see who edited its registry.yaml or the lock".to_owned(),
+        false => format!("see what is new with `perfbox plugins diff OLD.wasm {place}`"),
+    }
+}
+
+/// The end of the words for something that an invalid package may have offered.
+fn refused(invalid: &[String]) -> String {
+    match invalid {
+        [] => String::new(),
+        reasons => format!(" (packages that cannot be used: {})", reasons.join("; ")),
+    }
+}
+
 fn shown(path: &Path) -> String {
     escape(&path.to_string_lossy()).into_owned()
 }
 
 impl Lock {
-    /// A lock of what was selected, builtins aside, since they come with perfbox; to be
-    /// written at `path`.
+    /// A lock of what was selected, each with whether it was auto-loaded; builtins aside,
+    /// since they come with perfbox. To be written at `path`.
     ///
     /// # Errors
     /// When one of their components cannot be read.
     pub fn of<'i>(
         path: &Path,
-        selected: impl IntoIterator<Item = &'i Implementation>,
+        selected: impl IntoIterator<Item = (&'i Implementation, bool)>,
     ) -> Result<Self, LoadError> {
         let mut components: Vec<LockedComponent> = Vec::new();
-        for one in selected {
+        for (one, auto_loaded) in selected {
             let Some((name, _)) = place_of(one) else { continue };
             let bytes = read(&one.component)?;
             let info = inspect(one, &bytes)?;
             let serves = (one.category, one.identifier.clone());
-            let is_known = |known: &&mut LockedComponent| {
+            let is_known = |known: &LockedComponent| {
                 (&known.package, &known.component, known.digest)
                     == (&one.package, &name, info.digest)
             };
-            match components.iter_mut().find(is_known) {
-                Some(known) => {
-                    known.serves.insert(serves);
-                }
-                None => components.push(LockedComponent {
+            let at = components.iter().position(is_known);
+            let at = at.unwrap_or_else(|| {
+                components.push(LockedComponent {
                     package: one.package.clone(),
                     version: one.version.clone(),
-                    component: name,
+                    component: name.clone(),
                     contract: Vec::from_iter(info.contract_versions).join(", "),
                     digest: info.digest,
                     abilities: info.abilities,
-                    serves: BTreeSet::from([serves]),
-                }),
+                    serves: BTreeMap::new(),
+                    auto_loaded: BTreeSet::new(),
+                });
+                components.len() - 1
+            });
+            if auto_loaded {
+                components[at].auto_loaded.insert(serves.clone());
             }
+            components[at].serves.insert(serves, one.class.clone());
         }
         components.sort();
         Ok(Self { path: path.to_owned(), exclusive: false, components })
@@ -173,7 +222,7 @@ impl Lock {
     /// The component that is to serve this one.
     pub fn serving(&self, category: Category, identifier: &str) -> Option<&LockedComponent> {
         let serves = |locked: &&LockedComponent| {
-            locked.serves.iter().any(|(of, id)| *of == category && id.as_str() == identifier)
+            locked.serves.keys().any(|(of, id)| *of == category && id.as_str() == identifier)
         };
         self.components.iter().find(serves)
     }
@@ -184,14 +233,41 @@ impl Lock {
     }
 
     /// The words for something that is selected and that no package offers.
-    pub fn breach_of_missing(&self, category: Category, identifier: &str) -> Option<LockBreach> {
+    ///
+    /// `invalid` has the reasons of packages that are, since one of them may offer it.
+    pub fn breach_of_missing(
+        &self,
+        category: Category,
+        identifier: &str,
+        invalid: Vec<String>,
+    ) -> Option<LockBreach> {
         let locked = self.serving(category, identifier)?;
         Some(LockBreach::Missing {
             key: format!("{category}/{identifier}"),
             package: locked.package.clone(),
             version: locked.version.clone(),
+            invalid,
             lock: self.path.clone(),
         })
+    }
+
+    /// The words for something that joined by itself when the lock was written, and does
+    /// so no more; `is_there` where it could still be named.
+    pub fn breach_of_left(
+        &self,
+        locked: &LockedComponent,
+        (category, identifier): &(Category, Identifier),
+        is_there: bool,
+        invalid: Vec<String>,
+    ) -> LockBreach {
+        LockBreach::Left {
+            key: format!("{category}/{identifier}"),
+            package: locked.package.clone(),
+            version: locked.version.clone(),
+            is_there,
+            invalid,
+            lock: self.path.clone(),
+        }
     }
 
     /// Checks what is about to be compiled for an implementation.
@@ -220,14 +296,18 @@ impl Lock {
         };
         if let Some(first) = known.first() {
             let info = inspect(one, bytes)?;
-            let is_same = |locked: &&&LockedComponent| {
-                locked.digest == info.digest && locked.abilities == info.abilities
+            // The same bytes are another plugin under another class.
+            let changes_since = |locked: &LockedComponent| {
+                let mut changes = locked.changes(&one.version, info.digest, &info.abilities);
+                changes.extend(locked.change_of_class(one));
+                changes
             };
-            if !known.iter().any(|locked| is_same(&locked)) {
+            if known.iter().all(|locked| !changes_since(locked).is_empty()) {
                 return Err(LockBreach::Changed {
                     package: one.package.clone(),
                     place,
-                    changes: first.changes(&one.version, info.digest, &info.abilities),
+                    changes: changes_since(first),
+                    same_bytes: first.digest == info.digest,
                     lock: self.path.clone(),
                 }
                 .into());
@@ -274,6 +354,28 @@ impl LockedComponent {
         }
         changes
     }
+
+    fn change_of_class(&self, one: &Implementation) -> Option<String> {
+        let old = self.serves.get(&(one.category, one.identifier.clone()))?;
+        change_of_class(&one.key(), &one.class, old)
+    }
+
+    /// What another class serves in `new`, in words.
+    pub fn changes_of_class(&self, new: &Self) -> Vec<String> {
+        let in_both =
+            self.serves.iter().filter_map(|(key, old)| Some((key, old, new.serves.get(key)?)));
+        in_both
+            .filter_map(|((category, id), old, new)| {
+                change_of_class(&format!("{category}/{id}"), new, old)
+            })
+            .collect()
+    }
+}
+
+/// The words for an identifier that another class now serves.
+fn change_of_class(key: &str, new: &str, old: &str) -> Option<String> {
+    let [shown_new, shown_old] = [new, old].map(escape);
+    (new != old).then(|| format!("the class of {key} is `{shown_new}`, it was `{shown_old}`"))
 }
 
 /// The name of a component in its package, and its place for people; none for a builtin.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use perfbox::lock::LockedComponent;
 use perfbox::report::{Align, in_columns};
-use perfbox::{Lock, escape};
+use perfbox::{Lock, PackageName, escape};
 
 use crate::cli::PluginArgs;
 use crate::cli::config::Config;
@@ -49,17 +49,23 @@ impl LockCommandArgs {
         let old = Lock::read(&path).usage()?;
         // A run does without those that it refuses.
         let is_run = |one: &&Selected| one.config.is_ok();
-        let to_lock = selected.iter().filter(is_run).map(|one| &*one.implementation);
+        let to_lock = selected.iter().filter(is_run);
+        let to_lock = to_lock.map(|one| (&*one.implementation, one.auto_loaded));
         let new = Lock::of(&path, to_lock).usage()?;
         new.write().host_failed()?;
         let old = old.as_ref().map_or(&[][..], Lock::components);
         let path = escape(&path.to_string_lossy()).into_owned();
-        Ok(told(&path, old, new.components()))
+        Ok(told(&path, old, new.components(), &selected))
     }
 }
 
-/// What is in the lock now, and what is accepted with that.
-fn told(path: &str, old: &[LockedComponent], new: &[LockedComponent]) -> String {
+/// What is in the lock now, what is accepted with that, and what was left out.
+fn told(
+    path: &str,
+    old: &[LockedComponent],
+    new: &[LockedComponent],
+    selected: &[Selected],
+) -> String {
     let plural = if new.len() == 1 { "" } else { "s" };
     let mut text = format!("{path}: {} component{plural} locked\n", new.len());
     let mut gone: Vec<&LockedComponent> = old.iter().collect();
@@ -72,6 +78,7 @@ fn told(path: &str, old: &[LockedComponent], new: &[LockedComponent]) -> String 
             None => "new".to_owned(),
             Some(old) => {
                 let mut changes = old.changes(&one.version, one.digest, &one.abilities);
+                changes.extend(old.changes_of_class(one));
                 changes.extend(served(old, one));
                 match changes.is_empty() {
                     true => "unchanged".to_owned(),
@@ -82,6 +89,7 @@ fn told(path: &str, old: &[LockedComponent], new: &[LockedComponent]) -> String 
         rows.push(row(one, words));
     }
     rows.extend(gone.into_iter().map(|old| row(old, "no longer in it".to_owned())));
+    rows.extend(selected.iter().filter_map(left_out));
     let columns = in_columns(&rows, &[Align::Left]);
     text.extend(columns.lines().map(|line| format!("  {line}\n")));
     text
@@ -90,11 +98,21 @@ fn told(path: &str, old: &[LockedComponent], new: &[LockedComponent]) -> String 
 /// What it is selected for that it was not, and the other way round.
 fn served(old: &LockedComponent, new: &LockedComponent) -> Option<String> {
     let keys_of = |one: &LockedComponent, other: &LockedComponent| {
-        let missing = one.serves.iter().filter(|key| !other.serves.contains(key));
+        let missing = one.serves.keys().filter(|key| !other.serves.contains_key(key));
         let keys: Vec<_> = missing.map(|(category, id)| format!("{category}/{id}")).collect();
         keys.join(", ")
     };
-    let said = [("serves", keys_of(new, old)), ("no longer serves", keys_of(old, new))];
+    let joined_of = |one: &LockedComponent, other: &LockedComponent| {
+        let missing = one.auto_loaded.difference(&other.auto_loaded);
+        let keys: Vec<_> = missing.map(|(category, id)| format!("{category}/{id}")).collect();
+        keys.join(", ")
+    };
+    let said = [
+        ("serves", keys_of(new, old)),
+        ("no longer serves", keys_of(old, new)),
+        ("auto-loads", joined_of(new, old)),
+        ("no longer auto-loads", joined_of(old, new)),
+    ];
     let said: Vec<_> = said
         .into_iter()
         .filter(|(_, keys)| !keys.is_empty())
@@ -108,6 +126,17 @@ fn is_of_one(old: &LockedComponent, new: &LockedComponent) -> bool {
 }
 
 fn row(one: &LockedComponent, words: String) -> Vec<String> {
-    let package = format!("{} {}", one.package, one.version);
-    vec![escape(package.trim_end()).into_owned(), escape(&one.component).into_owned(), words]
+    vec![named(&one.package, &one.version), escape(&one.component).into_owned(), words]
+}
+
+/// What wanted to join and was refused: a run says so too, and goes on without it.
+fn left_out(one: &Selected) -> Option<Vec<String>> {
+    let reason = one.config.as_ref().err()?;
+    let implementation = &one.implementation;
+    let package = named(&implementation.package, &implementation.version);
+    Some(vec![package, implementation.key(), format!("not locked, as a run refuses it: {reason}")])
+}
+
+fn named(package: &PackageName, version: &str) -> String {
+    escape(format!("{package} {version}").trim_end()).into_owned()
 }
