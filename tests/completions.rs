@@ -217,7 +217,12 @@ printf '%s\\n' \"${COMPREPLY[@]}\"";
     }
     let mut bash = Command::new("bash");
     bash.args(["--norc", "-c", script, "bash"]).arg(dir.path("script.bash")).arg(current);
-    let output = bash.args(words).env("XDG_DATA_HOME", dir.path("data")).output().unwrap();
+    let output = bash
+        .current_dir(dir.path(""))
+        .args(words)
+        .env("XDG_DATA_HOME", dir.path("data"))
+        .output()
+        .unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -233,4 +238,102 @@ fn bash_completes_words_that_it_splits() {
     let choice = ["perfbox", "run", "--use", "post_processor/metrics", "=", "b"];
     assert_eq!(in_bash(&dir, &choice, "b"), "builtin\n");
     assert_eq!(in_bash(&dir, &["perfbox", "comp"], "comp"), "completions\n");
+}
+
+/// What the shell makes of the words of a line once each candidate for its last word is
+/// put in the place of `current`, as the key does; evaluated in `dir`.
+fn evaluated(dir: &Dir, words: &[&str], current: &str) -> Vec<String> {
+    let (last, before) = words.split_last().unwrap();
+    let kept = last.strip_suffix(current).unwrap();
+    let mut arguments = Vec::new();
+    for candidate in in_bash(dir, words, current).lines().filter(|line| !line.is_empty()) {
+        let line = format!("{} {kept}{candidate}", before[1..].join(" "));
+        let closed = match kept {
+            "" => line,
+            quote => format!("{line}{quote}"),
+        };
+        // The program is one that prints its last word.
+        let line = format!("perfbox() {{ printf '%s' \"${{@: -1}}\"; }}; perfbox {closed}");
+        let mut bash = Command::new("bash");
+        let ran = bash.args(["--norc", "-c", &line]).current_dir(dir.path("")).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&ran.stderr), "", "{line}");
+        arguments.push(String::from_utf8(ran.stdout).unwrap());
+    }
+    arguments
+}
+
+/// What strangers put where the key would run it.
+const EVIL: [&str; 5] = [
+    "x;touch${IFS}PWNED",
+    "x$(touch PWNED)",
+    "x`touch PWNED`",
+    "x|touch PWNED;'",
+    "x\";touch PWNED;\"",
+];
+
+#[test]
+fn nothing_of_a_manifest_is_run_by_the_key() {
+    let dir = Dir::new();
+    let quoted: Vec<_> = EVIL.iter().map(|one| serde_json::to_string(one).unwrap()).collect();
+    let params = format!(
+        "config_params: [{{name: level, type: string, choices: [xa, {}]}}]",
+        quoted.join(", ")
+    );
+    let hook = format!("phase_hooks:\n  watch: {{component: component.wasm, {params}}}\n");
+    for (at, evil) in EVIL.iter().enumerate() {
+        let version = serde_json::to_string(evil).unwrap();
+        let text = manifest("acme", &version, "audit") + if at == 0 { &hook } else { "" };
+        dir.write(&format!("{}/p{at}/registry.yaml", dir.user_plugins()), text);
+        dir.write(&format!("{}/p{at}/component.wasm", dir.user_plugins()), "never opened");
+        dir.write(&format!("{}/{evil}/registry.yaml", dir.user_plugins()), "nonsense");
+    }
+    for words in [
+        &["run", "--set", "watch.level="][..],
+        &["run", "--set", "watch.level=x"],
+        &["run", "--use", "post_processor/"],
+        &["plugins", "remove", ""],
+        &["plugins", "remove", "x"],
+        &["plugins", "show", ""],
+    ] {
+        for shell in SHELLS {
+            for line in lines(&dir, shell, words) {
+                // Without the help, which is shown and never put into the line.
+                let word = line.split(['\t', ':']).next().unwrap();
+                assert!(!word.contains(['$', '`', ';', '|', '"', '\'']), "{shell}: {line}");
+            }
+        }
+    }
+    assert_eq!(candidates(&dir, &["run", "--set", "watch.level="]), ["watch.level=xa"]);
+    let set = ["perfbox", "run", "--set", "watch.level", "=", "x"];
+    assert_eq!(evaluated(&dir, &set, "x"), ["xa"]);
+    evaluated(&dir, &["perfbox", "plugins", "remove", ""], "");
+    assert!(!dir.path("PWNED").exists());
+}
+
+#[test]
+fn paths_come_out_of_bash_as_they_are_and_run_nothing() {
+    let dir = Dir::new();
+    let mut names: Vec<_> = EVIL.iter().map(|one| format!("{one}.wasm")).collect();
+    names.extend(["x a b.wasm", "x#*?[a]{b,c}.wasm", "x~!x\\.wasm", "xé.wasm"].map(str::to_owned));
+    names.sort();
+    for name in &names {
+        dir.write(&format!("w/{name}"), "");
+    }
+    let expected: Vec<_> = names.iter().map(|name| format!("w/{name}")).collect();
+    for quote in ["", "\"", "'"] {
+        let word = format!("{quote}w/x");
+        let mut found = evaluated(&dir, &["perfbox", "run", "--plugin", &word], "w/x");
+        found.sort();
+        assert_eq!(found, expected, "{quote}");
+        assert!(!dir.path("PWNED").exists(), "{quote}");
+    }
+    // Those that are gone on with.
+    let begun = ["perfbox", "run", "--plugin", r"w/x\ a"];
+    assert_eq!(evaluated(&dir, &begun, r"w/x\ a"), ["w/x a b.wasm"]);
+    // And those that say where plugins are.
+    add_package(&dir, "o t/acme", "acme");
+    for typed in [r"o\ t", "'o t'", "\"o t\""] {
+        let words = ["run", "--plugins-dir", typed, "--hook", "w"];
+        assert_eq!(candidates(&dir, &words), ["watch"], "{typed}");
+    }
 }

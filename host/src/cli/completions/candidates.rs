@@ -1,6 +1,6 @@
 //! What can stand in each place of a command line.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
@@ -70,17 +70,24 @@ impl Candidate {
     }
 }
 
-/// Those that go on from what is typed. The words come from manifests, so they are
-/// escaped before the shell shows them.
+/// Those that go on from what is typed. The words come from manifests, which are
+/// strangers': those that could mean something to a shell are left out, whatever its
+/// script makes of them, and the help is escaped before it is shown.
 fn matching(current: &OsStr, candidates: Vec<Candidate>) -> Vec<CompletionCandidate> {
     let current = current.to_string_lossy();
-    let matching = candidates.into_iter().filter(|one| one.value.starts_with(&*current));
+    let is_offered = |one: &Candidate| one.value.starts_with(&*current) && is_harmless(&one.value);
+    let matching = candidates.into_iter().filter(is_offered);
     matching
         .map(|one| {
             let help = (!one.help.is_empty()).then(|| escape(&one.help).into_owned().into());
-            CompletionCandidate::new(&*escape(&one.value)).help(help)
+            CompletionCandidate::new(one.value).help(help)
         })
         .collect()
+}
+
+/// True for words that every shell takes for themselves, quoted or not.
+fn is_harmless(word: &str) -> bool {
+    word.chars().all(|one| one.is_ascii_alphanumeric() || "_.@/=:+,-".contains(one))
 }
 
 fn identifiers(registry: &Registry, categories: &[Category]) -> Vec<Candidate> {
@@ -101,17 +108,21 @@ fn identifiers(registry: &Registry, categories: &[Category]) -> Vec<Candidate> {
 
 /// `CATEGORY/ID=PACKAGE` of everything that can be selected.
 fn choices(registry: &Registry) -> Vec<Candidate> {
-    let all: Vec<_> = selectable(registry);
-    let choice = |one: &Arc<Implementation>| {
-        let is_twin =
-            |other: &&Arc<Implementation>| other.key() == one.key() && other.package == one.package;
-        let version = match all.iter().filter(is_twin).count() {
+    let all = selectable(registry);
+    let keys: Vec<_> = all.iter().map(|one| format!("{}={}", one.key(), one.package)).collect();
+    // How many versions there are; counted once, for there may be thousands of packages.
+    let mut versions: HashMap<&str, usize> = HashMap::new();
+    for key in &keys {
+        *versions.entry(key).or_default() += 1;
+    }
+    let choice = |(one, key): (&Arc<Implementation>, &String)| {
+        let version = match versions[key.as_str()] {
             1 => String::new(),
             _ => format!("@{}", one.version),
         };
-        Candidate::new(format!("{}={}{version}", one.key(), one.package), &*one.description)
+        Candidate::new(format!("{key}{version}"), &*one.description)
     };
-    all.iter().map(choice).collect()
+    all.iter().zip(&keys).map(choice).collect()
 }
 
 /// `ID.PARAM=`, or with the values where they are few; of what is selected, else of

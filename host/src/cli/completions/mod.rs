@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use clap::{Args, Command, CommandFactory as _, ValueEnum};
 use clap_complete::CompleteEnv;
-use clap_complete::env::{Fish, Shells, Zsh};
+use clap_complete::env::{EnvCompleter as _, Fish, Shells, Zsh};
 
 use self::bash::Bash;
 use self::typed::Typed;
@@ -84,12 +84,12 @@ fn this_program() -> String {
 
 /// Answers a script that asks for candidates; false where none does.
 pub(crate) fn answer() -> bool {
-    let asked = std::env::var(VARIABLE).is_ok_and(|shell| SHELLS.completer(&shell).is_some());
-    if !asked {
-        return false;
-    }
+    let asked = std::env::var(VARIABLE).ok().filter(|shell| SHELLS.completer(shell).is_some());
+    let Some(shell) = asked else { return false };
     std::panic::set_hook(Box::new(|_| {}));
-    let typed = Arc::new(Typed::read(std::env::args_os()));
+    let is_bash = Bash.is(&shell);
+    let words = std::env::args_os().map(|word| if is_bash { bash::plain(word) } else { word });
+    let typed = Arc::new(Typed::read(words));
     let answer = CompleteEnv::with_factory(|| with_completers(Cli::command(), &typed))
         .var(VARIABLE)
         .shells(SHELLS);

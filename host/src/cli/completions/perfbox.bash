@@ -4,8 +4,13 @@ _perfbox() {
     # $2 is the word only as far as the cursor. Bash takes `=` for a word, and gives none then.
     if [[ "${BASH_VERSINFO[0]}" -ge 4 && "${words[COMP_CWORD]}" != "=" ]]; then
         words[COMP_CWORD]="$2"
+        # Nor does it give the quote that is still open, in which the candidates are to go on.
+        case "${COMP_WORDS[COMP_CWORD]}" in
+            [\"\']*) [[ "$2" == [\"\']* ]] || words[COMP_CWORD]="${COMP_WORDS[COMP_CWORD]:0:1}$2" ;;
+        esac
     fi
     COMPREPLY=()
+    # Bash puts them into the line as they are, to be run: they come quoted.
     while IFS= read -r candidate; do
         COMPREPLY+=("$candidate")
     done < <(COMPLETE=bash _CLAP_COMPLETE_INDEX="$COMP_CWORD" COMPLETER -- "${words[@]}" 2>/dev/null)
