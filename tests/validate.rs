@@ -134,3 +134,18 @@ fn what_cannot_be_validated_is_told() {
     });
     assert_golden("errors/validate.txt", &t.0);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_no_text_is_shown_as_far_as_it_is() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = Dir::new();
+    let name = std::ffi::OsStr::from_bytes(b"bd/z\xff");
+    fs::create_dir_all(dir.path("").join(name)).unwrap();
+    let ran = dir.expect(2, "plugins validate --json bd");
+    let report = ran.json();
+    let package = &report["packages"][0];
+    assert_eq!(package["path"], "bd/z\u{fffd}");
+    let finding = &package["checks"][0]["findings"][0];
+    assert!(finding["path"].as_str().unwrap().starts_with("bd/z\u{fffd}"), "{finding}");
+}

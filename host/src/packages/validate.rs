@@ -109,6 +109,7 @@ impl Outcome {
 #[non_exhaustive]
 pub struct Finding {
     /// The file or directory.
+    #[serde(serialize_with = "lossily")]
     pub path: PathBuf,
     /// Counted from 1, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,6 +119,11 @@ pub struct Finding {
     pub column: Option<u64>,
     /// What is wrong, and what would be right; safe to show.
     pub problem: String,
+}
+
+/// Names of files need not be text, and a path that is none is an error to serde.
+fn lossily<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 impl Finding {
