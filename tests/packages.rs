@@ -480,3 +480,53 @@ fn without_a_home_there_is_nowhere_to_add_to() {
         );
     }
 }
+
+#[test]
+fn a_hidden_component_is_not_added() {
+    let dir = Dir::new();
+    for name in [".hid.wasm", ".perfbox-hid.wasm"] {
+        dir.write(&format!("m/{name}"), fs::read(misbehaving()).unwrap());
+        let ran = dir.perfbox(["plugins", "add", "--yes", &format!("m/{name}")]).expect(2);
+        assert_eq!(
+            ran.stderr,
+            format!(
+                "error: `m/{name}` has a hidden name, so it would neither be found nor could be \
+                 removed; rename it, without the dot in front\n"
+            )
+        );
+        assert_eq!(users(&dir), [""; 0]);
+    }
+}
+
+#[test]
+fn nobody_is_told_to_delete_what_is_in_the_users_own_directory() {
+    let dir = Dir::new();
+    add_package(&dir, &in_users(&dir, "acme"), "acme", "1.0.0");
+    let plugins = dir.user_plugins();
+    let users = Path::new(&plugins);
+    let mut known = perfbox::Registry::with_builtins();
+    known.discover(users).unwrap();
+    // Gone between the one look and the other.
+    fs::remove_dir_all(in_users(&dir, "acme")).unwrap();
+    let words = perfbox::packages::remove(users, "acme", &known).unwrap_err().to_string();
+    assert_eq!(words, format!("no package `acme` in `{plugins}`; there are none"));
+}
+
+#[test]
+fn what_is_replaced_is_what_was_shown() {
+    let dir = Dir::new();
+    add_package(&dir, &in_users(&dir, "acme"), "acme", "1.0.0");
+    add_package(&dir, "p", "acme", "1.1.0");
+    let plugins = dir.user_plugins();
+    let prepare =
+        || perfbox::packages::Addition::prepare(&dir.path("p"), Path::new(&plugins), true).unwrap();
+    let shown = prepare();
+    // Of the same version, but other code.
+    let component = in_users(&dir, "acme/component.wasm");
+    let other = fs::read(example_package().join("example-plugin/component.wasm"));
+    fs::write(&component, other.unwrap_or_else(|_| from_wat("both-interfaces"))).unwrap();
+    let words = shown.finish().unwrap_err().to_string();
+    let path = in_users(&dir, "acme");
+    assert_eq!(words, format!("`{path}` changed meanwhile; look at it again, and add it then"));
+    prepare().finish().unwrap();
+}

@@ -8,7 +8,7 @@ use super::copy::{CopyError, copy_directory, copy_file};
 use super::examine::{examine, name_of};
 use super::info::PackageInfo;
 use super::installed::Installed;
-use super::place::Place;
+use super::place::{Place, is_hidden};
 use super::staging::{Staging, exchange, move_to, sync_dir};
 use super::validate::{Check, Checked, Finding, Outcome};
 use crate::escape;
@@ -42,6 +42,12 @@ pub enum AddError {
     /// It is none.
     #[error("`{}` is no package; name a directory with a {MANIFEST_FILE}, or a .wasm file", escape(&path.to_string_lossy()))]
     NoPackage {
+        /// What was to be added.
+        path: PathBuf,
+    },
+    /// It is named so that nothing would see it.
+    #[error("`{}` has a hidden name, so it would neither be found nor could be removed; rename it, without the dot in front", escape(&path.to_string_lossy()))]
+    Hidden {
         /// What was to be added.
         path: PathBuf,
     },
@@ -133,6 +139,10 @@ impl Addition {
     /// When it is no package that would load, cannot be copied, or its place is taken.
     pub fn prepare(source: &Path, plugins_dir: &Path, replace: bool) -> Result<Self, AddError> {
         let place = place_of(source)?;
+        // Of a directory it is the package's name that counts.
+        if place.is_bare && is_hidden(source) {
+            return Err(AddError::Hidden { path: source.to_owned() });
+        }
         // Before anything is made or copied.
         let name = name_of(&place).map_err(|finding| AddError::Invalid { finding, others: 0 })?;
         let entry = match place.is_bare {
@@ -170,7 +180,7 @@ impl Addition {
             return Err(AddError::AlreadyThere { name, path, version });
         }
         let replaces = replaces.map(|old| {
-            let info = Place::of_entry(&old.path).and_then(|place| examine(&place).info);
+            let info = content_of(&old);
             (old, info)
         });
         let plugins_dir = plugins_dir.to_owned();
@@ -209,14 +219,24 @@ impl Addition {
         if old.as_ref() != self.replaces.as_ref().map(|(old, _)| old) {
             return Err(AddError::Changed { path: self.plugins_dir.clone() });
         }
+        // What was shown is what is replaced: of the same version, it can be another one.
+        if let Some((old, info)) = &self.replaces
+            && content_of(old) != *info
+        {
+            return Err(AddError::Changed { path: old.path.clone() });
+        }
         let copy = self.staging.path().join(&self.entry);
         match old {
             None => move_to(&copy, &to).map_err(failed)?,
             Some(old) => {
                 exchange(&copy, &old.path).map_err(failed)?;
                 // At every moment there is one package of the name.
-                if old.path != to {
-                    move_to(&old.path, &to).map_err(failed)?;
+                if old.path != to
+                    && let Err(error) = move_to(&old.path, &to)
+                {
+                    // A failure leaves everything as it was, as far as that can be had.
+                    let _ = exchange(&copy, &old.path);
+                    return Err(failed(error));
                 }
             }
         }
@@ -225,6 +245,11 @@ impl Addition {
         let _ = self.staging.delete();
         Ok(to)
     }
+}
+
+/// What is in a package, its components' digests among it; none where it cannot be read.
+fn content_of(installed: &Installed) -> Option<PackageInfo> {
+    Place::of_entry(&installed.path).and_then(|place| examine(&place).info)
 }
 
 fn place_of(source: &Path) -> Result<Place, AddError> {

@@ -28,10 +28,8 @@ impl Place {
 
     /// What discovery takes for a package in a plugins directory.
     pub(super) fn of_entry(path: &Path) -> Option<Self> {
-        let is_hidden =
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         match path.is_dir() {
-            _ if is_hidden => None,
+            _ if is_hidden(path) => None,
             true => Some(Self::of_directory(path)),
             false => Self::of_file(path),
         }
@@ -58,4 +56,9 @@ impl Place {
     pub(super) fn file(&self, inner: &Path) -> PathBuf {
         if self.is_bare { self.path.clone() } else { self.path.join(inner) }
     }
+}
+
+/// True where discovery passes over it, as over what is on its way in or out.
+pub(super) fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }

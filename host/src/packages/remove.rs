@@ -7,7 +7,7 @@ use super::installed::Installed;
 use super::staging::{Staging, move_to, sync_dir};
 use crate::escape;
 use crate::names::nearest;
-use crate::registry::{PackageSource, PackageState, Registry};
+use crate::registry::{Package, PackageSource, PackageState, Registry};
 
 /// Why a package was not removed.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +105,7 @@ fn only(
         (None, _) => Err(RemoveError::NotThere {
             name: name.to_owned(),
             plugins_dir: plugins_dir.to_owned(),
-            hint: hint(&all, name, known),
+            hint: hint(&all, plugins_dir, name, known),
         }),
     }
 }
@@ -120,8 +120,12 @@ fn is_file(one: &Installed, name: &str) -> bool {
 /// Most packages that an error lists.
 const MOST_LISTED: usize = 10;
 
-fn hint(all: &[Installed], name: &str, known: &Registry) -> String {
-    if let Some(elsewhere) = known.packages().iter().find(|package| package.name == name) {
+fn hint(all: &[Installed], plugins_dir: &Path, name: &str, known: &Registry) -> String {
+    // Those of the directory itself were there when `known` was read and are gone since,
+    // or are on their way in: they are not for people to delete.
+    let is_elsewhere = |package: &&Package| !package.path.starts_with(plugins_dir);
+    let mut elsewhere = known.packages().iter().filter(is_elsewhere);
+    if let Some(elsewhere) = elsewhere.find(|package| package.name == name) {
         let path = escape(&elsewhere.path.to_string_lossy()).into_owned();
         return match elsewhere.source {
             PackageSource::Builtin => {
