@@ -323,6 +323,24 @@ fn info_shows_what_the_cache_holds_and_clear_removes_it() {
 }
 
 #[test]
+fn with_the_key_in_the_cache_directory_there_is_no_cache() {
+    let dir = Dir::with_records();
+    let same = perfbox(&dir, "run results.jsonl --format json");
+    let said = right_run(&dir, same.env("XDG_STATE_HOME", dir.path("home/cache")));
+    let base = dir.path("home/cache/perfbox");
+    let base = base.display();
+    assert_eq!(
+        said,
+        format!(
+            " WARN compiled code is not kept: the cache's key `{base}/cache.key` would lie \
+             inside the cache directory `{base}`, for which it is to vouch from elsewhere; set \
+             XDG_STATE_HOME to another directory than XDG_CACHE_HOME; --no-cache runs without \
+             this warning\n"
+        )
+    );
+}
+
+#[test]
 fn a_run_whose_cache_is_cleared_meanwhile_is_right() {
     let dir = Dir::with_records();
     perfbox(&dir, "run results.jsonl").expect(0);

@@ -1,5 +1,7 @@
 //! How an entry lies in its file: a head that names the format, a MAC, the content.
 
+use std::io::Read;
+
 use super::key::Key;
 
 /// Format and version, so that a later one is not taken for this one.
@@ -9,6 +11,13 @@ const MAC_BYTES: usize = blake3::OUT_LEN;
 
 /// What stands before the content, in bytes.
 pub(super) const HEADER_BYTES: usize = FORMAT.len() + MAC_BYTES;
+
+/// True for a file that begins as entries do, whoever wrote it.
+pub(super) fn begins_as_one(file: impl Read) -> bool {
+    let mut head = Vec::with_capacity(FORMAT.len());
+    let read = file.take(FORMAT.len() as u64).read_to_end(&mut head);
+    read.is_ok() && head == FORMAT
+}
 
 /// What is to stand before this content, under this name.
 pub(super) fn header(key: &Key, name: &str, content: &[u8]) -> [u8; HEADER_BYTES] {

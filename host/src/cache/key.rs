@@ -4,6 +4,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use super::{CacheError, failed, own};
+use crate::escape;
 
 /// What its errors call it.
 const WHAT: &str = "the cache's key";
@@ -21,6 +22,23 @@ impl Key {
     pub(super) fn bytes(&self) -> &[u8; KEY_BYTES] {
         &self.0
     }
+}
+
+/// Refuses a key inside of the directory that it vouches for: whoever is given the one,
+/// or writes to it, would have the other too.
+pub(super) fn check_elsewhere(path: &Path, dir: &Path) -> Result<(), CacheError> {
+    // What is not there yet will be made below what is.
+    let there = path.ancestors().skip(1).find_map(|ancestor| ancestor.canonicalize().ok());
+    let real = dir.canonicalize().map_err(failed("cache directory", dir))?;
+    if !there.is_some_and(|there| there.starts_with(&real)) {
+        return Ok(());
+    }
+    let reason = format!(
+        "would lie inside the cache directory `{}`, for which it is to vouch from elsewhere; set \
+         XDG_STATE_HOME to another directory than XDG_CACHE_HOME",
+        escape(&dir.to_string_lossy())
+    );
+    Err(CacheError::NotPrivate { what: WHAT, path: path.into(), reason })
 }
 
 /// The key in this file, made where there is none yet.

@@ -44,7 +44,8 @@ pub struct CacheDir {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CacheError {
-    /// The directory or the key is not the user's own alone.
+    /// The directory or the key is not the user's own alone, or the key does not lie
+    /// elsewhere.
     #[error("{what} `{}` {reason}", escape(&path.to_string_lossy()))]
     NotPrivate {
         /// `cache directory` or `the cache's key`.
@@ -89,9 +90,11 @@ impl CacheDir {
     /// are missing; where several processes make them at once, they agree on one key.
     ///
     /// # Errors
-    /// When either is not the user's own alone, or cannot be made or read.
+    /// When either is not the user's own alone, or cannot be made or read; when the key
+    /// would lie in the directory.
     pub fn open(dir: &Path, key: &Path) -> Result<Self, CacheError> {
         own::private_dir(dir)?;
+        key::check_elsewhere(key, dir)?;
         let key = key::read_or_make(key)?;
         Ok(Self { path: dir.to_owned(), key, limit_bytes: DEFAULT_LIMIT_BYTES })
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::{CODE_SUFFIX, INDEX_SUFFIX};
+use super::{CODE_SUFFIX, INDEX_SUFFIX, entry, own};
 
 /// Begins the names of files that are still written.
 pub(super) const UNFINISHED_PREFIX: &str = ".unfinished-";
@@ -136,6 +136,9 @@ fn list(dir: &Path) -> io::Result<Vec<Held>> {
         match entry.metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Ok(found) if found.is_dir() => {}
+            _ if kind != Kind::Unfinished
+                && !is_named_as_entry(&name)
+                && !begins_as_entry(&entry.path()) => {}
             found => {
                 let found = found?;
                 let (path, bytes, used) = (entry.path(), found.len(), found.modified()?);
@@ -144,6 +147,27 @@ fn list(dir: &Path) -> io::Result<Vec<Held>> {
         }
     }
     Ok(held)
+}
+
+/// True for the names that entries are given: `DIGEST-ENGINE.code` and
+/// `manifests-PLACE.index`. Whatever has become of their content, they are perfbox's.
+fn is_named_as_entry(name: &str) -> bool {
+    let is_hex = |text: &str, digits: usize| {
+        text.len() == digits && text.bytes().all(|digit| digit.is_ascii_hexdigit())
+    };
+    if let Some((digest, engine)) =
+        name.strip_suffix(CODE_SUFFIX).and_then(|stem| stem.split_once('-'))
+    {
+        return is_hex(digest, 64) && is_hex(engine, 16);
+    }
+    let place = name.strip_prefix("manifests-").and_then(|rest| rest.strip_suffix(INDEX_SUFFIX));
+    place.is_some_and(|place| is_hex(place, 64))
+}
+
+/// True for a file that begins as entries do; a file of the user's own does not, however
+/// it is named.
+fn begins_as_entry(path: &Path) -> bool {
+    own::open_for_reading(path).is_ok_and(entry::begins_as_one)
 }
 
 fn usage<'h>(held: impl Iterator<Item = &'h Held>) -> CacheUsage {

@@ -306,6 +306,41 @@ fn what_a_dead_writer_left_is_removed_and_what_a_living_one_writes_stays() {
 }
 
 #[test]
+fn a_key_inside_of_the_directory_is_refused() {
+    let place = Place::new();
+    for inside in ["cache.key", "below/cache.key"] {
+        let refused = CacheDir::open(&place.dir(), &place.dir().join(inside)).unwrap_err();
+        let words = refused.to_string().replace(&*place.0.path().to_string_lossy(), "PLACE");
+        assert_eq!(
+            words,
+            format!(
+                "the cache's key `PLACE/cache/perfbox/{inside}` would lie inside the cache \
+                 directory `PLACE/cache/perfbox`, for which it is to vouch from elsewhere; set \
+                 XDG_STATE_HOME to another directory than XDG_CACHE_HOME"
+            )
+        );
+    }
+    assert_eq!(fs::read_dir(place.dir()).unwrap().count(), 0, "nothing is made");
+}
+
+#[test]
+fn what_is_only_named_like_an_entry_is_not_removed() {
+    let place = Place::new();
+    let cache = place.open().with_limit(1000);
+    for name in ["mine.code", "mine.index", "manifests-mine.index", "a-b.code"] {
+        fs::write(place.dir().join(name), [7; 2000]).unwrap();
+    }
+    // Spoilt, but perfbox's.
+    let spoilt = format!("{}-{}.code", "0a".repeat(32), "1b".repeat(8));
+    fs::write(place.dir().join(&spoilt), "spoilt").unwrap();
+    let spoilt = format!("manifests-{}.index", "0a".repeat(32));
+    fs::write(place.dir().join(&spoilt), "spoilt").unwrap();
+    cache.write(NAME, b"content").unwrap();
+    assert_eq!(cache.clear().unwrap().entries, 3);
+    assert_eq!(names(&cache), ["a-b.code", "manifests-mine.index", "mine.code", "mine.index"]);
+}
+
+#[test]
 fn info_counts_and_clear_removes_what_perfbox_wrote() {
     let place = Place::new();
     let cache = place.open();
