@@ -355,9 +355,9 @@ packages:
             ("acme\"", "Acme\"", "perfbox.lock:5:11: `Acme` is not a valid package name"),
             ("sha256:", "md5:", "perfbox.lock:9:13: `md5:"),
             ("\"log\"", "\"logs\"", "perfbox.lock:11:9: `logs` is not an ability; they are log,"),
-            ("phase_hook/", "hook/", "perfbox.lock:14:23: `hook` is not a valid category"),
+            ("phase_hook/", "hook/", "perfbox.lock:14:21: `hook` is not a valid category"),
             ("phase_hook/", "", "perfbox.lock:14:16: `audit` is not of the form CATEGORY/ID"),
-            ("/audit", "/A", "perfbox.lock:14:24: `A` is not a valid identifier"),
+            ("/audit", "/A", "perfbox.lock:14:23: `A` is not a valid identifier"),
             (
                 "    serves",
                 "    auto_loaded: [\"phase_hook/x\"]\n    serves",
@@ -369,7 +369,7 @@ packages:
             let text = good.replacen(from, to, 1);
             assert_ne!(text, good);
             let words = words(&text);
-            assert!(words.starts_with(expected), "{words}");
+            assert!(words.starts_with(expected), "{expected}: {words}");
         }
         assert!(words("").contains("it is empty; a lock has at least `packages`"));
         let twice = component("acme", "1.0.0", "audit");

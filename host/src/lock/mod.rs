@@ -149,7 +149,9 @@ pub enum LockBreach {
 /// Two components of the same bytes have nothing that could be told apart.
 fn how_to_look(same_bytes: bool, place: &str) -> String {
     match same_bytes {
-        true => "its bytes are the same, so see who edited its registry.yaml or the lock".to_owned(),
+        true => {
+            "its bytes are the same, so see who edited its registry.yaml or the lock".to_owned()
+        }
         false => format!("see what is new with `perfbox plugins diff OLD.wasm {place}`"),
     }
 }
