@@ -1,6 +1,7 @@
 //! What the shells' scripts are answered when somebody presses the key.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use crate::support::{Dir, Ran, manifest, misbehaving};
@@ -215,14 +216,12 @@ printf '%s\\n' \"${COMPREPLY[@]}\"";
         let printed = Command::new(&program).args(["completions", "bash"]).output().unwrap();
         dir.write("script.bash", printed.stdout);
     }
+    let plugins = dir.user_plugins();
+    let data = Path::new(&plugins).ancestors().nth(2).unwrap();
     let mut bash = Command::new("bash");
     bash.args(["--norc", "-c", script, "bash"]).arg(dir.path("script.bash")).arg(current);
-    let output = bash
-        .current_dir(dir.path(""))
-        .args(words)
-        .env("XDG_DATA_HOME", dir.path("data"))
-        .output()
-        .unwrap();
+    let output =
+        bash.current_dir(dir.path("")).args(words).env("XDG_DATA_HOME", data).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -282,15 +281,20 @@ fn nothing_of_a_manifest_is_run_by_the_key() {
     let hook = format!("phase_hooks:\n  watch: {{component: component.wasm, {params}}}\n");
     for (at, evil) in EVIL.iter().enumerate() {
         let version = serde_json::to_string(evil).unwrap();
-        let text = manifest("acme", &version, "audit") + if at == 0 { &hook } else { "" };
+        let text =
+            manifest(&format!("acme{at}"), &version, "audit") + if at == 0 { &hook } else { "" };
         dir.write(&format!("{}/p{at}/registry.yaml", dir.user_plugins()), text);
         dir.write(&format!("{}/p{at}/component.wasm", dir.user_plugins()), "never opened");
+        // Of which there is another version, so that it is to be said which.
+        let other = manifest(&format!("acme{at}"), "1.0.0", "audit");
+        dir.write(&format!("other/p{at}/registry.yaml"), other);
+        dir.write(&format!("other/p{at}/component.wasm"), "never opened");
         dir.write(&format!("{}/{evil}/registry.yaml", dir.user_plugins()), "nonsense");
     }
     for words in [
         &["run", "--set", "watch.level="][..],
         &["run", "--set", "watch.level=x"],
-        &["run", "--use", "post_processor/"],
+        &["run", "--plugins-dir", "other", "--use", "post_processor/"],
         &["plugins", "remove", ""],
         &["plugins", "remove", "x"],
         &["plugins", "show", ""],
@@ -304,6 +308,8 @@ fn nothing_of_a_manifest_is_run_by_the_key() {
         }
     }
     assert_eq!(candidates(&dir, &["run", "--set", "watch.level="]), ["watch.level=xa"]);
+    let choices = candidates(&dir, &["run", "--plugins-dir", "other", "--use", "post_processor/a"]);
+    assert_eq!(choices[0], "post_processor/audit=acme0@1.0.0", "{choices:?}");
     let set = ["perfbox", "run", "--set", "watch.level", "=", "x"];
     assert_eq!(evaluated(&dir, &set, "x"), ["xa"]);
     evaluated(&dir, &["perfbox", "plugins", "remove", ""], "");
