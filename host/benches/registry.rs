@@ -60,7 +60,14 @@ mod unix {
                 [(Index::None, FIRST_TARGET_US), (Index::Kept, UNCHANGED_TARGET_US)]
             {
                 let us = home.slope_us(&args, index, &size);
-                println!("{name}, {}: {us:.1} us a package (at most {target})", index.name());
+                match size.rounds {
+                    // So few packages, so young, say nothing of the cost.
+                    1 => println!("{name}, {}: ran", index.name()),
+                    _ => println!(
+                        "{name}, {}: {us:.1} us a package (at most {target})",
+                        index.name()
+                    ),
+                }
             }
         }
     }
