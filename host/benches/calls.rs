@@ -32,7 +32,7 @@ fn load(loader: &mut Loader, category: Category, identifier: &str) -> Loaded {
 
 fn settings() -> Settings {
     let limits = Limits::for_builtins();
-    Settings { config: serde_json::Map::new(), limits, output_dir: None }
+    Settings { limits, ..Settings::default() }
 }
 
 async fn pipeline_of(loaded: Loaded) -> Pipeline {

@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let implementation = registry.resolve(category, identifier)?;
         let declared = implementation.params.as_deref();
         let config = check_params(identifier, declared, &GivenParams::new())?;
-        let settings = Settings { config, limits: Limits::for_builtins(), output_dir: None };
+        let settings = Settings { config, limits: Limits::for_builtins(), ..Settings::default() };
         pipeline.add(Instance::create(loader.load(implementation)?, settings).await);
     }
 

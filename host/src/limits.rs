@@ -22,15 +22,38 @@ pub struct Limits {
     pub finish_deadline: Duration,
     /// Longest start of an instance, before its first call.
     pub start_deadline: Duration,
+    /// All its calls together, wall clock; more fails for `deadline`.
+    pub run_budget: Duration,
+    /// What each record that it is given adds to [`run_budget`](Self::run_budget).
+    pub record_budget: Duration,
     /// Most that the host allocates for one returned value, in bytes; more fails for
     /// `invalid_output`.
     pub returned_bytes: usize,
     /// Most metrics in one result; more fails for `invalid_output`.
     pub metrics: usize,
+    /// Handles on resources that it may hold at once, its own included; more fails for
+    /// `trap`.
+    pub handles: usize,
+    /// Things of the host's that it may hold at once: batches, open files and
+    /// directories, streams; more fails for `trap`.
+    pub resources: usize,
+    /// Bytes by which it may make files grow in all; more fails for `output`.
+    pub output_bytes: usize,
+    /// Files and directories that it may make in all; more fails for `output`.
+    pub output_files: usize,
     /// Longest line of log, in bytes; the rest of it is cut off.
     pub log_line_bytes: usize,
     /// Log lines of one second together, in bytes; more are dropped and counted.
     pub log_bytes_per_second: usize,
+    /// Largest component that is read, in bytes; a larger one is refused.
+    pub component_bytes: usize,
+    /// Most core instances, and most memories and tables, in one component; more is
+    /// refused.
+    pub core_instances: usize,
+    /// Longest compilation of the component, in processor time and by the wall clock.
+    pub compile_time: Duration,
+    /// Address space of the process that compiles it, in bytes.
+    pub compile_memory_bytes: usize,
 }
 
 const MIB: usize = 1024 * 1024;
@@ -43,10 +66,20 @@ impl Default for Limits {
             batch_deadline: Duration::from_secs(10),
             finish_deadline: Duration::from_secs(60),
             start_deadline: Duration::from_secs(10),
+            run_budget: Duration::from_secs(60),
+            record_budget: Duration::from_micros(5),
             returned_bytes: 8 * MIB,
             metrics: 100_000,
+            handles: 10_000,
+            resources: 1024,
+            output_bytes: 256 * MIB,
+            output_files: 1000,
             log_line_bytes: 1024,
             log_bytes_per_second: 64 * 1024,
+            component_bytes: 64 * MIB,
+            core_instances: 64,
+            compile_time: Duration::from_secs(60),
+            compile_memory_bytes: 2 * 1024 * MIB,
         }
     }
 }
@@ -80,16 +113,26 @@ macro_rules! named {
 }
 
 /// Every limit, by the name that users give it.
-const NAMED: [Named; 9] = [
+const NAMED: [Named; 19] = [
     named!("memory", memory_bytes, show_bytes, read_bytes, "256 MiB"),
     named!("start_deadline", start_deadline, show_time, read_time, "10s"),
     named!("event_deadline", event_deadline, show_time, read_time, "1s"),
     named!("batch_deadline", batch_deadline, show_time, read_time, "500ms"),
     named!("finish_deadline", finish_deadline, show_time, read_time, "1m"),
+    named!("run_budget", run_budget, show_time, read_time, "1m"),
+    named!("record_budget", record_budget, show_time, read_time, "5us"),
     named!("returned_value", returned_bytes, show_bytes, read_bytes, "8 MiB"),
     named!("metrics", metrics, show_count, read_count, "100000"),
+    named!("handles", handles, show_count, read_count, "10000"),
+    named!("resources", resources, show_count, read_count, "1024"),
+    named!("output", output_bytes, show_bytes, read_bytes, "256 MiB"),
+    named!("output_files", output_files, show_count, read_count, "1000"),
     named!("log_line", log_line_bytes, show_bytes, read_bytes, "1 KiB"),
     named!("log_per_second", log_bytes_per_second, show_bytes, read_bytes, "64 KiB"),
+    named!("component_file", component_bytes, show_bytes, read_bytes, "64 MiB"),
+    named!("core_instances", core_instances, show_count, read_count, "64"),
+    named!("compile_time", compile_time, show_time, read_time, "1m"),
+    named!("compile_memory", compile_memory_bytes, show_bytes, read_bytes, "2 GiB"),
 ];
 
 impl Limits {
@@ -196,10 +239,20 @@ mod tests {
             batch_deadline: Duration::from_nanos(1),
             finish_deadline: Duration::from_nanos(1),
             start_deadline: Duration::from_nanos(1),
+            run_budget: Duration::from_nanos(1),
+            record_budget: Duration::from_nanos(1),
             returned_bytes: 1,
             metrics: 1,
+            handles: 1,
+            resources: 1,
+            output_bytes: 1,
+            output_files: 1,
             log_line_bytes: 1,
             log_bytes_per_second: 1,
+            component_bytes: 1,
+            core_instances: 1,
+            compile_time: Duration::from_nanos(1),
+            compile_memory_bytes: 1,
         };
         for (name, value) in default.list() {
             read.set(name, &value).unwrap();

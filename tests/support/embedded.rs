@@ -55,7 +55,7 @@ impl Embedded {
             params.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
         let config = check_params(identifier, implementation.params.as_deref(), &given).unwrap();
         let loaded = self.loader.load(implementation).unwrap();
-        let settings = Settings { config, limits, output_dir };
+        let settings = Settings { config, limits, output_dir, ..Settings::default() };
         self.pipeline.add(Instance::create(loaded, settings).await);
     }
 

@@ -294,7 +294,7 @@ async fn create(
             }
             (Ok(config), Ok(loaded)) => {
                 let output_dir = Some(output.plugin_dir(&one.implementation).host_failed()?);
-                let settings = Settings { config, limits, output_dir };
+                let settings = Settings { config, limits, output_dir, ..Settings::default() };
                 pipeline.add(Instance::create(loaded, settings).await);
             }
         }

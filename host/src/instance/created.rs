@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Cost, Failure, FailureKind, HookInstance, InstanceConfig, ProcessorInstance};
 use crate::batch::Batch;
+use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::loader::{LoadError, Loaded, LoadedComponent, Loader, Origin};
 use crate::names::Category;
@@ -19,6 +20,8 @@ pub struct Settings {
     pub config: serde_json::Map<String, serde_json::Value>,
     /// What it may use.
     pub limits: Limits,
+    /// What it is given of the world.
+    pub grants: Grants,
     /// A directory of its own, that it sees as `/out`; none: no file system.
     pub output_dir: Option<PathBuf>,
 }
@@ -43,12 +46,13 @@ impl Instance {
     /// configuration, or fails otherwise, is a failed one.
     pub async fn create(loaded: Loaded, settings: Settings) -> Self {
         let Loaded { implementation, origin, component } = loaded;
-        let Settings { config, limits, output_dir } = settings;
+        let Settings { config, limits, grants, output_dir } = settings;
         let config = InstanceConfig {
             identifier: implementation.identifier.to_string(),
             class: implementation.class.clone(),
             config: serde_json::Value::Object(config).to_string(),
             limits,
+            grants,
             output_dir: output_dir.clone(),
         };
         let created = match component {

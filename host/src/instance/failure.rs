@@ -27,6 +27,12 @@ pub enum FailureKind {
     Exit,
     /// What it returned was too large, or breaks the contract.
     InvalidOutput,
+    /// It wrote more, or more files, than it may.
+    Output,
+    /// The run was interrupted while it worked.
+    Interrupted,
+    /// The host itself broke down in a call of it: a defect of perfbox.
+    Host,
 }
 
 /// What ended a plugin, in which call.
@@ -72,6 +78,9 @@ impl FailureKind {
             Self::Trap => "trap",
             Self::Exit => "exit",
             Self::InvalidOutput => "invalid output",
+            Self::Output => "output",
+            Self::Interrupted => "interrupted",
+            Self::Host => "host",
         }
     }
 }

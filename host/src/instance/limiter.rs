@@ -2,27 +2,32 @@
 
 use wasmtime::{ResourceLimiter, Result};
 
-use crate::limits::show_bytes;
+use crate::limits::{Limits, show_bytes};
 
 /// Bytes that one slot of a table takes on the host.
 const TABLE_SLOT_BYTES: usize = 16;
-
-/// Most core instances, memories and tables in one component.
-const PARTS_MAX: usize = 64;
 
 /// Counts what an instance has, refuses what goes past the limit, and remembers that
 /// it did.
 #[derive(Debug)]
 pub(crate) struct MemoryLimiter {
     limit_bytes: usize,
+    /// Most core instances, most memories and most tables.
+    parts_max: usize,
     used_bytes: usize,
     peak_bytes: usize,
     denied_bytes: Option<usize>,
 }
 
 impl MemoryLimiter {
-    pub(crate) fn new(limit_bytes: usize) -> Self {
-        Self { limit_bytes, used_bytes: 0, peak_bytes: 0, denied_bytes: None }
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            limit_bytes: limits.memory_bytes,
+            parts_max: limits.core_instances,
+            used_bytes: 0,
+            peak_bytes: 0,
+            denied_bytes: None,
+        }
     }
 
     /// Most that the instance ever had.
@@ -80,15 +85,15 @@ impl ResourceLimiter for MemoryLimiter {
     }
 
     fn instances(&self) -> usize {
-        PARTS_MAX
+        self.parts_max
     }
 
     fn tables(&self) -> usize {
-        PARTS_MAX
+        self.parts_max
     }
 
     fn memories(&self) -> usize {
-        PARTS_MAX
+        self.parts_max
     }
 }
 
@@ -98,7 +103,8 @@ mod tests {
 
     #[test]
     fn memories_and_tables_count_together() {
-        let mut limiter = MemoryLimiter::new(3 << 20);
+        let limits = Limits { memory_bytes: 3 << 20, ..Limits::default() };
+        let mut limiter = MemoryLimiter::new(&limits);
         assert!(limiter.memory_growing(0, 1 << 20, None).unwrap());
         assert!(limiter.memory_growing(0, 1 << 20, None).unwrap());
         assert!(!limiter.table_growing(0, (1 << 20) / TABLE_SLOT_BYTES + 1, None).unwrap());

@@ -27,6 +27,7 @@ pub(crate) use state::HostState;
 
 use std::path::PathBuf;
 
+use crate::grants::Grants;
 use crate::limits::Limits;
 
 /// What one instance is made with.
@@ -40,6 +41,8 @@ pub(crate) struct InstanceConfig {
     pub(crate) config: String,
     /// What it may use.
     pub(crate) limits: Limits,
+    /// What it is given.
+    pub(crate) grants: Grants,
     /// Its own directory, `/out` to the guest; none: no file system.
     pub(crate) output_dir: Option<PathBuf>,
 }

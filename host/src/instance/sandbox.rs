@@ -12,9 +12,6 @@ use super::state::HostState;
 use crate::bindings::types::PluginError;
 use crate::limits::Limits;
 
-/// Most handles that a component may hold on resources, its own included.
-const HANDLES_MAX: usize = 10_000;
-
 /// What a plugin has cost.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Cost {
@@ -52,14 +49,15 @@ impl Sandbox {
     /// An empty store for one instance.
     pub(crate) fn new(engine: &Engine, config: &InstanceConfig) -> Result<Self, Failure> {
         let limits = config.limits.clone();
-        let state = HostState::new(&limits, config.output_dir.as_deref()).map_err(|error| {
-            let words = format!("its output directory cannot be opened: {error}");
+        let output_dir = config.output_dir.as_deref();
+        let state = HostState::new(&limits, &config.grants, output_dir).map_err(|error| {
+            let words = format!("a directory of its cannot be opened: {error}");
             Failure::new(FailureKind::Rejected, "instantiate", words)
         })?;
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.returned_bytes);
-        store.set_max_component_handles(HANDLES_MAX);
+        store.set_max_component_handles(limits.handles);
         store.epoch_deadline_callback(|context| {
             Ok(match Instant::now() >= context.data().deadline {
                 true => UpdateDeadline::Interrupt,

@@ -10,10 +10,8 @@ use super::limiter::MemoryLimiter;
 use super::logs::{GuestOutput, Logs};
 use crate::bindings::logging::{self, Level};
 use crate::bindings::types;
+use crate::grants::Grants;
 use crate::limits::Limits;
-
-/// Most resources (batches, open files, streams) that a guest may hold at once.
-const RESOURCES_MAX: usize = 1024;
 
 /// Most random bytes that one call returns.
 const RANDOM_MAX_BYTES: u64 = 1024 * 1024;
@@ -32,8 +30,12 @@ pub(crate) struct HostState {
 
 impl HostState {
     /// No arguments, no environment, no input, no network; files only below
-    /// `output_dir`.
-    pub(crate) fn new(limits: &Limits, output_dir: Option<&Path>) -> wasmtime::Result<Self> {
+    /// `output_dir` and the directories that are granted for reading.
+    pub(crate) fn new(
+        limits: &Limits,
+        grants: &Grants,
+        output_dir: Option<&Path>,
+    ) -> wasmtime::Result<Self> {
         let stdout = GuestOutput::new(Level::Info, limits);
         let stderr = GuestOutput::new(Level::Warn, limits);
         let mut wasi = WasiCtxBuilder::new();
@@ -43,15 +45,18 @@ impl HostState {
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false);
-        if let Some(dir) = output_dir {
+        if let Some(dir) = output_dir.filter(|_| grants.output) {
             wasi.preopened_dir(dir, "/out", FsPerms::ReadWrite)?;
         }
+        for (name, dir) in &grants.read {
+            wasi.preopened_dir(dir, format!("/in/{name}"), FsPerms::ReadOnly)?;
+        }
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES_MAX);
+        table.set_max_capacity(limits.resources);
         Ok(Self {
             wasi: wasi.build(),
             table,
-            memory: MemoryLimiter::new(limits.memory_bytes),
+            memory: MemoryLimiter::new(limits),
             logs: Logs::new(limits),
             stdout,
             stderr,
