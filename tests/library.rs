@@ -1,14 +1,11 @@
 //! perfbox without its command line.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use perfbox::registry::{Implementation, PackageSource, PluginSources};
 use perfbox::report::{MetricValue, PluginStatus, RunStatus};
 use perfbox::source::{Item, Recorded, RecordedOptions, Source, SourceEnd};
 use perfbox::{
     Category, CompileMode, EventKind, FailureKind, Instance, Limits, Loader, Pipeline, Registry,
-    Report, Settings,
+    Report, Settings, Stop,
 };
 
 use crate::support::embedded::{Embedded, batch, event, phase_summary, reported};
@@ -171,14 +168,17 @@ fn a_recorded_source_announces_the_columns_of_all_its_batches() {
 /// Hands on what another source has, and sets its stop flag with the first batch.
 struct StopAfterFirst {
     inner: Recorded,
-    stop: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 impl Source for StopAfterFirst {
     fn next_item(&mut self) -> Option<Item> {
         let item = self.inner.next_item();
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop.request();
         item
+    }
+    fn stop(&mut self) {
+        self.inner.stop();
     }
     fn bytes_read(&self) -> u64 {
         self.inner.bytes_read()
@@ -195,12 +195,9 @@ impl Source for StopAfterFirst {
 async fn an_interrupted_run_reports_what_was_processed() {
     let dir = Dir::new();
     let input = dir.write("r.jsonl", records("profiling", 100));
-    let stop = Arc::new(AtomicBool::new(false));
-    let options = RecordedOptions {
-        batch_records: 10,
-        stop: Arc::clone(&stop),
-        ..RecordedOptions::default()
-    };
+    let stop = Stop::default();
+    let options =
+        RecordedOptions { batch_records: 10, stop: stop.clone(), ..RecordedOptions::default() };
     let inner = Recorded::open(&[input.to_string_lossy().into_owned()], options).unwrap();
     let mut embedded = Embedded::new();
     embedded.add(PROCESSOR, "witness_processor", &[], Limits::default()).await;

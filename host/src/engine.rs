@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wasmtime::{Config, Engine};
+use wasmtime::{Config, Engine, WasmBacktraceDetails};
 
 /// How often a running guest looks whether its time is up.
 pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(10);
@@ -13,9 +13,13 @@ const GUEST_STACK_BYTES: usize = 512 * 1024;
 /// Stack that a guest's calls and the host functions under them run on, in bytes.
 const FIBER_STACK_BYTES: usize = 2 * 1024 * 1024;
 
-/// An engine for plugins, and a thread that counts its epochs until it is dropped.
-pub(crate) fn new_engine() -> wasmtime::Result<Engine> {
-    let engine = Engine::new(&config())?;
+/// An engine for plugins, and a thread that counts its epochs until it is dropped. A
+/// deterministic one counts instructions, and has one form of NaN.
+pub(crate) fn new_engine(deterministic: bool) -> wasmtime::Result<Engine> {
+    let mut config = config();
+    config.consume_fuel(deterministic);
+    config.cranelift_nan_canonicalization(deterministic);
+    let engine = Engine::new(&config)?;
     let weak = engine.weak();
     let tick = move || {
         while let Some(engine) = weak.upgrade() {
@@ -42,10 +46,11 @@ fn config() -> Config {
     config.wasm_threads(false);
     config.wasm_memory64(false);
     config.wasm_relaxed_simd(false);
-    // For native debuggers, and for offsets in backtraces, which are not shown. Without
-    // them code is smaller by a seventh, and is sooner out of the cache.
+    // For native debuggers.
     config.native_unwind_info(false);
-    config.generate_address_map(false);
+    // Source lines in backtraces, of components that carry them.
+    config.generate_address_map(true);
+    config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
     config.max_wasm_stack(GUEST_STACK_BYTES);
     config.async_stack_size(FIBER_STACK_BYTES);
     config
@@ -55,6 +60,7 @@ fn config() -> Config {
 mod tests {
     #[test]
     fn the_configuration_is_one_that_wasmtime_takes() {
-        super::new_engine().expect("an engine");
+        super::new_engine(false).expect("an engine");
+        super::new_engine(true).expect("a deterministic engine");
     }
 }

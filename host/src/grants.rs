@@ -1,7 +1,12 @@
 //! What one plugin is given of the world.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::component::Ability;
 
 /// What one implementation is given. It can always log and, as a processor, read the
 /// run's records; it never has the network, the environment or the host's other files.
@@ -18,7 +23,8 @@ pub struct Grants {
 }
 
 /// A clock for a guest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Clock {
     /// The machine's.
     Real,
@@ -28,7 +34,8 @@ pub enum Clock {
 }
 
 /// A source of random numbers for a guest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Random {
     /// The machine's.
     Real,
@@ -39,5 +46,37 @@ pub enum Random {
 impl Default for Grants {
     fn default() -> Self {
         Self { output: true, clock: Clock::Real, random: Random::Real, read: BTreeMap::new() }
+    }
+}
+
+impl Grants {
+    /// Whether it may do what it asks for.
+    pub(crate) fn allow(&self, ability: &Ability) -> bool {
+        match ability {
+            Ability::Filesystem => self.output || !self.read.is_empty(),
+            _ => true,
+        }
+    }
+}
+
+/// In words, as it goes on from "may".
+impl fmt::Display for Grants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.clock {
+            Clock::Real => "log, read clocks",
+            Clock::Counting => "log, read a clock that counts",
+        })?;
+        f.write_str(match self.random {
+            Random::Real => ", draw random numbers",
+            Random::Seeded => ", draw the same random numbers each time",
+        })?;
+        if self.output {
+            f.write_str(", write files")?;
+        }
+        for (name, dir) in &self.read {
+            let dir = dir.to_string_lossy();
+            write!(f, ", read {} as /in/{name}", crate::escape(&dir))?;
+        }
+        Ok(())
     }
 }

@@ -61,6 +61,7 @@ mod pipeline;
 pub mod registry;
 pub mod report;
 pub mod source;
+mod stop;
 pub mod yaml;
 
 pub use batch::Batch;
@@ -68,7 +69,9 @@ pub use cache::{CacheDir, CacheError, CacheInfo, CacheUsage};
 pub use digest::Digest;
 pub use escape::escape;
 pub use grants::{Clock, Grants, Random};
-pub use instance::{Cost, CreateInstanceError, Failure, FailureKind, Instance, Settings};
+pub use instance::{
+    Cost, CreateInstanceError, Failure, FailureKind, Instance, OnFailure, Settings,
+};
 pub use limits::{LimitError, Limits};
 pub use loader::{CompileMode, LoadError, Loaded, Loader};
 pub use lock::Lock;
@@ -77,3 +80,4 @@ pub use phase::{EventKind, Phase, PhaseBounds, PhaseEvent, PhaseStats, PhaseSumm
 pub use pipeline::{Finished, Pipeline, run};
 pub use registry::Registry;
 pub use report::Report;
+pub use stop::Stop;

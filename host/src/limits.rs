@@ -214,7 +214,8 @@ fn read_time(text: &str) -> Option<Duration> {
     humantime::parse_duration(text).ok().filter(|time| !time.is_zero())
 }
 
-fn show_time(time: Duration) -> String {
+/// As people write it: `1m 30s`.
+pub(crate) fn show_time(time: Duration) -> String {
     humantime::format_duration(time).to_string()
 }
 

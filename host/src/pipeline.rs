@@ -1,7 +1,7 @@
 //! A run: phase events to hooks, batches to processors, results into a report.
 //!
 //! A plugin that fails is out for the rest of the run; it costs no other plugin an
-//! event or a record.
+//! event or a record, unless it was said to end the run.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,6 +36,13 @@ impl Pipeline {
         self.instances.insert(place, instance);
     }
 
+    /// The plugin that the run is to end for, since it failed and that is what is to
+    /// become of the run then.
+    pub fn aborted_by(&self) -> Option<String> {
+        let instance = self.instances.iter().find(|instance| instance.aborts_run())?;
+        Some(instance.implementation().key())
+    }
+
     /// Tells every hook of an event.
     pub async fn event(&mut self, event: &PhaseEvent) {
         for instance in &mut self.instances {
@@ -62,8 +69,9 @@ impl Pipeline {
                 results.insert(instance.implementation().identifier.to_string(), result);
             }
         }
+        let aborted_by = self.aborted_by();
         let plugins = self.instances.into_iter().map(Instance::into_report).collect();
-        Report::new(phases, plugins, results)
+        Report { aborted_by, ..Report::new(phases, plugins, results) }
     }
 }
 
@@ -83,7 +91,11 @@ pub async fn run(
     mut pipeline: Pipeline,
     progress: &mut dyn FnMut(u64),
 ) -> Finished {
-    while let Some(item) = source.next_item() {
+    loop {
+        if pipeline.aborted_by().is_some() {
+            source.stop();
+        }
+        let Some(item) = source.next_item() else { break };
         match item {
             Item::Batch(batch) => {
                 pipeline.batch(batch).await;

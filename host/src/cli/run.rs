@@ -3,14 +3,13 @@
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
 use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
 use perfbox::source::{Recorded, RecordedOptions, Source as _, SourceError, read_event_log};
 use perfbox::{
-    CompileMode, Finished, Instance, Loaded, Loader, Lock, Pipeline, Report, Settings, escape,
+    CompileMode, Finished, Instance, Loaded, Loader, Lock, Pipeline, Report, Settings, Stop, escape,
 };
 
 use super::cache::CacheArgs;
@@ -75,6 +74,11 @@ pub(crate) struct RunArgs {
     #[arg(long, short)]
     quiet: bool,
 
+    /// Give plugins a clock that counts, seeded random numbers and instructions in place
+    /// of time, so that two runs of the same input have the same results and files.
+    #[arg(long)]
+    deterministic: bool,
+
     /// Load what a run would load, show it with its limits, and run nothing; the input is
     /// not looked at.
     #[arg(long)]
@@ -119,7 +123,12 @@ impl RunArgs {
         }
         let selected = select(&config, &registry).usage()?;
         self.output(OutputDir::check)?;
-        let mut loader = Loader::new(CompileMode::InProcess).host_failed()?;
+        let mode = CompileMode::InProcess;
+        let loader = match self.deterministic {
+            true => Loader::deterministic(mode),
+            false => Loader::new(mode),
+        };
+        let mut loader = loader.host_failed()?;
         if let Some(lock) = lock {
             if !self.lock.is_exclusive() {
                 tell_unlocked(&lock, &selected);
@@ -134,7 +143,8 @@ impl RunArgs {
             crate::print(&describe(&selected, &loaded, &self.out_dir()))?;
             return Ok(0);
         }
-        let mut source = self.open_source()?;
+        let stop = Stop::default();
+        let mut source = self.open_source(&stop)?;
         let output = self.output(OutputDir::prepare)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -143,7 +153,7 @@ impl RunArgs {
             .host_failed()?;
         bar.set_length(source.total_bytes().unwrap_or_default());
         let finished = runtime.block_on(async {
-            let pipeline = create(selected, loaded, &output).await?;
+            let pipeline = create(selected, loaded, &output, &stop).await?;
             Ok(perfbox::run(&mut source, pipeline, &mut |bytes| bar.set_position(bytes)).await)
         });
         bar.finish_and_clear();
@@ -152,12 +162,11 @@ impl RunArgs {
         Ok(self.print(&finished?, &output))
     }
 
-    fn open_source(&self) -> Result<Recorded, Failed> {
-        let stop = Arc::new(AtomicBool::new(false));
+    fn open_source(&self, stop: &Stop) -> Result<Recorded, Failed> {
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             // The second signal ends the process at once.
-            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
-                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+            signal_hook::flag::register_conditional_shutdown(signal, 130, stop.flag())
+                .and_then(|_| signal_hook::flag::register(signal, stop.flag()))
                 .context("signals cannot be caught")
                 .host_failed()?;
         }
@@ -170,7 +179,7 @@ impl RunArgs {
             batch_records: self.batch_size as usize,
             skip_bad_records: self.skip_bad_records,
             events,
-            stop,
+            stop: stop.clone(),
         };
         match Recorded::open(&self.inputs, options) {
             Err(error @ SourceError::UnknownPhase { .. }) => Err(error).usage(),
@@ -207,7 +216,16 @@ impl RunArgs {
                     "error: {}/{} failed: {failure}",
                     plugin.category, plugin.identifier
                 ));
+                for frame in &failure.backtrace {
+                    crate::print_to_stderr(&format!("    in {frame}"));
+                }
             }
+        }
+        if let Some(plugin) = &report.aborted_by {
+            crate::print_to_stderr(&format!(
+                "error: the run ended with the failure of {plugin}, as its on_failure says; \
+                 what was done is reported"
+            ));
         }
         let mut status = status_of(report.status);
         for failed in [printed.err(), written.err()].into_iter().flatten() {
@@ -268,7 +286,10 @@ fn load(loader: &mut Loader, selected: &[Selected]) -> Result<Vec<Result<Loaded,
             loaded.push(Err(reason.clone()));
             continue;
         }
-        match loader.load(Arc::clone(&one.implementation)) {
+        let result = loader
+            .load(Arc::clone(&one.implementation))
+            .and_then(|loaded| loaded.check_grants(&one.grants).map(|()| loaded));
+        match result {
             Err(error) if !one.auto_loaded => {
                 return Err(error)
                     .context(format!("{} is refused", one.implementation.key()))
@@ -284,17 +305,23 @@ async fn create(
     selected: Vec<Selected>,
     loaded: Vec<Result<Loaded, String>>,
     output: &OutputDir,
+    stop: &Stop,
 ) -> Result<Pipeline, Failed> {
     let mut pipeline = Pipeline::new();
     for (one, loaded) in selected.into_iter().zip(loaded) {
-        let limits = one.limits;
+        let Selected { limits, grants, on_failure, .. } = one;
         match (one.config, loaded) {
             (Err(reason), _) | (_, Err(reason)) => {
-                pipeline.add(Instance::refused(one.implementation, reason));
+                let refused = Instance::refused(one.implementation, reason);
+                pipeline.add(refused.on_failure(on_failure));
             }
             (Ok(config), Ok(loaded)) => {
-                let output_dir = Some(output.plugin_dir(&one.implementation).host_failed()?);
-                let settings = Settings { config, limits, output_dir, ..Settings::default() };
+                let output_dir = match grants.output {
+                    true => Some(output.plugin_dir(&one.implementation).host_failed()?),
+                    false => None,
+                };
+                let stop = stop.clone();
+                let settings = Settings { config, limits, grants, output_dir, on_failure, stop };
                 pipeline.add(Instance::create(loaded, settings).await);
             }
         }

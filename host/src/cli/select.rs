@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use perfbox::registry::{Implementation, PackageSource, PackageState, ParamError, Selection};
-use perfbox::{Category, Limits, Loaded, Registry, escape};
+use perfbox::{Category, Grants, Limits, Loaded, OnFailure, Registry, escape};
 
-use super::config::{Config, Param};
+use super::config::{Config, Limit, Param};
 use super::settings::Settings;
 
 /// What is to run.
@@ -26,6 +26,12 @@ pub(crate) struct SelectionArgs {
     /// Parameter of a plugin, read by its declared type, a list as [a, b]; repeatable.
     #[arg(long = "set", value_name = "[CATEGORY/]ID.PARAM=VALUE")]
     pub(super) params: Vec<String>,
+
+    /// Limit of a plugin or, without ID, of all but the builtins; repeatable.
+    ///
+    /// `perfbox plugins show ID` has every limit with its value.
+    #[arg(long = "limit", value_name = "[[CATEGORY/]ID.]LIMIT=VALUE")]
+    pub(super) limits: Vec<String>,
 
     /// Leave out plugins whose manifest says auto_load [default: they join].
     #[arg(long)]
@@ -49,6 +55,24 @@ impl SelectionArgs {
     }
 }
 
+impl SelectionArgs {
+    /// One value of --limit.
+    pub(super) fn limit(text: &str) -> anyhow::Result<Limit> {
+        let Some((key, value)) = text.split_once('=') else {
+            bail!(
+                "--limit `{}` is not of the form [[CATEGORY/]ID.]LIMIT=VALUE, for example \
+                 memory=512MiB or metrics.memory=4GiB",
+                escape(text)
+            );
+        };
+        let (owner, name) = match key.rsplit_once('.') {
+            Some((owner, name)) => (Some(owner.to_owned()), name),
+            None => (None, key),
+        };
+        Ok(Limit { owner, name: name.to_owned(), value: value.to_owned() })
+    }
+}
+
 /// An implementation that is to run, with its parameters.
 pub(crate) struct Selected {
     pub(crate) implementation: Arc<Implementation>,
@@ -56,6 +80,9 @@ pub(crate) struct Selected {
     pub(crate) config: Result<serde_json::Map<String, serde_json::Value>, String>,
     /// What it may use.
     pub(crate) limits: Limits,
+    /// What it is given.
+    pub(crate) grants: Grants,
+    pub(crate) on_failure: OnFailure,
     /// Not named: if it is refused, the run goes on.
     pub(crate) auto_loaded: bool,
 }
@@ -105,12 +132,20 @@ pub(crate) fn select(config: &Config, registry: &Registry) -> anyhow::Result<Vec
             Err((error, None)) => return Err(error.into()),
             Ok(config) => Ok(config),
         };
-        let limits = settings.limits(&implementation)?;
-        selected.push(Selected { implementation, config, limits, auto_loaded });
+        selected.push(Selected {
+            limits: settings.limits(&implementation)?,
+            grants: settings.grants(&implementation),
+            on_failure: settings.on_failure(&implementation),
+            implementation,
+            config,
+            auto_loaded,
+        });
     }
     for (implementation, error) in refused {
         selected.push(Selected {
             limits: settings.limits(&implementation)?,
+            grants: settings.grants(&implementation),
+            on_failure: settings.on_failure(&implementation),
             implementation,
             config: Err(error.to_string()),
             auto_loaded: true,
@@ -172,11 +207,17 @@ pub(crate) fn describe(
             format!("  component   {}", implementation.component),
             format!("  parameters  {}", escape(&config)),
             format!("  limits      {}", limits.join("\n              ")),
-            format!(
-                "  may         log, read clocks, draw random numbers, write below {}",
-                escape(&files.to_string_lossy())
-            ),
-        ] {
+            format!("  may         {}", one.grants),
+        ]
+        .into_iter()
+        .chain(
+            one.grants
+                .output
+                .then(|| format!("  files       below {}", escape(&files.to_string_lossy()))),
+        )
+        .chain(
+            (one.on_failure == OnFailure::Abort).then(|| "  on failure  the run ends".to_owned()),
+        ) {
             text.push_str(&format!("{line}\n"));
         }
     }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use perfbox::registry::{GivenParams, Implementation, ParamError, check_params};
-use perfbox::{Category, Limits, Registry, escape};
+use perfbox::{Category, Grants, Limits, OnFailure, Registry, escape};
 
-use super::config::{Config, Limit, Origin, Param, Sourced};
+use super::config::{Config, Granted, Limit, OfPlugin, Origin, Param, Sourced};
 
 /// All that is set for the plugins of a run.
 pub(crate) struct Settings<'c> {
     /// By category and identifier, the weightiest last.
     params: BTreeMap<String, Vec<&'c Sourced<Param>>>,
-    limits: &'c [Sourced<Limit>],
+    config: &'c Config,
 }
 
 impl<'c> Settings<'c> {
@@ -30,16 +30,7 @@ impl<'c> Settings<'c> {
                 [one] => params.entry(one.key()).or_default().push(param),
                 // A file is for many runs, and may set what this one does not have.
                 [] if is_of_a_file(&param.origin) => {}
-                [] => {
-                    let keys: Vec<_> = chosen.iter().map(|(one, _)| one.key()).collect();
-                    bail!(
-                        "{}: `{}` is not part of this run, which has {}; select it with \
-                         --hook or --processor",
-                        shown(param),
-                        escape(&param.value.owner),
-                        keys.join(", ")
-                    );
-                }
+                [] => bail!(not_part_of_run(&shown(param), &param.value.owner, chosen)),
                 [first, second, ..] => {
                     let Param { owner, name, .. } = &param.value;
                     bail!(
@@ -54,9 +45,14 @@ impl<'c> Settings<'c> {
         // Those of plugins that do not run, too: a misspelt one is found at once.
         for limit in &config.limits {
             limit.said(Limits::default().set(&limit.value.name, &limit.value.value))?;
+            let Some(owner) = &limit.value.owner else { continue };
+            if !is_of_a_file(&limit.origin) && owners(owner, chosen).is_empty() {
+                let text = format!("{owner}.{}={}", limit.value.name, limit.value.value);
+                bail!(not_part_of_run(&format!("--limit `{}`", escape(&text)), owner, chosen));
+            }
         }
         tell_unknown(config, registry);
-        Ok(Self { params, limits: &config.limits })
+        Ok(Self { params, config })
     }
 
     /// Its parameters, checked or, of what is wrong, where it was said.
@@ -77,8 +73,36 @@ impl<'c> Settings<'c> {
 
     /// What it may use.
     pub(crate) fn limits(&self, one: &Implementation) -> anyhow::Result<Limits> {
-        limits(self.limits, one)
+        limits(&self.config.limits, one)
     }
+
+    /// What it is given.
+    pub(crate) fn grants(&self, one: &Implementation) -> Grants {
+        grants(&self.config.grants, one)
+    }
+
+    /// What becomes of the run when it fails.
+    pub(crate) fn on_failure(&self, one: &Implementation) -> OnFailure {
+        let said = self.config.on_failure.iter().map(|said| &said.value);
+        let mut its_own = said.filter(|said| is_called(one, &said.owner));
+        its_own.next_back().map(|said| said.value).unwrap_or_default()
+    }
+}
+
+/// What an implementation is given: the default, then what is said of it.
+pub(crate) fn grants(said: &[Sourced<OfPlugin<Granted>>], one: &Implementation) -> Grants {
+    let mut grants = Grants::default();
+    for said in said.iter().map(|said| &said.value).filter(|said| is_called(one, &said.owner)) {
+        match &said.value {
+            Granted::Output(output) => grants.output = *output,
+            Granted::Clock(clock) => grants.clock = *clock,
+            Granted::Random(random) => grants.random = *random,
+            Granted::Read(name, dir) => {
+                grants.read.insert(name.clone(), dir.clone());
+            }
+        }
+    }
+    grants
 }
 
 /// What an implementation may use: the defaults, what is said of all plugins, then what
@@ -113,6 +137,15 @@ fn owners<'a>(
     chosen.iter().map(|(one, _)| one).filter(|one| is_called(one, name)).collect()
 }
 
+fn not_part_of_run(said: &str, owner: &str, chosen: &[(Arc<Implementation>, bool)]) -> String {
+    let keys: Vec<_> = chosen.iter().map(|(one, _)| one.key()).collect();
+    format!(
+        "{said}: `{}` is not part of this run, which has {}; select it with --hook or --processor",
+        escape(owner),
+        keys.join(", ")
+    )
+}
+
 fn is_of_a_file(origin: &Origin) -> bool {
     matches!(origin, Origin::File { .. })
 }
@@ -131,8 +164,14 @@ fn tell_unknown(config: &Config, registry: &Registry) {
     let of_params = config.params.iter().map(|one| (&one.value.owner, &one.origin));
     let of_limits =
         config.limits.iter().filter_map(|one| Some((one.value.owner.as_ref()?, &one.origin)));
-    let named: BTreeMap<_, _> =
-        of_params.chain(of_limits).filter(|(_, origin)| is_of_a_file(origin)).collect();
+    let of_grants = config.grants.iter().map(|one| (&one.value.owner, &one.origin));
+    let of_policies = config.on_failure.iter().map(|one| (&one.value.owner, &one.origin));
+    let named: BTreeMap<_, _> = of_params
+        .chain(of_limits)
+        .chain(of_grants)
+        .chain(of_policies)
+        .filter(|(_, origin)| is_of_a_file(origin))
+        .collect();
     if named.is_empty() {
         return;
     }

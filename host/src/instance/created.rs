@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Cost, Failure, FailureKind, HookInstance, InstanceConfig, ProcessorInstance};
 use crate::batch::Batch;
 use crate::grants::Grants;
@@ -12,6 +14,7 @@ use crate::names::Category;
 use crate::phase::{PhaseEvent, PhaseSummary};
 use crate::registry::{ComponentLocation, Implementation, Registry, ResolveError};
 use crate::report::{PluginReport, PluginStatus, ProcessorResult, list_files, relative_dir};
+use crate::stop::Stop;
 
 /// How a loaded implementation takes part in a run.
 #[derive(Debug, Clone, Default)]
@@ -22,8 +25,23 @@ pub struct Settings {
     pub limits: Limits,
     /// What it is given of the world.
     pub grants: Grants,
-    /// A directory of its own, that it sees as `/out`; none: no file system.
+    /// A directory of its own, that it sees as `/out`; none: it has none.
     pub output_dir: Option<PathBuf>,
+    /// What is to become of the run when it fails.
+    pub on_failure: OnFailure,
+    /// Ends its calls early.
+    pub stop: Stop,
+}
+
+/// What becomes of the run when a plugin fails.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// It goes on without the plugin.
+    #[default]
+    Disable,
+    /// It ends there; what was done is kept and reported.
+    Abort,
 }
 
 /// An implementation that takes part in a run, in a store of its own. One that failed
@@ -31,6 +49,7 @@ pub struct Settings {
 pub struct Instance {
     implementation: Arc<Implementation>,
     output_dir: Option<PathBuf>,
+    on_failure: OnFailure,
     origin: Option<Origin>,
     state: State,
 }
@@ -45,8 +64,11 @@ impl Instance {
     /// Has an instance of a loaded implementation created. One that refuses its
     /// configuration, or fails otherwise, is a failed one.
     pub async fn create(loaded: Loaded, settings: Settings) -> Self {
-        let Loaded { implementation, origin, component } = loaded;
-        let Settings { config, limits, grants, output_dir } = settings;
+        if let Err(refused) = loaded.check_grants(&settings.grants) {
+            return Self::refused(loaded.implementation, refused).on_failure(settings.on_failure);
+        }
+        let Loaded { implementation, origin, component, deterministic, .. } = loaded;
+        let Settings { config, limits, grants, output_dir, on_failure, stop } = settings;
         let config = InstanceConfig {
             identifier: implementation.identifier.to_string(),
             class: implementation.class.clone(),
@@ -54,6 +76,8 @@ impl Instance {
             limits,
             grants,
             output_dir: output_dir.clone(),
+            deterministic,
+            stop,
         };
         let created = match component {
             LoadedComponent::Hook(component) => {
@@ -64,14 +88,26 @@ impl Instance {
             }
         };
         let state = created.unwrap_or_else(|(failure, cost)| State::Failed(failure, cost));
-        Self { implementation, output_dir, origin: Some(origin), state }
+        Self { implementation, output_dir, on_failure, origin: Some(origin), state }
     }
 
     /// One that was refused before it could be loaded, with the reason in words.
     pub fn refused(implementation: Arc<Implementation>, reason: impl ToString) -> Self {
         let failure = Failure::new(FailureKind::Rejected, "load", reason.to_string());
         let state = State::Failed(failure, Cost::default());
-        Self { implementation, output_dir: None, origin: None, state }
+        let on_failure = OnFailure::Disable;
+        Self { implementation, output_dir: None, on_failure, origin: None, state }
+    }
+
+    /// Makes its failure the end of the run, or not.
+    #[must_use]
+    pub fn on_failure(self, on_failure: OnFailure) -> Self {
+        Self { on_failure, ..self }
+    }
+
+    /// Whether it has failed, and the run is to end for it.
+    pub(crate) fn aborts_run(&self) -> bool {
+        self.on_failure == OnFailure::Abort && self.failure().is_some()
     }
 
     /// What it is an instance of.

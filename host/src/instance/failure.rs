@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use wasmtime::Trap;
+use wasmtime::{FrameInfo, FrameSymbol, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::bindings::types::{ErrorKind, PluginError};
@@ -44,6 +44,11 @@ pub struct Failure {
     pub during: String,
     /// What happened, and what to do about it.
     pub message: String,
+    /// Of a trap: the guest's functions, the innermost first, with file, line and column
+    /// where the component carries them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub backtrace: Vec<String>,
 }
 
 /// What a panicking guest printed, in one line, without advice that it cannot take.
@@ -89,7 +94,7 @@ impl Failure {
     /// A failure of the given kind. The words may be a guest's: they are made safe.
     pub(crate) fn new(kind: FailureKind, during: &str, message: impl Into<String>) -> Self {
         let message = escape(&message.into()).into_owned();
-        Self { kind, during: during.to_owned(), message }
+        Self { kind, during: during.to_owned(), message, backtrace: Vec::new() }
     }
 
     /// An error that the guest returned.
@@ -111,6 +116,20 @@ impl Failure {
         memory_denied: Option<String>,
         stderr: &str,
     ) -> Self {
+        let failure = Self::without_backtrace(error, during, memory_denied, stderr);
+        let backtrace = match failure.kind {
+            FailureKind::Trap | FailureKind::Memory => backtrace(error),
+            _ => Vec::new(),
+        };
+        Self { backtrace, ..failure }
+    }
+
+    fn without_backtrace(
+        error: &wasmtime::Error,
+        during: &str,
+        memory_denied: Option<String>,
+        stderr: &str,
+    ) -> Self {
         if let Some(exit) = error.downcast_ref::<I32Exit>() {
             // WASI 0.2 hands on no more of the status.
             let status = if exit.0 == 0 { "0" } else { "other than 0" };
@@ -118,9 +137,6 @@ impl Failure {
             return Self::new(FailureKind::Exit, during, message);
         }
         let trap = error.downcast_ref::<Trap>();
-        if trap == Some(&Trap::Interrupt) {
-            return Self::deadline(during);
-        }
         let printed = last_words(stderr);
         if let Some(denied) = memory_denied {
             return Self::new(FailureKind::Memory, during, with_words(denied, printed));
@@ -144,9 +160,43 @@ impl Failure {
             }
         }
     }
+}
 
-    /// A call that took too long; whoever set the limit says how long it was.
-    pub(crate) fn deadline(during: &str) -> Self {
-        Self::new(FailureKind::Deadline, during, "the call took too long")
+/// Longest name of a function or a file in a backtrace, in bytes.
+const FRAME_NAME_BYTES: usize = 200;
+
+/// The guest's frames, made safe.
+fn backtrace(error: &wasmtime::Error) -> Vec<String> {
+    let Some(frames) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    frames.frames().iter().flat_map(frame_lines).collect()
+}
+
+/// One line, or one for each function that was inlined there.
+fn frame_lines(frame: &FrameInfo) -> Vec<String> {
+    let name = |raw: Option<&str>| match raw {
+        // Without the hash that Rust puts behind a name.
+        Some(raw) => shortened(&format!("{:#}", rustc_demangle::demangle(raw))),
+        None => format!("function {}", frame.func_index()),
+    };
+    let symbols = frame.symbols();
+    if symbols.is_empty() {
+        return vec![name(frame.func_name())];
     }
+    let line = |symbol: &FrameSymbol| {
+        let function = name(symbol.name().or(frame.func_name()));
+        match (symbol.file(), symbol.line(), symbol.column()) {
+            (Some(file), Some(line), Some(column)) => {
+                format!("{function} ({}:{line}:{column})", shortened(file))
+            }
+            (Some(file), Some(line), None) => format!("{function} ({}:{line})", shortened(file)),
+            _ => function,
+        }
+    };
+    symbols.iter().map(line).collect()
+}
+
+fn shortened(text: &str) -> String {
+    let kept = &text[..text.floor_char_boundary(FRAME_NAME_BYTES)];
+    let cut = if kept.len() < text.len() { "…" } else { "" };
+    format!("{}{cut}", escape(kept))
 }

@@ -38,7 +38,7 @@ impl HookInstance {
     ) -> Result<(Hook, ResourceAny), Failure> {
         let bindings =
             sandbox.instantiate(async |store| component.instantiate_async(store).await).await?;
-        let limit = sandbox.limits().finish_deadline;
+        let limit = sandbox.limits().of_finish();
         let guest = bindings.perfbox_plugin_phase_hook().hook();
         let create = async |store: &mut Store<HostState>| {
             guest.call_create(store, &config.class, &config.config).await
@@ -53,7 +53,7 @@ impl HookInstance {
         let hook = self.hook;
         let kind = event.event;
         let event = types::PhaseEvent::from(event);
-        let limit = self.sandbox.limits().event_deadline;
+        let limit = self.sandbox.limits().of_event();
         let call = async |store: &mut Store<HostState>| match kind {
             EventKind::PhaseStart => guest.call_on_phase_start(store, hook, &event).await,
             EventKind::PhaseSendingComplete => {

@@ -4,8 +4,10 @@
 //! deadlines, limits, logs and the kinds of failure are handled there and nowhere
 //! else. After a failed call the store is gone.
 
+mod clock;
 mod convert;
 mod created;
+mod deadline;
 mod failure;
 mod hook;
 mod lent_batch;
@@ -16,7 +18,7 @@ mod result;
 mod sandbox;
 mod state;
 
-pub use created::{CreateInstanceError, Instance, Settings};
+pub use created::{CreateInstanceError, Instance, OnFailure, Settings};
 pub use failure::{Failure, FailureKind};
 use hook::HookInstance;
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]
@@ -25,10 +27,13 @@ use processor::ProcessorInstance;
 pub use sandbox::Cost;
 pub(crate) use state::HostState;
 
+pub(crate) use clock::add_to_linker as add_clock_to_linker;
+
 use std::path::PathBuf;
 
 use crate::grants::Grants;
 use crate::limits::Limits;
+use crate::stop::Stop;
 
 /// What one instance is made with.
 #[derive(Debug, Clone)]
@@ -45,4 +50,8 @@ pub(crate) struct InstanceConfig {
     pub(crate) grants: Grants,
     /// Its own directory, `/out` to the guest; none: no file system.
     pub(crate) output_dir: Option<PathBuf>,
+    /// Whether two runs must be alike to the byte.
+    pub(crate) deterministic: bool,
+    /// The end of the run, asked for.
+    pub(crate) stop: Stop,
 }

@@ -50,7 +50,7 @@ impl ProcessorInstance {
     ) -> Result<(Processor, ResourceAny, Option<Arc<[String]>>), Failure> {
         let bindings =
             sandbox.instantiate(async |store| component.instantiate_async(store).await).await?;
-        let limit = sandbox.limits().finish_deadline;
+        let limit = sandbox.limits().of_finish();
         let guest = bindings.perfbox_plugin_post_processor().processor();
         let create = async |store: &mut Store<HostState>| {
             guest.call_create(store, &config.class, &config.config).await
@@ -68,7 +68,8 @@ impl ProcessorInstance {
         let guest = self.bindings.perfbox_plugin_post_processor().processor();
         let processor = self.processor;
         let lent = LentBatch::new(Arc::clone(batch), self.columns.clone());
-        let limit = self.sandbox.limits().batch_deadline;
+        let limit = self.sandbox.limits().of_batch();
+        self.sandbox.add_records(batch.len() as u64);
         let call = async |store: &mut Store<HostState>| {
             let owned = store.data_mut().table.push(lent)?;
             let borrowed = Resource::new_borrow(owned.rep());
@@ -90,7 +91,7 @@ impl ProcessorInstance {
         let guest = self.bindings.perfbox_plugin_post_processor().processor();
         let processor = self.processor;
         let phases: Vec<types::PhaseSummary> = phases.iter().map(Into::into).collect();
-        let limit = self.sandbox.limits().finish_deadline;
+        let limit = self.sandbox.limits().of_finish();
         let metrics_max = self.sandbox.limits().metrics;
         let call =
             async |store: &mut Store<HostState>| guest.call_finish(store, processor, &phases).await;

@@ -1,15 +1,21 @@
 //! A store and the one way to call into it.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime::{Engine, Store, Trap, UpdateDeadline};
 
 use super::InstanceConfig;
+use super::deadline::{Budget, CallClock, CallLimit, ended};
 use super::failure::{Failure, FailureKind};
 use super::state::HostState;
 use crate::bindings::types::PluginError;
+use crate::engine::EPOCH_TICK;
 use crate::limits::Limits;
 
 /// What a plugin has cost.
@@ -42,15 +48,24 @@ pub(crate) struct Sandbox {
     store: Option<Store<HostState>>,
     identifier: String,
     limits: Limits,
+    clock: CallClock,
+    budget: Budget,
+    /// Whether instructions are counted in place of time.
+    deterministic: bool,
     cost: Cost,
 }
+
+/// Real time that a call may take for each nanosecond of its limit, where instructions
+/// are counted: only what the count does not see can take as long.
+const REAL_TIME_FACTOR: u32 = 10;
 
 impl Sandbox {
     /// An empty store for one instance.
     pub(crate) fn new(engine: &Engine, config: &InstanceConfig) -> Result<Self, Failure> {
         let limits = config.limits.clone();
         let output_dir = config.output_dir.as_deref();
-        let state = HostState::new(&limits, &config.grants, output_dir).map_err(|error| {
+        let state = HostState::new(&limits, &config.grants, output_dir, config.deterministic);
+        let state = state.map_err(|error| {
             let words = format!("a directory of its cannot be opened: {error}");
             Failure::new(FailureKind::Rejected, "instantiate", words)
         })?;
@@ -58,19 +73,32 @@ impl Sandbox {
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.returned_bytes);
         store.set_max_component_handles(limits.handles);
-        store.epoch_deadline_callback(|context| {
-            Ok(match Instant::now() >= context.data().deadline {
-                true => UpdateDeadline::Interrupt,
-                false => UpdateDeadline::Yield(1),
+        let clock = CallClock::new(config.stop.clone());
+        let of_guest = clock.clone();
+        store.epoch_deadline_callback(move |_| {
+            Ok(match of_guest.over() {
+                Some(_) => UpdateDeadline::Interrupt,
+                None => UpdateDeadline::Yield(1),
             })
         });
-        let cost = Cost { instances: 1, ..Cost::default() };
-        let identifier = config.identifier.clone();
-        Ok(Self { store: Some(store), identifier, limits, cost })
+        Ok(Self {
+            store: Some(store),
+            identifier: config.identifier.clone(),
+            budget: Budget::new(&limits),
+            limits,
+            clock,
+            deterministic: config.deterministic,
+            cost: Cost { instances: 1, ..Cost::default() },
+        })
     }
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// It is given so many records, which add to its budget.
+    pub(crate) fn add_records(&mut self, records: u64) {
+        self.budget.add_records(records);
     }
 
     /// What it has cost so far.
@@ -83,19 +111,19 @@ impl Sandbox {
         &mut self,
         instantiate: impl AsyncFnOnce(&mut Store<HostState>) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
-        let limit = self.limits.start_deadline;
+        let limit = self.limits.of_start();
         let instantiate = async |store: &mut Store<HostState>| instantiate(store).await.map(Ok);
         self.guarded("instantiate", limit, instantiate).await
     }
 
-    /// Calls into the guest: at most `limit` long, counted, its logs handed on.
+    /// Calls into the guest: within its limit and its budget, counted, its logs handed on.
     ///
     /// # Errors
     /// Whatever went wrong, a guest's own error too; the store is gone then.
     pub(crate) async fn call<T>(
         &mut self,
         during: &str,
-        limit: Duration,
+        limit: CallLimit,
         call: impl AsyncFnOnce(&mut Store<HostState>) -> Called<T>,
     ) -> Result<T, Failure> {
         self.cost.calls += 1;
@@ -106,42 +134,75 @@ impl Sandbox {
     async fn guarded<T>(
         &mut self,
         during: &str,
-        limit: Duration,
+        limit: CallLimit,
         call: impl AsyncFnOnce(&mut Store<HostState>) -> Called<T>,
     ) -> Result<T, Failure> {
         let Some(mut store) = self.store.take() else {
             let words = "it was called after it had failed";
             return Err(Failure::new(FailureKind::Trap, during, words));
         };
-        let begun = Instant::now();
+        let (time, ending) = self.budget.allow(limit.time);
+        if self.deterministic {
+            let fuel = time.as_nanos().try_into().unwrap_or(u64::MAX);
+            if let Err(error) = store.set_fuel(fuel) {
+                return Err(Failure::new(FailureKind::Host, during, format!("{error:#}")));
+            }
+            self.clock.begin(time.saturating_mul(REAL_TIME_FACTOR), ending);
+        } else {
+            self.clock.begin(time, ending);
+        }
         let state = store.data_mut();
-        state.deadline = begun + limit;
         state.memory.begin_call();
         state.stderr.begin_call();
         store.set_epoch_deadline(1);
-        // The epoch ends a guest that computes, the timeout one that waits.
-        let outcome = tokio::time::timeout(limit, call(&mut store)).await;
-        self.cost.wall_ns += begun.elapsed().as_nanos() as u64;
+        let begun = Instant::now();
+        let outcome = {
+            let call = call(&mut store);
+            // The epoch ends a guest that computes, the clock one that waits.
+            let timed = async {
+                tokio::select! {
+                    biased;
+                    returned = call => Ok(returned),
+                    ending = self.clock.watch(EPOCH_TICK) => Err(ending),
+                }
+            };
+            caught(timed).await
+        };
+        let wall = begun.elapsed();
+        self.cost.wall_ns += wall.as_nanos() as u64;
+        let spent = match store.get_fuel() {
+            Ok(left) => time.saturating_sub(Duration::from_nanos(left)),
+            Err(_) => wall,
+        };
+        self.budget.spend(spent);
         self.take_stock(&mut store);
-        let failure = match outcome {
-            Ok(Ok(Ok(value))) => {
+        Err(match outcome {
+            Ok(Ok(Ok(Ok(value)))) => {
                 self.store = Some(store);
                 return Ok(value);
             }
-            Ok(Ok(Err(refused))) => Failure::from_guest(refused, during),
-            Ok(Err(error)) => {
-                let state = store.data();
-                let stderr = state.stderr.last_words();
-                Failure::from_call(&error, during, state.memory.denial(), &stderr)
-            }
-            Err(_elapsed) => Failure::deadline(during),
-        };
-        Err(match failure.kind {
-            FailureKind::Deadline => Failure {
-                message: format!("the call took longer than its limit of {limit:?}"),
-                ..failure
+            Ok(Ok(Ok(Err(refused)))) => Failure::from_guest(refused, during),
+            Ok(Ok(Err(error))) => match error.downcast_ref::<Trap>() {
+                Some(Trap::Interrupt) => {
+                    let ending = self.clock.over().unwrap_or(ending);
+                    ended(ending, limit, &self.budget, during)
+                }
+                Some(Trap::OutOfFuel) => ended(ending, limit, &self.budget, during),
+                _ => {
+                    let state = store.data();
+                    let stderr = state.stderr.last_words();
+                    Failure::from_call(&error, during, state.memory.denial(), &stderr)
+                }
             },
-            _ => failure,
+            Ok(Err(ending)) => ended(ending, limit, &self.budget, during),
+            Err(panic) => Failure::new(
+                FailureKind::Host,
+                during,
+                format!(
+                    "perfbox itself broke down ({}): a defect of perfbox, please report it",
+                    panic_words(&*panic)
+                ),
+            ),
         })
     }
 
@@ -153,4 +214,23 @@ impl Sandbox {
         self.cost.logs_dropped = logs.dropped();
         self.cost.peak_memory_bytes = memory.peak_bytes() as u64;
     }
+}
+
+/// Runs a future; a panic in it is its outcome, and no more than that.
+async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    // What the future had its hands on is dropped after a panic.
+    std::future::poll_fn(|context| {
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
+}
+
+fn panic_words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic")
 }

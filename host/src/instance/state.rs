@@ -1,20 +1,25 @@
 //! What a store holds on the host's side.
 
 use std::path::Path;
-use std::time::Instant;
 
+use rand::SeedableRng as _;
+use rand::rngs::Xoshiro256PlusPlus;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use super::clock::CountingClock;
 use super::limiter::MemoryLimiter;
 use super::logs::{GuestOutput, Logs};
 use crate::bindings::logging::{self, Level};
 use crate::bindings::types;
-use crate::grants::Grants;
+use crate::grants::{Clock, Grants, Random};
 use crate::limits::Limits;
 
 /// Most random bytes that one call returns.
 const RANDOM_MAX_BYTES: u64 = 1024 * 1024;
+
+/// Of seeded random numbers; any number would do.
+const SEED: u64 = 0x7065_7266_626f_7821;
 
 /// State of one store. It knows nothing of the host that made it.
 pub(crate) struct HostState {
@@ -24,8 +29,8 @@ pub(crate) struct HostState {
     pub(crate) logs: Logs,
     pub(crate) stdout: GuestOutput,
     pub(crate) stderr: GuestOutput,
-    /// When the running call has had its time.
-    pub(crate) deadline: Instant,
+    /// Where it does not read the machine's time.
+    pub(crate) counting_clock: Option<CountingClock>,
 }
 
 impl HostState {
@@ -35,6 +40,7 @@ impl HostState {
         limits: &Limits,
         grants: &Grants,
         output_dir: Option<&Path>,
+        deterministic: bool,
     ) -> wasmtime::Result<Self> {
         let stdout = GuestOutput::new(Level::Info, limits);
         let stderr = GuestOutput::new(Level::Warn, limits);
@@ -51,6 +57,16 @@ impl HostState {
         for (name, dir) in &grants.read {
             wasi.preopened_dir(dir, format!("/in/{name}"), FsPerms::ReadOnly)?;
         }
+        let counts = deterministic || grants.clock == Clock::Counting;
+        let counting_clock = counts.then(CountingClock::default);
+        if let Some(clock) = &counting_clock {
+            wasi.wall_clock(clock.clone()).monotonic_clock(clock.clone());
+        }
+        if deterministic || grants.random == Random::Seeded {
+            wasi.secure_random(Xoshiro256PlusPlus::seed_from_u64(SEED))
+                .insecure_random(Xoshiro256PlusPlus::seed_from_u64(!SEED))
+                .insecure_random_seed(u128::from(SEED));
+        }
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources);
         Ok(Self {
@@ -60,7 +76,7 @@ impl HostState {
             logs: Logs::new(limits),
             stdout,
             stderr,
-            deadline: Instant::now(),
+            counting_clock,
         })
     }
 }

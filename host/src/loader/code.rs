@@ -168,7 +168,7 @@ mod tests {
 
     fn compiler(place: &TempDir) -> Compiler {
         let cache = CacheDir::open(&place.path().join("cache"), &place.path().join("key"));
-        let mut compiler = Compiler::new(new_engine().unwrap(), CompileMode::InProcess);
+        let mut compiler = Compiler::new(new_engine(false).unwrap(), CompileMode::InProcess);
         compiler.use_cache(cache.unwrap());
         compiler
     }
@@ -228,8 +228,8 @@ mod tests {
     #[test]
     fn code_for_another_engine_has_another_name() {
         let digest = Digest::of(b"");
-        let ours = new_engine().unwrap();
-        assert_eq!(entry_name(&ours, &digest), entry_name(&new_engine().unwrap(), &digest));
+        let ours = new_engine(false).unwrap();
+        assert_eq!(entry_name(&ours, &digest), entry_name(&new_engine(false).unwrap(), &digest));
         assert_ne!(entry_name(&ours, &digest), entry_name(&ours, &Digest::of(b"other")));
         assert_ne!(entry_name(&ours, &digest), entry_name(&Engine::default(), &digest));
     }

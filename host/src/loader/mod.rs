@@ -4,7 +4,7 @@
 mod code;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use wasmtime::Engine;
@@ -13,10 +13,12 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 use crate::bindings::hook::HookPre;
 use crate::bindings::processor::{Processor, ProcessorPre};
 use crate::cache::CacheDir;
+use crate::component::{Ability, Grant};
 use crate::digest::Digest;
 use crate::engine::new_engine;
 use crate::escape;
-use crate::instance::HostState;
+use crate::grants::Grants;
+use crate::instance::{HostState, add_clock_to_linker};
 use crate::lock::{Lock, LockBreach};
 use crate::names::Category;
 use crate::registry::{ComponentLocation, Implementation};
@@ -45,6 +47,7 @@ pub struct Loader {
     compiler: Compiler,
     compiled: HashMap<Digest, InstancePre<HostState>>,
     lock: Option<Lock>,
+    deterministic: bool,
 }
 
 /// An implementation whose component is compiled, fits the contract, and can be
@@ -54,6 +57,33 @@ pub struct Loaded {
     pub(crate) implementation: Arc<Implementation>,
     pub(crate) origin: Origin,
     pub(crate) component: LoadedComponent,
+    /// Whether its engine counts instructions in place of time.
+    pub(crate) deterministic: bool,
+    /// What its component asks to be able to do.
+    asks_for: BTreeSet<Ability>,
+}
+
+impl Loaded {
+    /// Refuses what asks for an ability that it is not granted.
+    ///
+    /// # Errors
+    /// With the names of what it is not granted.
+    pub fn check_grants(&self, grants: &Grants) -> Result<(), LoadError> {
+        let refused: Vec<_> = self.asks_for.iter().filter(|one| !grants.allow(one)).collect();
+        match refused.is_empty() {
+            true => Ok(()),
+            false => Err(LoadError::NotGranted {
+                place: self.implementation.component.to_string(),
+                asked: names(refused),
+            }),
+        }
+    }
+}
+
+fn names<'a>(abilities: impl IntoIterator<Item = &'a Ability>) -> String {
+    let names: Vec<_> =
+        abilities.into_iter().map(|one| format!("`{}`", escape(&one.to_string()))).collect();
+    names.join(", ")
 }
 
 /// A component, by what it is for.
@@ -112,6 +142,28 @@ pub enum LoadError {
         /// Which import.
         reason: String,
     },
+    /// It asks for an ability that no plugin is given here.
+    #[error(
+        "component {place} asks for {asked}, which no plugin is given; see what it asks for with \
+         `perfbox plugins inspect`"
+    )]
+    Refused {
+        /// The component.
+        place: String,
+        /// The abilities.
+        asked: String,
+    },
+    /// It asks for an ability that this plugin is not granted.
+    #[error(
+        "component {place} asks for {asked}, which it is not granted; say otherwise under its \
+         `grants` in the config file, or leave it out"
+    )]
+    NotGranted {
+        /// The component.
+        place: String,
+        /// The abilities.
+        asked: String,
+    },
     /// It does not export what its category needs.
     #[error("component {place} is no {category}: {reason}")]
     Contract {
@@ -133,10 +185,24 @@ impl Loader {
     /// # Errors
     /// When the engine cannot be made on this machine.
     pub fn new(mode: CompileMode) -> Result<Self, LoadError> {
-        let engine = new_engine().map_err(LoadError::Engine)?;
+        Self::with_engine(mode, false)
+    }
+
+    /// A loader for runs that are to be alike to the byte: what it loads is given a clock
+    /// that counts, seeded random numbers, one form of NaN, and instructions in place of
+    /// time: a nanosecond of a limit is an instruction.
+    ///
+    /// # Errors
+    /// When the engine cannot be made on this machine.
+    pub fn deterministic(mode: CompileMode) -> Result<Self, LoadError> {
+        Self::with_engine(mode, true)
+    }
+
+    fn with_engine(mode: CompileMode, deterministic: bool) -> Result<Self, LoadError> {
+        let engine = new_engine(deterministic).map_err(LoadError::Engine)?;
         let linker = new_linker(&engine).map_err(LoadError::Engine)?;
         let compiler = Compiler::new(engine.clone(), mode);
-        Ok(Self { engine, linker, compiler, compiled: HashMap::new(), lock: None })
+        Ok(Self { engine, linker, compiler, compiled: HashMap::new(), lock: None, deterministic })
     }
 
     /// With a lock, which refuses what is not as it was when the lock was written.
@@ -159,6 +225,7 @@ impl Loader {
     /// When it is refused.
     pub fn load(&mut self, implementation: Arc<Implementation>) -> Result<Loaded, LoadError> {
         let (component, origin) = self.load_component(&implementation)?;
+        let asks_for = self.abilities(component.component()).collect();
         let component = match implementation.category {
             Category::PhaseHook => HookPre::new(component).map(LoadedComponent::Hook),
             Category::PostProcessor => ProcessorPre::new(component).map(LoadedComponent::Processor),
@@ -168,7 +235,13 @@ impl Loader {
             category: implementation.category,
             reason: escape(&format!("{error:#}")).into_owned(),
         })?;
-        Ok(Loaded { implementation, origin, component })
+        Ok(Loaded {
+            implementation,
+            origin,
+            component,
+            deterministic: self.deterministic,
+            asks_for,
+        })
     }
 
     fn load_component(
@@ -189,12 +262,27 @@ impl Loader {
             self.compiler.component(&digest, &bytes, &one.component)?;
         // Before linking, which would only say that an import is missing.
         self.check_contract(one, &component)?;
+        let abilities: BTreeSet<_> = self.abilities(&component).collect();
+        let refused: Vec<_> =
+            abilities.iter().filter(|one| one.grant() == Grant::Refused).collect();
+        if !refused.is_empty() {
+            let (place, asked) = (one.component.to_string(), names(refused));
+            return Err(LoadError::Refused { place, asked });
+        }
         let linked = self.linker.instantiate_pre(&component).map_err(|error| LoadError::Link {
             place: one.component.to_string(),
             reason: escape(&format!("{error:#}")).into_owned(),
         })?;
         self.compiled.insert(digest, linked.clone());
         Ok((linked, Origin { digest, compile_ns }))
+    }
+
+    /// What a component asks to be able to do.
+    fn abilities(&self, component: &Component) -> impl Iterator<Item = Ability> {
+        let component_type = component.component_type();
+        let names: Vec<_> =
+            component_type.imports(&self.engine).map(|(name, _)| name.to_owned()).collect();
+        names.into_iter().filter_map(|name| Ability::of_import(&name))
     }
 
     /// A component for another version of the contract is refused with both named.
@@ -244,6 +332,9 @@ pub(crate) fn is_compatible(version: &str) -> bool {
 fn new_linker(engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    linker.allow_shadowing(true);
+    add_clock_to_linker(&mut linker)?;
+    linker.allow_shadowing(false);
     Processor::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     Ok(linker)
 }

@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_engine_and_the_validator_take_the_same() {
-        let engine = new_engine().unwrap();
+        let engine = new_engine(false).unwrap();
         for (module, taken) in [
             ("(memory 1) (memory 1)", true),
             ("(func $f (return_call $f))", true),

@@ -41,6 +41,9 @@ pub struct Report {
     pub results: BTreeMap<String, ProcessorResult>,
     /// How it went.
     pub status: RunStatus,
+    /// The plugin whose failure ended the run early, as `CATEGORY/ID`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aborted_by: Option<String>,
 }
 
 /// How a run went. Where several hold, the first of: interrupted, bad input, plugin
@@ -50,7 +53,7 @@ pub struct Report {
 pub enum RunStatus {
     /// It finished, and every plugin did its work.
     Ok,
-    /// It finished, but a plugin failed.
+    /// A plugin failed; it finished, or ended there where it was told to.
     PluginFailed,
     /// An input could not be read to its end; what was read is reported.
     BadInput,
@@ -73,6 +76,7 @@ pub struct InputReport {
     pub bytes: u64,
     /// The first bad records, with line and column.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub bad_record_reasons: Vec<String>,
 }
 
@@ -230,6 +234,7 @@ impl Report {
             plugins,
             results,
             status: if failed { RunStatus::PluginFailed } else { RunStatus::Ok },
+            aborted_by: None,
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::SourceError;
 use super::aiperf::{self, MetricValue, Problem, Record};
@@ -11,6 +10,7 @@ use super::input::Input;
 use super::names::RecordNames;
 use crate::batch::{ColumnBuilder, ColumnInfo, ColumnType, standard_columns};
 use crate::escape;
+use crate::stop::Stop;
 
 /// The columns of the run, and where each metric's stands.
 pub(super) struct Columns {
@@ -29,12 +29,12 @@ pub(super) struct Survey {
 impl Survey {
     /// Looks at every record until it is told to stop; bad ones are left to the reading
     /// proper.
-    pub(super) fn read(&mut self, input: &Input, stop: &AtomicBool) -> Result<(), SourceError> {
+    pub(super) fn read(&mut self, input: &Input, stop: &Stop) -> Result<(), SourceError> {
         let failed = |bytes, source| SourceError::Io { path: input.name.clone(), bytes, source };
         let mut lines = input.lines().map_err(|error| failed(0, error))?;
         let (mut seen, mut good) = (false, false);
         let mut first_bad = None;
-        while !stop.load(Ordering::Relaxed) {
+        while !stop.is_requested() {
             let bytes = lines.bytes();
             let next = match lines.next_line() {
                 Ok(next) => next,
@@ -61,7 +61,7 @@ impl Survey {
         }
         let path = input.name.clone();
         match first_bad {
-            _ if good || stop.load(Ordering::Relaxed) => Ok(()),
+            _ if good || stop.is_requested() => Ok(()),
             None => Err(SourceError::Empty { path }),
             Some((line, Problem { column, words })) => {
                 Err(SourceError::NoRecords { path, line, column, problem: words })

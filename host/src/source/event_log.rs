@@ -1,12 +1,12 @@
 //! A recorded event log: one JSON object a line, each a phase event.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use super::SourceError;
 use super::aiperf::Problem;
 use super::input::Input;
 use crate::phase::PhaseEvent;
+use crate::stop::Stop;
 
 /// Reads an event log, plain, gzip or zstd. Events are returned in order of time;
 /// events of one time stay in the order of the file.
@@ -24,7 +24,7 @@ use crate::phase::PhaseEvent;
 /// When it cannot be read, or a line is not such an object.
 pub fn read_event_log(path: &Path) -> Result<Vec<PhaseEvent>, SourceError> {
     let name = path.to_string_lossy();
-    let input = Input::open(&name, &AtomicBool::new(false))?;
+    let input = Input::open(&name, &Stop::default())?;
     let unreadable = |source, bytes| SourceError::Io { path: input.name.clone(), bytes, source };
     let mut lines = input.lines().map_err(|error| unreadable(error, 0))?;
     let mut events: Vec<PhaseEvent> = Vec::new();

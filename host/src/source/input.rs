@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::SourceError;
 use super::aiperf::Problem;
+use crate::stop::Stop;
 
 /// Bytes asked of the system at a time.
 const READ_BYTES: usize = 256 * 1024;
@@ -39,7 +39,7 @@ enum Compression {
 impl Input {
     /// Opens a file, an AIPerf artifact directory, or standard input (`-`). What cannot
     /// be read twice, a pipe for example, is kept in a temporary file.
-    pub(super) fn open(name: &str, stop: &AtomicBool) -> Result<Self, SourceError> {
+    pub(super) fn open(name: &str, stop: &Stop) -> Result<Self, SourceError> {
         let unreadable = |source| SourceError::Io { path: name.to_owned(), bytes: 0, source };
         let (mut file, dir) = if name == "-" {
             (spool(io::stdin().lock(), stop).map_err(unreadable)?, None)
@@ -102,12 +102,12 @@ fn detect(file: &mut File) -> io::Result<Compression> {
 /// Reads what cannot be read twice into a temporary file, until its end or until it is
 /// told to stop.
 #[cfg(unix)]
-fn spool(mut from: impl Read + std::os::fd::AsFd, stop: &AtomicBool) -> io::Result<File> {
+fn spool(mut from: impl Read + std::os::fd::AsFd, stop: &Stop) -> io::Result<File> {
     use rustix::event::{PollFd, PollFlags, poll};
     let tick = rustix::time::Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     let mut spool = tempfile::tempfile()?;
     let mut buffer = vec![0; READ_BYTES];
-    while !stop.load(Ordering::Relaxed) {
+    while !stop.is_requested() {
         // A read would wait for its writer, whatever the signal.
         let ready = poll(&mut [PollFd::new(&from, PollFlags::IN)], Some(&tick));
         match ready {
@@ -127,7 +127,7 @@ fn spool(mut from: impl Read + std::os::fd::AsFd, stop: &AtomicBool) -> io::Resu
 }
 
 #[cfg(not(unix))]
-fn spool(mut from: impl Read, _stop: &AtomicBool) -> io::Result<File> {
+fn spool(mut from: impl Read, _stop: &Stop) -> io::Result<File> {
     let mut spool = tempfile::tempfile()?;
     io::copy(&mut from, &mut spool)?;
     spool.rewind()?;

@@ -35,6 +35,9 @@ pub trait Source {
     /// The next batch or event; none: there is no more, whatever the reason.
     fn next_item(&mut self) -> Option<Item>;
 
+    /// Ends the reading: what was read already is still handed out.
+    fn stop(&mut self);
+
     /// Bytes read so far, of those that [`total_bytes`](Self::total_bytes) counts.
     fn bytes_read(&self) -> u64;
 
@@ -52,7 +55,7 @@ pub struct SourceEnd {
     pub phases: Vec<PhaseSummary>,
     /// What was read.
     pub inputs: Vec<InputReport>,
-    /// True when it was told to stop.
+    /// True when it was told to stop from elsewhere.
     pub interrupted: bool,
     /// Why it ended before its end.
     pub error: Option<SourceError>,

@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::aiperf::{self, PhaseManifest, Problem, Record};
 use super::columns::{Columns, Survey};
@@ -14,6 +13,7 @@ use crate::batch::{Batch, ColumnBuilder, ColumnInfo};
 use crate::escape;
 use crate::phase::{EventKind, Phase, PhaseEvent, PhaseSummary};
 use crate::report::InputReport;
+use crate::stop::Stop;
 
 /// Records in a batch unless another size is asked for. Throughput is best from 4,096
 /// to 65,536.
@@ -34,7 +34,7 @@ pub struct RecordedOptions {
     /// The events that hooks get, in place of those rebuilt from the records.
     pub events: Option<Vec<PhaseEvent>>,
     /// Set from elsewhere to end the reading early.
-    pub stop: Arc<AtomicBool>,
+    pub stop: Stop,
 }
 
 impl Default for RecordedOptions {
@@ -44,7 +44,7 @@ impl Default for RecordedOptions {
             batch_records: BATCH_RECORDS,
             skip_bad_records: false,
             events: None,
-            stop: Arc::default(),
+            stop: Stop::default(),
         }
     }
 }
@@ -58,6 +58,8 @@ pub struct Recorded {
     /// Records wait here until they make a batch; events, until the records are read.
     ready: VecDeque<Item>,
     reading: Reading,
+    /// Told to read no more by the run itself.
+    stopped: bool,
     bytes_read: u64,
     error: Option<SourceError>,
     summaries: Vec<PhaseSummary>,
@@ -118,7 +120,7 @@ impl Recorded {
             };
             inputs.push(OpenInput { input, manifest, report });
         }
-        if !options.stop.load(Ordering::Relaxed) {
+        if !options.stop.is_requested() {
             survey.check_phases(&options.phases)?;
         }
         Ok(Self {
@@ -128,6 +130,7 @@ impl Recorded {
             phases: Vec::new(),
             ready: VecDeque::new(),
             reading: Reading::Before(0),
+            stopped: false,
             bytes_read: 0,
             error: None,
             summaries: Vec::new(),
@@ -141,7 +144,7 @@ impl Recorded {
 
     /// Reads until something is ready or there is no more.
     fn advance(&mut self) {
-        if self.options.stop.load(Ordering::Relaxed) {
+        if self.stopped || self.options.stop.is_requested() {
             self.finish_reading();
             return;
         }
@@ -361,6 +364,10 @@ impl Source for Recorded {
         }
     }
 
+    fn stop(&mut self) {
+        self.stopped = true;
+    }
+
     fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
@@ -373,7 +380,7 @@ impl Source for Recorded {
         SourceEnd {
             phases: std::mem::take(&mut self.summaries),
             inputs: self.inputs.iter().map(|one| one.report.clone()).collect(),
-            interrupted: self.options.stop.load(Ordering::Relaxed),
+            interrupted: self.options.stop.is_requested(),
             error: self.error.take(),
         }
     }

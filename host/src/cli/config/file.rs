@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use perfbox::yaml::{self, Problem, Versioned, YamlError};
+use perfbox::{Clock, OnFailure, Random};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::Spanned;
@@ -43,6 +44,21 @@ pub(super) struct PluginSection {
     pub(super) params: BTreeMap<String, Spanned<Value>>,
     #[serde(default)]
     pub(super) limits: BTreeMap<String, Spanned<Value>>,
+    #[serde(default)]
+    pub(super) grants: GrantsSection,
+    pub(super) on_failure: Option<Spanned<OnFailure>>,
+}
+
+/// What it gives one plugin, or takes away.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GrantsSection {
+    pub(super) output: Option<Spanned<bool>>,
+    pub(super) clock: Option<Spanned<Clock>>,
+    pub(super) random: Option<Spanned<Random>>,
+    /// Directories by name.
+    #[serde(default)]
+    pub(super) read: BTreeMap<String, Spanned<PathBuf>>,
 }
 
 impl Versioned for ConfigFile {

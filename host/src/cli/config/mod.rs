@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use perfbox::registry::{Given, PackageChoice};
-use perfbox::{CacheDir, Category, Registry};
+use perfbox::{CacheDir, Category, Clock, OnFailure, Random, Registry};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
 pub(crate) use file::CONFIG_FILE;
-use file::ConfigFile;
+use file::{ConfigFile, GrantsSection};
 pub(crate) use show::ConfigCommand;
 
 use super::select::SelectionArgs;
@@ -76,6 +76,24 @@ pub(crate) struct Limit {
     pub(crate) value: String,
 }
 
+/// Something that is said of one plugin.
+#[derive(Debug, Clone)]
+pub(crate) struct OfPlugin<T> {
+    /// `[CATEGORY/]ID`.
+    pub(crate) owner: String,
+    pub(crate) value: T,
+}
+
+/// Something that a plugin is given, or not.
+#[derive(Debug, Clone)]
+pub(crate) enum Granted {
+    Output(bool),
+    Clock(Clock),
+    Random(Random),
+    /// A directory to read, by name.
+    Read(String, PathBuf),
+}
+
 /// All that flags, environment and config file say.
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -96,6 +114,10 @@ pub(crate) struct Config {
     pub(crate) params: Vec<Sourced<Param>>,
     /// The weightiest last.
     pub(crate) limits: Vec<Sourced<Limit>>,
+    /// The weightiest last.
+    pub(crate) grants: Vec<Sourced<OfPlugin<Granted>>>,
+    /// The weightiest last.
+    pub(crate) on_failure: Vec<Sourced<OfPlugin<OnFailure>>>,
 }
 
 impl Config {
@@ -114,6 +136,10 @@ impl Config {
         let mut params = in_file.params(&file);
         for text in &selection.params {
             params.push(Sourced::new(SelectionArgs::param(text)?, Origin::Flag("--set")));
+        }
+        let mut limits = in_file.limits(&file);
+        for text in &selection.limits {
+            limits.push(Sourced::new(SelectionArgs::limit(text)?, Origin::Flag("--limit")));
         }
         let default_plugins = match &file.default_plugins {
             _ if plugins.no_default_plugins => {
@@ -153,7 +179,9 @@ impl Config {
             ]),
             auto_load,
             params,
-            limits: in_file.limits(&file),
+            limits,
+            grants: in_file.grants(&file),
+            on_failure: in_file.on_failure(&file),
             file: path,
         })
     }
@@ -245,6 +273,41 @@ impl InFile<'_> {
             self.value(value, Limit { owner: owner.cloned(), name: name.clone(), value: text })
         };
         by_weight(of_all.chain(of_one).map(limit).collect(), |limit| limit.owner.as_ref())
+    }
+}
+
+impl InFile<'_> {
+    fn grants(&self, file: &ConfigFile) -> Vec<Sourced<OfPlugin<Granted>>> {
+        let mut all = Vec::new();
+        for (owner, plugin) in &file.plugins {
+            let GrantsSection { output, clock, random, read } = &plugin.grants;
+            let mut said = |sourced: Sourced<Granted>| {
+                let Sourced { value, origin } = sourced;
+                all.push(Sourced::new(OfPlugin { owner: owner.clone(), value }, origin));
+            };
+            if let Some(output) = output {
+                said(self.value(output, Granted::Output(output.value)));
+            }
+            if let Some(clock) = clock {
+                said(self.value(clock, Granted::Clock(clock.value)));
+            }
+            if let Some(random) = random {
+                said(self.value(random, Granted::Random(random.value)));
+            }
+            let dirs = read.values().cloned().collect::<Vec<_>>();
+            for (name, dir) in read.keys().zip(self.paths(&dirs)) {
+                said(Sourced::new(Granted::Read(name.clone(), dir.value), dir.origin));
+            }
+        }
+        by_weight(all, |grant| Some(&grant.owner))
+    }
+
+    fn on_failure(&self, file: &ConfigFile) -> Vec<Sourced<OfPlugin<OnFailure>>> {
+        let said = file.plugins.iter().filter_map(|(owner, plugin)| {
+            let said = plugin.on_failure.as_ref()?;
+            Some(self.value(said, OfPlugin { owner: owner.clone(), value: said.value }))
+        });
+        by_weight(said.collect(), |policy| Some(&policy.owner))
     }
 }
 

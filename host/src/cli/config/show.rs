@@ -5,7 +5,7 @@ use perfbox::report::{Align, in_columns};
 use perfbox::{Category, Limits, escape};
 use serde_json::{Value, json};
 
-use super::{Config, Limit, Origin, Param, Sourced};
+use super::{Config, Granted, Limit, OfPlugin, Origin, Param, Sourced};
 use crate::cli::PluginArgs;
 use crate::cli::select::SelectionArgs;
 use crate::exit::{Failed, StatusOf as _};
@@ -112,6 +112,18 @@ fn rows(config: &Config) -> anyhow::Result<Vec<Row>> {
             perfbox::registry::Given::Value(value) => value.clone(),
         };
         row(format!("plugins.{owner}.params.{name}"), value, origin);
+    }
+    for Sourced { value: OfPlugin { owner, value: granted }, origin } in &config.grants {
+        let (name, value) = match granted {
+            Granted::Output(output) => ("output".to_owned(), json!(output)),
+            Granted::Clock(clock) => ("clock".to_owned(), json!(clock)),
+            Granted::Random(random) => ("random".to_owned(), json!(random)),
+            Granted::Read(name, dir) => (format!("read.{name}"), json!(dir.to_string_lossy())),
+        };
+        row(format!("plugins.{owner}.grants.{name}"), value, origin);
+    }
+    for Sourced { value: OfPlugin { owner, value }, origin } in &config.on_failure {
+        row(format!("plugins.{owner}.on_failure"), json!(value), origin);
     }
     Ok(rows)
 }
