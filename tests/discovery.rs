@@ -72,7 +72,9 @@ fn a_bare_component_offers_what_its_section_says() {
             "phase_hook/rogue_hook",
             "phase_hook/witness_hook",
             "post_processor/asker",
+            "post_processor/chance",
             "post_processor/probe",
+            "post_processor/reader",
             "post_processor/rogue_processor",
             "post_processor/witness_processor",
         ]

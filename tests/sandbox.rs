@@ -225,7 +225,7 @@ fn a_class_that_the_component_lacks_is_answered_with_those_it_has() {
         plugin(&summary, "lost"),
         "error",
         "create",
-        "the component has no `lots`; it has rogue_processor, witness_processor, asker, probe",
+        "the component has no `lots`; it has rogue_processor, witness_processor, asker, ",
     );
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Failed {
 pub(crate) trait StatusOf<T> {
     /// Wrong usage or configuration.
     fn usage(self) -> Result<T, Failed>;
+    /// A plugin that did not do what it was to.
+    fn plugin_failed(self) -> Result<T, Failed>;
     /// An input that cannot be read.
     fn bad_input(self) -> Result<T, Failed>;
     /// The host's own failure.
@@ -34,6 +36,10 @@ pub(crate) trait StatusOf<T> {
 impl<T, E: Into<Error>> StatusOf<T> for Result<T, E> {
     fn usage(self) -> Result<T, Failed> {
         self.map_err(|error| Failed { status: USAGE, error: error.into() })
+    }
+
+    fn plugin_failed(self) -> Result<T, Failed> {
+        self.map_err(|error| Failed { status: PLUGIN_FAILED, error: error.into() })
     }
 
     fn bad_input(self) -> Result<T, Failed> {

@@ -21,6 +21,21 @@ pub(crate) fn misbehaving() -> &'static Path {
     })
 }
 
+/// The same with source lines in it.
+pub(crate) fn misbehaving_with_lines() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let target_dir = target_dir().join("with-lines");
+        let mut cargo = cleaned(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args(["build", "--locked", "--package", "perfbox-misbehaving"]);
+        cargo.args(["--config", "profile.guest.strip='none'"]);
+        cargo.args(["--config", "profile.guest.debug='line-tables-only'"]);
+        cargo.args(["--profile", "guest", "--target", TARGET, "--target-dir"]).arg(&target_dir);
+        succeed(cargo.current_dir(REPOSITORY));
+        target_dir.join(TARGET).join("guest/perfbox_misbehaving.wasm")
+    })
+}
+
 /// A plugins directory with the example plugin's package in it.
 pub(crate) fn example_package() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();

@@ -11,7 +11,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-pub(crate) use components::{example_package, from_wat, misbehaving};
+pub(crate) use components::{example_package, from_wat, misbehaving, misbehaving_with_lines};
 pub(crate) use golden::{assert_golden, assert_no_stray_cases};
 use serde_json::{Value, json};
 use tempfile::TempDir;

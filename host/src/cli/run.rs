@@ -9,7 +9,8 @@ use clap::{Args, ValueEnum};
 use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
 use perfbox::source::{Recorded, RecordedOptions, Source as _, SourceError, read_event_log};
 use perfbox::{
-    CompileMode, Finished, Instance, Loaded, Loader, Lock, Pipeline, Report, Settings, Stop, escape,
+    CacheDir, CompileMode, Finished, Instance, Loaded, Loader, Lock, Pipeline, Report, Settings,
+    Stop, escape,
 };
 
 use super::cache::CacheArgs;
@@ -123,20 +124,12 @@ impl RunArgs {
         }
         let selected = select(&config, &registry).usage()?;
         self.output(OutputDir::check)?;
-        let mode = CompileMode::InProcess;
-        let loader = match self.deterministic {
-            true => Loader::deterministic(mode),
-            false => Loader::new(mode),
-        };
-        let mut loader = loader.host_failed()?;
+        let mut loader = new_loader(self.deterministic, cache)?;
         if let Some(lock) = lock {
             if !self.lock.is_exclusive() {
                 tell_unlocked(&lock, &selected);
             }
             loader = loader.with_lock(lock);
-        }
-        if let Some(cache) = cache {
-            loader = loader.with_cache(cache);
         }
         let loaded = load(&mut loader, &selected)?;
         if self.dry_run {
@@ -146,11 +139,7 @@ impl RunArgs {
         let stop = Stop::default();
         let mut source = self.open_source(&stop)?;
         let output = self.output(OutputDir::prepare)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .context("the runtime could not be started")
-            .host_failed()?;
+        let runtime = new_runtime()?;
         bar.set_length(source.total_bytes().unwrap_or_default());
         let finished = runtime.block_on(async {
             let pipeline = create(selected, loaded, &output, &stop).await?;
@@ -277,9 +266,32 @@ fn tell_skipped(report: &Report) {
     }
 }
 
+/// What loads the components of a run.
+pub(super) fn new_loader(deterministic: bool, cache: Option<CacheDir>) -> Result<Loader, Failed> {
+    let mode = CompileMode::InProcess;
+    let loader = match deterministic {
+        true => Loader::deterministic(mode),
+        false => Loader::new(mode),
+    };
+    let loader = loader.host_failed()?;
+    Ok(match cache {
+        Some(cache) => loader.with_cache(cache),
+        None => loader,
+    })
+}
+
+/// What runs the calls.
+pub(super) fn new_runtime() -> Result<tokio::runtime::Runtime, Failed> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().build().context("the runtime could not be started").host_failed()
+}
+
 /// Compiles and checks everything before any of it runs. One that was named and is
 /// refused ends the run; one that joined by itself is kept as refused.
-fn load(loader: &mut Loader, selected: &[Selected]) -> Result<Vec<Result<Loaded, String>>, Failed> {
+pub(super) fn load(
+    loader: &mut Loader,
+    selected: &[Selected],
+) -> Result<Vec<Result<Loaded, String>>, Failed> {
     let mut loaded = Vec::new();
     for one in selected {
         if let Err(reason) = &one.config {
@@ -301,7 +313,8 @@ fn load(loader: &mut Loader, selected: &[Selected]) -> Result<Vec<Result<Loaded,
     Ok(loaded)
 }
 
-async fn create(
+/// Has an instance of each created.
+pub(super) async fn create(
     selected: Vec<Selected>,
     loaded: Vec<Result<Loaded, String>>,
     output: &OutputDir,

@@ -138,19 +138,29 @@ impl CallClock {
     }
 }
 
-/// The failure of a call that was ended.
-pub(crate) fn ended(ending: Ending, limit: CallLimit, budget: &Budget, during: &str) -> Failure {
+/// The failure of a call that was ended. `counted` says how time was counted, if not by
+/// the clock.
+pub(crate) fn ended(
+    ending: Ending,
+    limit: CallLimit,
+    budget: &Budget,
+    counted: &str,
+    during: &str,
+) -> Failure {
     let CallLimit { name, time } = limit;
     let (kind, words) = match ending {
         Ending::Limit => (
             FailureKind::Deadline,
-            format!("the call took longer than its limit of {} (`{name}`)", show_time(time)),
+            format!(
+                "the call took longer than its limit of {} (`{name}`){counted}",
+                show_time(time)
+            ),
         ),
         Ending::Budget => (
             FailureKind::Deadline,
             format!(
                 "its calls together took longer than its budget of {}: {} (`run_budget`), and \
-                 {} (`record_budget`) for each of {} records",
+                 {} (`record_budget`) for each of {} records{counted}",
                 show_time(budget.total()),
                 show_time(budget.run),
                 show_time(budget.record),
@@ -185,7 +195,7 @@ mod tests {
         assert_eq!(budget.allow(Duration::from_secs(1)), (left, Ending::Budget));
         budget.spend(Duration::from_secs(9));
         assert_eq!(budget.left(), Duration::ZERO);
-        let failure = ended(Ending::Budget, Limits::default().of_batch(), &budget, "process");
+        let failure = ended(Ending::Budget, Limits::default().of_batch(), &budget, "", "process");
         assert_eq!(
             failure.message,
             "its calls together took longer than its budget of 2s 500ms: 2s (`run_budget`), and \

@@ -141,7 +141,11 @@ impl Sandbox {
             let words = "it was called after it had failed";
             return Err(Failure::new(FailureKind::Trap, during, words));
         };
+        let counted = if self.deterministic { ", at a nanosecond an instruction" } else { "" };
         let (time, ending) = self.budget.allow(limit.time);
+        if time.is_zero() {
+            return Err(ended(ending, limit, &self.budget, counted, during));
+        }
         if self.deterministic {
             let fuel = time.as_nanos().try_into().unwrap_or(u64::MAX);
             if let Err(error) = store.set_fuel(fuel) {
@@ -185,16 +189,16 @@ impl Sandbox {
             Ok(Ok(Err(error))) => match error.downcast_ref::<Trap>() {
                 Some(Trap::Interrupt) => {
                     let ending = self.clock.over().unwrap_or(ending);
-                    ended(ending, limit, &self.budget, during)
+                    ended(ending, limit, &self.budget, counted, during)
                 }
-                Some(Trap::OutOfFuel) => ended(ending, limit, &self.budget, during),
+                Some(Trap::OutOfFuel) => ended(ending, limit, &self.budget, counted, during),
                 _ => {
                     let state = store.data();
                     let stderr = state.stderr.last_words();
                     Failure::from_call(&error, during, state.memory.denial(), &stderr)
                 }
             },
-            Ok(Err(ending)) => ended(ending, limit, &self.budget, during),
+            Ok(Err(ending)) => ended(ending, limit, &self.budget, counted, during),
             Err(panic) => Failure::new(
                 FailureKind::Host,
                 during,

@@ -1,11 +1,15 @@
 //! Plugins that do what plugins must not, and some that watch. What a rogue does, and
 //! in which call, are its parameters.
 
+mod chance;
 mod probe;
+mod reader;
 mod rogue;
 mod witness;
 
+use chance::Chance;
 use probe::Probe;
+use reader::Reader;
 use rogue::{RogueHook, RogueProcessor};
 use witness::{Asker, WitnessHook, WitnessProcessor};
 
@@ -40,6 +44,15 @@ perfbox_guest::export! {
                 column: string => "Which one",
                 requires: list<string> = [] => "The columns that it says it will ask for; none: any",
             },
+        },
+        chance: Chance {
+            description: "Returns what hangs on time, chance and files",
+            params: {
+                on: list<string> = [] => "What its outcome hangs on: time, chance, files, writing",
+            },
+        },
+        reader: Reader {
+            description: "Reads what it is given below /in, and tries to change it",
         },
         probe: Probe {
             description: "Tries to reach what no plugin may",

@@ -180,7 +180,7 @@ impl Config {
             auto_load,
             params,
             limits,
-            grants: in_file.grants(&file),
+            grants: in_file.grants(&file)?,
             on_failure: in_file.on_failure(&file),
             file: path,
         })
@@ -277,7 +277,7 @@ impl InFile<'_> {
 }
 
 impl InFile<'_> {
-    fn grants(&self, file: &ConfigFile) -> Vec<Sourced<OfPlugin<Granted>>> {
+    fn grants(&self, file: &ConfigFile) -> anyhow::Result<Vec<Sourced<OfPlugin<Granted>>>> {
         let mut all = Vec::new();
         for (owner, plugin) in &file.plugins {
             let GrantsSection { output, clock, random, read } = &plugin.grants;
@@ -296,10 +296,11 @@ impl InFile<'_> {
             }
             let dirs = read.values().cloned().collect::<Vec<_>>();
             for (name, dir) in read.keys().zip(self.paths(&dirs)) {
+                check_granted_dir(name, &dir)?;
                 said(Sourced::new(Granted::Read(name.clone(), dir.value), dir.origin));
             }
         }
-        by_weight(all, |grant| Some(&grant.owner))
+        Ok(by_weight(all, |grant| Some(&grant.owner)))
     }
 
     fn on_failure(&self, file: &ConfigFile) -> Vec<Sourced<OfPlugin<OnFailure>>> {
@@ -309,6 +310,26 @@ impl InFile<'_> {
         });
         by_weight(said.collect(), |policy| Some(&policy.owner))
     }
+}
+
+/// A directory that a plugin may read has a name that makes a path, and is there.
+fn check_granted_dir(name: &str, dir: &Sourced<PathBuf>) -> anyhow::Result<()> {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    if name.is_empty() || !name.chars().all(is_plain) {
+        bail!(
+            "{}: `{}` is no name for a directory; use lower case, digits, - and _",
+            dir.origin,
+            perfbox::escape(name)
+        );
+    }
+    if !dir.value.is_dir() {
+        bail!(
+            "{}: `{}` cannot be granted: there is no such directory",
+            dir.origin,
+            perfbox::escape(&dir.value.to_string_lossy())
+        );
+    }
+    Ok(())
 }
 
 /// What is said of `CATEGORY/ID` weighs more than what is said of `ID`.

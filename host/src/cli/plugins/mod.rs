@@ -1,4 +1,4 @@
-//! `perfbox plugins`: what there is, without running any of it. One file a command.
+//! `perfbox plugins`: what there is, and what is to be known of it. One file a command.
 
 mod add;
 mod diff;
@@ -9,6 +9,7 @@ mod remove;
 mod schema;
 mod show;
 mod validate;
+mod verify_deterministic;
 
 use std::path::PathBuf;
 
@@ -35,6 +36,8 @@ pub(crate) enum PluginsCommand {
     Lock(lock::LockCommandArgs),
     /// Check whether packages would load, without loading them.
     Validate(validate::ValidateArgs),
+    /// Run a plugin twice over the same input, and say where the two runs differ.
+    VerifyDeterministic(verify_deterministic::VerifyArgs),
     /// Add a package to the user's plugins directory.
     Add(add::AddArgs),
     /// Remove a package from the user's plugins directory.
@@ -52,6 +55,7 @@ impl PluginsCommand {
             Self::Diff(args) => args.run(),
             Self::Lock(args) => args.run(),
             Self::Validate(args) => args.run(),
+            Self::VerifyDeterministic(args) => args.run(),
             Self::Add(args) => args.run(),
             Self::Remove(args) => args.run(),
         }
