@@ -4,13 +4,32 @@ mod cli;
 mod exit;
 
 use std::io::Write as _;
+use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use cli::{Cli, Command};
 use exit::{Failed, StatusOf as _};
+use perfbox::escape;
 
 fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(tell_panic));
+    // What a panic has to say, its hook has said.
+    std::panic::catch_unwind(run).unwrap_or(ExitCode::FAILURE)
+}
+
+/// A panic is a defect, told in one line that cannot harm a terminal.
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let words = panic.payload_as_str().unwrap_or("no words");
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    print_to_stderr(&format!(
+        "error: perfbox itself broke down: {} ({}): a defect of perfbox, please report it",
+        escape(words),
+        escape(&place)
+    ));
+}
+
+fn run() -> ExitCode {
     if cli::completions::answer() {
         return ExitCode::SUCCESS;
     }

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::batch::Batch;
-use crate::instance::Instance;
+use crate::instance::{FailureKind, Instance};
 use crate::phase::{PhaseEvent, PhaseSummary};
-use crate::report::{ProcessorResult, Report, RunStatus};
+use crate::report::{PluginReport, ProcessorResult, Report, RunStatus};
 use crate::source::{Item, Source, SourceError};
 
 /// The plugins of one run, created and ready.
@@ -106,7 +106,12 @@ pub async fn run(
     }
     let end = source.end();
     let report = pipeline.finish(&end.phases).await;
-    let status = match (end.interrupted, end.error.is_some()) {
+    // After all was read, a plugin may still have been cut short.
+    let is_cut_short = |plugin: &PluginReport| {
+        plugin.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Interrupted)
+    };
+    let interrupted = end.interrupted || report.plugins.iter().any(is_cut_short);
+    let status = match (interrupted, end.error.is_some()) {
         (true, _) => RunStatus::Interrupted,
         (false, true) => RunStatus::BadInput,
         (false, false) => report.status,

@@ -36,7 +36,7 @@ use crate::limits::Limits;
 use crate::stop::Stop;
 
 /// What one instance is made with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct InstanceConfig {
     /// The plugin's name in logs.
     pub(crate) identifier: String,

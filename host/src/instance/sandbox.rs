@@ -238,3 +238,60 @@ fn panic_words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic")
 }
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::component::{Component, Linker};
+
+    use super::*;
+    use crate::engine::new_engine;
+
+    fn sandbox(engine: &Engine) -> Sandbox {
+        let config = InstanceConfig { identifier: "one".to_owned(), ..InstanceConfig::default() };
+        Sandbox::new(engine, &config).unwrap()
+    }
+
+    /// A function of the host's that panics below the guest's frames.
+    async fn call_what_panics(sandbox: &mut Sandbox, engine: &Engine) -> Result<(), Failure> {
+        let text = r#"(component
+            (import "host" (func $host))
+            (core func $lowered (canon lower (func $host)))
+            (core module $m
+                (import "" "host" (func $host))
+                (func (export "call") call $host))
+            (core instance $i (instantiate $m
+                (with "" (instance (export "host" (func $lowered))))))
+            (func (export "call") (canon lift (core func $i "call"))))"#;
+        let component = Component::from_binary(engine, &wat::parse_str(text).unwrap()).unwrap();
+        let mut linker = Linker::new(engine);
+        let panics = |_: wasmtime::StoreContextMut<'_, HostState>,
+                      (): ()|
+         -> wasmtime::Result<()> { panic!("a wheel \x1b[31mcame off") };
+        linker.root().func_wrap("host", panics).unwrap();
+        let limit = Limits::default().of_event();
+        let call = async |store: &mut Store<HostState>| {
+            let instance = linker.instantiate_async(&mut *store, &component).await?;
+            let call = instance.get_typed_func::<(), ()>(&mut *store, "call")?;
+            call.call_async(store, ()).await.map(Ok)
+        };
+        sandbox.call("process", limit, call).await
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_hosts_own_ends_the_instance_and_nothing_else() {
+        let engine = new_engine(false).unwrap();
+        let mut first = sandbox(&engine);
+        let failure = call_what_panics(&mut first, &engine).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Host);
+        assert_eq!(
+            failure.message,
+            "perfbox itself broke down (a wheel \\u{1b}[31mcame off): a defect of perfbox, please \
+             report it"
+        );
+        let again = call_what_panics(&mut first, &engine).await.unwrap_err();
+        assert_eq!(again.message, "it was called after it had failed");
+        let mut second = sandbox(&engine);
+        let well = async |_: &mut Store<HostState>| Ok(Ok(7));
+        assert_eq!(second.call("process", Limits::default().of_event(), well).await, Ok(7));
+    }
+}
