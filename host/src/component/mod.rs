@@ -8,6 +8,7 @@ mod changes;
 mod metadata;
 mod offers;
 mod outline;
+mod weight;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,6 +18,7 @@ pub use ability::{Ability, Grant};
 pub use changes::{Changed, Changes, SetChange};
 pub use metadata::{Metadata, Producer};
 pub use offers::Offer;
+pub use weight::Weight;
 
 use crate::digest::Digest;
 use crate::loader::is_compatible;
@@ -76,6 +78,16 @@ pub enum ComponentError {
     TooMany {
         /// How many there may be.
         most: usize,
+        /// Of what.
+        what: &'static str,
+    },
+    /// More of something than a compiler can be expected to take.
+    #[error("has {has} {what}, and the most that a component may have is {most}")]
+    TooHeavy {
+        /// How many there are.
+        has: u64,
+        /// How many there may be.
+        most: u64,
         /// Of what.
         what: &'static str,
     },

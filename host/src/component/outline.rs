@@ -11,10 +11,10 @@ use crate::escape;
 
 /// Sections in the component and all that is nested in it. A component made from
 /// Python has some thousands.
-const MOST_SECTIONS: usize = 100_000;
+pub(super) const MOST_SECTIONS: usize = 100_000;
 
 /// Components in components. Composing and virtualising go some levels deep.
-const MOST_LEVELS: usize = 32;
+pub(super) const MOST_LEVELS: usize = 32;
 
 /// Imports or exports. WASI as a whole has some fifty interfaces.
 const MOST_NAMES: usize = 1000;
@@ -130,15 +130,15 @@ pub(super) fn read(bytes: &[u8]) -> Result<Outline<'_>, ComponentError> {
     Err(too_many(MOST_SECTIONS, "sections"))
 }
 
-fn damaged(error: wasmparser::Error) -> ComponentError {
+pub(super) fn damaged(error: wasmparser::Error) -> ComponentError {
     ComponentError::Damaged { reason: escape(&error.to_string()).into_owned() }
 }
 
-fn breaks_off() -> ComponentError {
+pub(super) fn breaks_off() -> ComponentError {
     ComponentError::Damaged { reason: "it breaks off within a section".to_owned() }
 }
 
-fn too_many(most: usize, what: &'static str) -> ComponentError {
+pub(super) fn too_many(most: usize, what: &'static str) -> ComponentError {
     ComponentError::TooMany { most, what }
 }
 

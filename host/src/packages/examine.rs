@@ -10,7 +10,7 @@ use super::fit::{Gaps, validate_code};
 use super::info::PackageInfo;
 use super::place::Place;
 use super::validate::{Check, Checked, Finding, Outcome, PackageReport};
-use crate::component::{Ability, ComponentInfo, Grant, Offer};
+use crate::component::{Ability, ComponentInfo, Grant, Offer, Weight};
 use crate::escape;
 use crate::loader::{CONTRACT_VERSION, built_for_another, is_compatible};
 use crate::names::{Category, PackageName};
@@ -344,6 +344,9 @@ fn linked_directory(package: &Path, inner: &Path) -> Option<PathBuf> {
 /// A component from its bytes; `stem` is what a bare one offers by where it does not say.
 fn look_into(bytes: &[u8], stem: Option<&str>) -> Result<Sound, String> {
     let info = ComponentInfo::read(bytes).map_err(|error| error.to_string())?;
+    if let Some(excess) = Weight::excess_of(bytes) {
+        return Err(excess.to_string());
+    }
     let exports = Category::ALL.into_iter().filter_map(|category| {
         let is_its = |name: &&String| {
             name.strip_prefix(category.interface())
