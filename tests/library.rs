@@ -234,7 +234,7 @@ fn a_registered_implementation_is_resolved_without_its_component_being_there() {
     assert!(words.starts_with("`audit` is offered by 2 packages: "), "{words}");
     let mut loader = Loader::new(CompileMode::InProcess).unwrap();
     let check = registry.resolve(PROCESSOR, "check").unwrap();
-    let words = loader.load(check).err().unwrap().to_string();
+    let words = loader.load(check, &Limits::default()).err().unwrap().to_string();
     assert!(words.starts_with("component `no/such/file.wasm` cannot be read: "), "{words}");
 }
 

@@ -6,6 +6,7 @@
 mod support;
 
 mod cache;
+mod compile;
 mod completions;
 mod config;
 mod determinism;

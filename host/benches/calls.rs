@@ -27,7 +27,7 @@ fn runtime() -> Runtime {
 fn load(loader: &mut Loader, category: Category, identifier: &str) -> Loaded {
     let implementation =
         Registry::with_builtins().resolve(category, identifier).expect("a builtin");
-    loader.load(implementation).expect("a builtin loads")
+    loader.load(implementation, &Limits::for_builtins()).expect("a builtin loads")
 }
 
 fn settings() -> Settings {

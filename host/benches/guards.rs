@@ -266,7 +266,7 @@ fn guarded(runtime: &Runtime, category: Category, identifier: &str) -> Pipeline 
     let one = Registry::with_builtins().resolve(category, identifier).expect("a builtin");
     let settings = Settings { limits: Limits::for_builtins(), ..Settings::default() };
     let mut pipeline = Pipeline::new();
-    let loaded = loader.load(one).expect("a builtin loads");
+    let loaded = loader.load(one, &settings.limits).expect("a builtin loads");
     pipeline.add(runtime.block_on(Instance::create(loaded, settings)));
     pipeline
 }

@@ -33,7 +33,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let declared = implementation.params.as_deref();
         let config = check_params(identifier, declared, &GivenParams::new())?;
         let settings = Settings { config, limits: Limits::for_builtins(), ..Settings::default() };
-        pipeline.add(Instance::create(loader.load(implementation)?, settings).await);
+        pipeline
+            .add(Instance::create(loader.load(implementation, &settings.limits)?, settings).await);
     }
 
     // The run: a phase starts, its records come in batches, it ends.

@@ -16,10 +16,7 @@ const FIBER_STACK_BYTES: usize = 2 * 1024 * 1024;
 /// An engine for plugins, and a thread that counts its epochs until it is dropped. A
 /// deterministic one counts instructions, and has one form of NaN.
 pub(crate) fn new_engine(deterministic: bool) -> wasmtime::Result<Engine> {
-    let mut config = config();
-    config.consume_fuel(deterministic);
-    config.cranelift_nan_canonicalization(deterministic);
-    let engine = Engine::new(&config)?;
+    let engine = new_compiler(deterministic)?;
     let weak = engine.weak();
     let tick = move || {
         while let Some(engine) = weak.upgrade() {
@@ -30,6 +27,14 @@ pub(crate) fn new_engine(deterministic: bool) -> wasmtime::Result<Engine> {
     };
     std::thread::Builder::new().name("perfbox-epoch".to_owned()).spawn(tick)?;
     Ok(engine)
+}
+
+/// An engine that compiles what those of [`new_engine`] run, and runs nothing.
+pub(crate) fn new_compiler(deterministic: bool) -> wasmtime::Result<Engine> {
+    let mut config = config();
+    config.consume_fuel(deterministic);
+    config.cranelift_nan_canonicalization(deterministic);
+    Engine::new(&config)
 }
 
 fn config() -> Config {

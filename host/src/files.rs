@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use crate::limits::{COMPONENT_BYTES, show_bytes};
+
 /// Opens a regular file for reading. Links are not followed at the last part of the
 /// path, and a FIFO, device or directory is refused without waiting for it.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
@@ -43,22 +45,26 @@ pub(crate) fn not_a_component(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Largest component file that is read, in bytes.
-pub(crate) const COMPONENT_MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Largest component file where no plugin's limit says otherwise, in bytes.
+pub(crate) const COMPONENT_MAX_BYTES: u64 = COMPONENT_BYTES as u64;
 
-/// The bytes of a component, whatever they are, up to the largest size; the size is
-/// held while reading too, since the file may grow.
+/// The bytes of a component, whatever they are, up to the largest size.
 pub(crate) fn read_component(path: &Path) -> io::Result<Vec<u8>> {
+    read_at_most(path, COMPONENT_BYTES)
+}
+
+/// The bytes of a regular file of at most so many; that is held while reading too, since
+/// the file may grow. A larger one is [`FileTooLarge`](io::ErrorKind::FileTooLarge).
+pub(crate) fn read_at_most(path: &Path, most_bytes: usize) -> io::Result<Vec<u8>> {
+    let most = most_bytes as u64;
     let file = open_regular(path)?;
-    let expected = file.metadata()?.len().min(COMPONENT_MAX_BYTES);
+    let expected = file.metadata()?.len().min(most);
     let mut bytes = Vec::with_capacity(expected as usize);
-    file.take(COMPONENT_MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > COMPONENT_MAX_BYTES {
-        let words = format!(
-            "is larger than {} MiB, the most a component may have",
-            COMPONENT_MAX_BYTES >> 20
-        );
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() > most_bytes {
+        let words =
+            format!("is larger than {}, the most a component may have", show_bytes(most_bytes));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
     }
     Ok(bytes)
 }

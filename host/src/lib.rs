@@ -17,7 +17,7 @@
 //! let mut pipeline = Pipeline::new();
 //! let config = check_params("metrics", metrics.params.as_deref(), &GivenParams::new())?;
 //! let settings = Settings { config, limits: Limits::for_builtins(), ..Settings::default() };
-//! pipeline.add(Instance::create(loader.load(metrics)?, settings).await);
+//! pipeline.add(Instance::create(loader.load(metrics, &settings.limits)?, settings).await);
 //! let mut source = Recorded::open(&["profile_export.jsonl".to_owned()], RecordedOptions::default())?;
 //! let finished = perfbox::run(&mut source, pipeline, &mut |_bytes| {}).await;
 //! println!("{}", finished.report.to_json());
@@ -44,6 +44,7 @@
 pub mod batch;
 mod bindings;
 mod cache;
+pub mod compile;
 pub mod component;
 mod digest;
 mod engine;

@@ -58,6 +58,9 @@ pub struct Limits {
 
 const MIB: usize = 1024 * 1024;
 
+/// Largest component where nothing else is said, in bytes.
+pub(crate) const COMPONENT_BYTES: usize = 64 * MIB;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -76,7 +79,7 @@ impl Default for Limits {
             output_files: 1000,
             log_line_bytes: 1024,
             log_bytes_per_second: 64 * 1024,
-            component_bytes: 64 * MIB,
+            component_bytes: COMPONENT_BYTES,
             core_instances: 64,
             compile_time: Duration::from_secs(60),
             compile_memory_bytes: 2 * 1024 * MIB,

@@ -39,6 +39,7 @@ fn run() -> ExitCode {
         Command::Plugins(command) => command.run().and_then(|text| print(&text)).map(|()| 0),
         Command::Cache(command) => command.run().and_then(|text| print(&text)).map(|()| 0),
         Command::Completions(args) => args.run().and_then(|text| print(&text)).map(|()| 0),
+        Command::Compile(args) => return args.run(),
     };
     let status = ended.unwrap_or_else(|Failed { status, error }| {
         print_error(&*error);

@@ -54,7 +54,8 @@ impl Embedded {
         let given: GivenParams =
             params.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
         let config = check_params(identifier, implementation.params.as_deref(), &given).unwrap();
-        let loaded = self.loader.load(implementation).unwrap();
+        // What is tried is what holds once it is loaded.
+        let loaded = self.loader.load(implementation, &Limits::default()).unwrap();
         let settings = Settings { config, limits, output_dir, ..Settings::default() };
         self.pipeline.add(Instance::create(loaded, settings).await);
     }

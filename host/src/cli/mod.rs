@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and one file for each subcommand.
 
 pub(crate) mod cache;
+pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dirs;
@@ -57,6 +58,9 @@ pub(crate) enum Command {
     Cache(cache::CacheCommand),
     /// Print the script that completes commands, identifiers and paths in a shell.
     Completions(completions::CompletionsArgs),
+    /// Compile one component for the run that has started this.
+    #[command(name = perfbox::compile::SUBCOMMAND, hide = true)]
+    Compile(compile::CompileArgs),
 }
 
 /// Where plugins come from.

@@ -9,8 +9,8 @@ use clap::{Args, ValueEnum};
 use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
 use perfbox::source::{Recorded, RecordedOptions, Source as _, SourceError, read_event_log};
 use perfbox::{
-    CacheDir, CompileMode, Finished, Instance, Loaded, Loader, Lock, Pipeline, Report, Settings,
-    Stop, escape,
+    CacheDir, CompileMode, Finished, Instance, LoadError, Loaded, Loader, Lock, Pipeline, Report,
+    Settings, Stop, escape,
 };
 
 use super::cache::CacheArgs;
@@ -241,6 +241,12 @@ impl RunArgs {
     }
 }
 
+/// Components are strangers', and so is what it takes to compile them.
+fn compile_mode() -> Result<CompileMode, Failed> {
+    let program = std::env::current_exe().context("perfbox does not know where it lies");
+    Ok(CompileMode::Child(program.host_failed()?))
+}
+
 /// A lock without --locked lets pass what it has no word of.
 fn tell_unlocked(lock: &Lock, selected: &[Selected]) {
     let implementations = selected.iter().map(|one| &one.implementation);
@@ -268,7 +274,7 @@ fn tell_skipped(report: &Report) {
 
 /// What loads the components of a run.
 pub(super) fn new_loader(deterministic: bool, cache: Option<CacheDir>) -> Result<Loader, Failed> {
-    let mode = CompileMode::InProcess;
+    let mode = compile_mode()?;
     let loader = match deterministic {
         true => Loader::deterministic(mode),
         false => Loader::new(mode),
@@ -299,9 +305,10 @@ pub(super) fn load(
             continue;
         }
         let result = loader
-            .load(Arc::clone(&one.implementation))
+            .load(Arc::clone(&one.implementation), &one.limits)
             .and_then(|loaded| loaded.check_grants(&one.grants).map(|()| loaded));
         match result {
+            Err(error @ LoadError::Compiler { .. }) => return Err(error).host_failed(),
             Err(error) if !one.auto_loaded => {
                 return Err(error)
                     .context(format!("{} is refused", one.implementation.key()))

@@ -209,7 +209,7 @@ impl Loader {
         category: Category,
         settings: Settings,
     ) -> Result<Instance, CreateInstanceError> {
-        let loaded = self.load(registry.default_of(category)?)?;
+        let loaded = self.load(registry.default_of(category)?, &settings.limits)?;
         Ok(Instance::create(loaded, settings).await)
     }
 }

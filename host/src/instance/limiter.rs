@@ -5,7 +5,7 @@ use wasmtime::{ResourceLimiter, Result};
 use crate::limits::{Limits, show_bytes};
 
 /// Bytes that one slot of a table takes on the host.
-const TABLE_SLOT_BYTES: usize = 16;
+pub(crate) const TABLE_SLOT_BYTES: usize = 16;
 
 /// Counts what an instance has, refuses what goes past the limit, and remembers that
 /// it did.

@@ -6,16 +6,21 @@ use std::time::Instant;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::{CompileMode, LoadError};
+use super::child::{self, NoCode};
+use super::demands::{RAISE, check_weight};
+use super::{CompileMode, LoadError, REBUILD};
 use crate::cache::{CODE_SUFFIX, CacheDir};
 use crate::digest::Digest;
 use crate::escape;
+use crate::limits::Limits;
 use crate::registry::ComponentLocation;
 
 /// Compiles, and asks the cache first where there is one.
 pub(super) struct Compiler {
     engine: Engine,
     mode: CompileMode,
+    /// As the engine is.
+    deterministic: bool,
     cache: Option<CacheDir>,
     /// Whether to write to it, which is given up, and told, at the first failure.
     keeps: bool,
@@ -29,8 +34,8 @@ pub(super) struct Compiled {
 }
 
 impl Compiler {
-    pub(super) fn new(engine: Engine, mode: CompileMode) -> Self {
-        Self { engine, mode, cache: None, keeps: false }
+    pub(super) fn new(engine: Engine, mode: CompileMode, deterministic: bool) -> Self {
+        Self { engine, mode, deterministic, cache: None, keeps: false }
     }
 
     pub(super) fn use_cache(&mut self, cache: CacheDir) {
@@ -47,31 +52,61 @@ impl Compiler {
         digest: &Digest,
         bytes: &[u8],
         location: &ComponentLocation,
+        limits: &Limits,
     ) -> Result<Compiled, LoadError> {
         let name = entry_name(&self.engine, digest);
         if let Some(component) = self.kept(&name) {
             return Ok(Compiled { component, compile_ns: 0 });
         }
         let begun = Instant::now();
-        let component = self.compile(bytes, location)?;
+        let (component, code) = self.compile(bytes, location, limits)?;
         let compile_ns = begun.elapsed().as_nanos() as u64;
-        self.keep(&name, &component);
+        self.keep(&name, &component, code);
         Ok(Compiled { component, compile_ns })
     }
 
-    fn compile(&self, bytes: &[u8], location: &ComponentLocation) -> Result<Component, LoadError> {
+    /// With the code itself where a process of its own has made it.
+    fn compile(
+        &self,
+        bytes: &[u8],
+        location: &ComponentLocation,
+        limits: &Limits,
+    ) -> Result<(Component, Option<TrustedCode>), LoadError> {
+        let refused = |reason: String| LoadError::Compile { place: location.to_string(), reason };
         if let Some(reason) = crate::files::not_a_component(bytes) {
-            let (place, reason) = (location.to_string(), format!("it {reason}"));
-            return Err(LoadError::Compile { place, reason });
+            return Err(refused(format!("it {reason}; {REBUILD}")));
         }
-        match self.mode {
+        check_weight(bytes, location)?;
+        let unusable = |error: wasmtime::Error| {
+            refused(format!("{}; {REBUILD}", escape(&format!("{error:#}"))))
+        };
+        let program = match &self.mode {
             CompileMode::InProcess => {
-                Component::from_binary(&self.engine, bytes).map_err(|error| LoadError::Compile {
-                    place: location.to_string(),
-                    reason: escape(&format!("{error:#}")).into_owned(),
-                })
+                return Ok((Component::from_binary(&self.engine, bytes).map_err(unusable)?, None));
             }
-        }
+            CompileMode::Child(program) => program,
+        };
+        let code =
+            child::compile(program, bytes, self.deterministic, limits).map_err(
+                |why| match why {
+                    NoCode::Refused(reason) | NoCode::Died(reason) => {
+                        refused(format!("{reason}; {REBUILD}"))
+                    }
+                    NoCode::OverLimit(reason) => refused(format!("{reason}; {RAISE}")),
+                    NoCode::Unstarted(error) => LoadError::Compiler {
+                        place: location.to_string(),
+                        program: program.clone(),
+                        reason: escape(&error.to_string()).into_owned(),
+                    },
+                },
+            )?;
+        let code = TrustedCode(code);
+        let component = deserialize(&self.engine, &code).map_err(|error| LoadError::Compiler {
+            place: location.to_string(),
+            program: program.clone(),
+            reason: format!("its code is not for this perfbox: {}", escape(&format!("{error:#}"))),
+        })?;
+        Ok((component, Some(code)))
     }
 
     /// What the cache holds under this name, whenever it can be trusted and used.
@@ -103,9 +138,10 @@ impl Compiler {
     }
 
     /// A cache that cannot be written costs time in later runs, and nothing else.
-    fn keep(&mut self, name: &str, component: &Component) {
+    fn keep(&mut self, name: &str, component: &Component, code: Option<TrustedCode>) {
         let Some(cache) = self.cache.as_ref().filter(|_| self.keeps) else { return };
-        let written = match component.serialize() {
+        let code = code.map_or_else(|| component.serialize(), |code| Ok(code.0));
+        let written = match code {
             Ok(code) => cache.write(name, &code).map_err(|error| error.to_string()),
             Err(error) => Err(format!("{error:#}")),
         };
@@ -120,12 +156,17 @@ impl Compiler {
 struct TrustedCode(Vec<u8>);
 
 /// The bytes, not a path: what was checked is what runs.
-#[allow(unsafe_code, reason = "wasmtime cannot check machine code; the cache's MAC does")]
+#[allow(unsafe_code, reason = "wasmtime cannot check machine code; where it comes from is known")]
 fn deserialize(engine: &Engine, code: &TrustedCode) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes must come from `Component::serialize`. `TrustedCode` is made in
-    // `look_up` alone, from an entry whose MAC is right; only `keep` writes entries of
-    // code with that key, and gives them what `Component::serialize` returned. The name,
-    // which the MAC covers, says for which wasmtime, settings and processor.
+    // SAFETY: the bytes must come from wasmtime's compiler. `TrustedCode` is made in two
+    // places. In `compile`, of what a child process wrote: one of the binary that the
+    // embedder vouches for, through a pipe that only the two of them hold, and only
+    // where it ended well. A compiler that a component has taken over could write
+    // anything there; in this process it could as well. In `look_up`, of an entry whose
+    // MAC is right: only `keep` writes entries of code with that key, and gives them
+    // what came from such a child or from `Component::serialize`. The name, which the
+    // MAC covers, says for which wasmtime, settings and processor. Code for another is
+    // refused by wasmtime's own header, wherever it comes from.
     unsafe { Component::deserialize(engine, &code.0) }
 }
 
@@ -168,7 +209,7 @@ mod tests {
 
     fn compiler(place: &TempDir) -> Compiler {
         let cache = CacheDir::open(&place.path().join("cache"), &place.path().join("key"));
-        let mut compiler = Compiler::new(new_engine(false).unwrap(), CompileMode::InProcess);
+        let mut compiler = Compiler::new(new_engine(false).unwrap(), CompileMode::InProcess, false);
         compiler.use_cache(cache.unwrap());
         compiler
     }
@@ -185,9 +226,11 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let bytes = component();
         let digest = Digest::of(&bytes);
-        let first = compiler(&place).component(&digest, &bytes, &LOCATION).unwrap();
+        let first =
+            compiler(&place).component(&digest, &bytes, &LOCATION, &Limits::default()).unwrap();
         assert!(first.compile_ns > 0);
-        let second = compiler(&place).component(&digest, &bytes, &LOCATION).unwrap();
+        let second =
+            compiler(&place).component(&digest, &bytes, &LOCATION, &Limits::default()).unwrap();
         assert_eq!(second.compile_ns, 0);
         let code = |compiled: Compiled| compiled.component.serialize().unwrap();
         assert!(code(first) == code(second), "the code is another");
@@ -199,7 +242,7 @@ mod tests {
         let bytes = component();
         let digest = Digest::of(&bytes);
         let mut compiler = compiler(&place);
-        compiler.component(&digest, &bytes, &LOCATION).unwrap();
+        compiler.component(&digest, &bytes, &LOCATION, &Limits::default()).unwrap();
         let name = entry_name(&compiler.engine, &digest);
         let path = place.path().join("cache").join(&name);
         let whole = fs::read(&path).unwrap();
@@ -243,8 +286,14 @@ mod tests {
         let name = entry_name(&compiler.engine, &digest);
         // Written with the right key, and yet no code.
         compiler.cache.as_ref().unwrap().write(&name, b"no code").unwrap();
-        assert!(compiler.component(&digest, &bytes, &LOCATION).unwrap().compile_ns > 0);
-        assert_eq!(compiler.component(&digest, &bytes, &LOCATION).unwrap().compile_ns, 0);
+        assert!(
+            compiler.component(&digest, &bytes, &LOCATION, &Limits::default()).unwrap().compile_ns
+                > 0
+        );
+        assert_eq!(
+            compiler.component(&digest, &bytes, &LOCATION, &Limits::default()).unwrap().compile_ns,
+            0
+        );
     }
 
     #[test]
@@ -255,7 +304,13 @@ mod tests {
         let mut compiler = compiler(&place);
         remove(&place.path().join("cache"));
         for _ in 0..2 {
-            assert!(compiler.component(&digest, &bytes, &LOCATION).unwrap().compile_ns > 0);
+            assert!(
+                compiler
+                    .component(&digest, &bytes, &LOCATION, &Limits::default())
+                    .unwrap()
+                    .compile_ns
+                    > 0
+            );
             assert!(!compiler.keeps);
         }
     }

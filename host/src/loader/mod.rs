@@ -1,10 +1,13 @@
 //! From an implementation's location to a compiled component, checked against the
 //! contract and linked, before any of its code runs.
 
+mod child;
 mod code;
+mod demands;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use wasmtime::Engine;
@@ -19,10 +22,12 @@ use crate::engine::new_engine;
 use crate::escape;
 use crate::grants::Grants;
 use crate::instance::{HostState, add_clock_to_linker};
+use crate::limits::{Limits, show_bytes};
 use crate::lock::{Lock, LockBreach};
 use crate::names::Category;
 use crate::registry::{ComponentLocation, Implementation};
 use code::{Compiled, Compiler};
+use demands::{check_instances, check_resources};
 
 /// The builtins' component, built by `build.rs`.
 const BUILTINS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/builtins.wasm"));
@@ -31,12 +36,16 @@ const BUILTINS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/builtins.wasm"
 pub(crate) const CONTRACT_VERSION: &str = "0.1.0";
 
 /// Where components are compiled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CompileMode {
     /// In this process: quick, and for components whose compilation cannot do harm,
     /// since a hostile one can take all memory and much time.
     InProcess,
+    /// Each in a process of its own, of this perfbox binary, with limits on time and
+    /// memory: [`Limits::compile_time`] and [`Limits::compile_memory_bytes`]. The binary
+    /// must be of the same version, and one that is trusted: its code is what runs.
+    Child(PathBuf),
 }
 
 /// Compiles components, each once, or finds them compiled, and checks that they fit the
@@ -125,11 +134,33 @@ pub enum LoadError {
         place: String,
     },
     /// It is no component that can be compiled.
-    #[error("component {place} cannot be compiled: {reason}; build it anew for wasm32-wasip2")]
+    #[error("component {place} cannot be compiled: {reason}")]
     Compile {
         /// The component.
         place: String,
-        /// What is wrong with it.
+        /// What is wrong with it, and what to do about that.
+        reason: String,
+    },
+    /// The process that was to compile it could not be started.
+    #[error(
+        "component {place} cannot be compiled: the compiler `{}` could not be started: {reason}; \
+         check that this perfbox is there and whole",
+        escape(&program.to_string_lossy())
+    )]
+    Compiler {
+        /// The component.
+        place: String,
+        /// What was to be started.
+        program: PathBuf,
+        /// Why it was not.
+        reason: String,
+    },
+    /// It asks for more than its limits allow from the start.
+    #[error("component {place} asks for too much: {reason}; {}", demands::RAISE)]
+    Demanding {
+        /// The component.
+        place: String,
+        /// What it asks for, and which limit that is over.
         reason: String,
     },
     /// It asks for something that the host does not have.
@@ -201,7 +232,7 @@ impl Loader {
     fn with_engine(mode: CompileMode, deterministic: bool) -> Result<Self, LoadError> {
         let engine = new_engine(deterministic).map_err(LoadError::Engine)?;
         let linker = new_linker(&engine).map_err(LoadError::Engine)?;
-        let compiler = Compiler::new(engine.clone(), mode);
+        let compiler = Compiler::new(engine.clone(), mode, deterministic);
         Ok(Self { engine, linker, compiler, compiled: HashMap::new(), lock: None, deterministic })
     }
 
@@ -219,12 +250,17 @@ impl Loader {
         self
     }
 
-    /// Reads, compiles and checks the component of an implementation.
+    /// Reads, compiles and checks the component of an implementation, which may use so
+    /// much.
     ///
     /// # Errors
     /// When it is refused.
-    pub fn load(&mut self, implementation: Arc<Implementation>) -> Result<Loaded, LoadError> {
-        let (component, origin) = self.load_component(&implementation)?;
+    pub fn load(
+        &mut self,
+        implementation: Arc<Implementation>,
+        limits: &Limits,
+    ) -> Result<Loaded, LoadError> {
+        let (component, origin) = self.load_component(&implementation, limits)?;
         let asks_for = self.abilities(component.component()).collect();
         let component = match implementation.category {
             Category::PhaseHook => HookPre::new(component).map(LoadedComponent::Hook),
@@ -247,19 +283,23 @@ impl Loader {
     fn load_component(
         &mut self,
         one: &Implementation,
+        limits: &Limits,
     ) -> Result<(InstancePre<HostState>, Origin), LoadError> {
-        let bytes = read(&one.component)?;
+        let bytes = read(&one.component, limits.component_bytes)?;
         if let Some(lock) = &self.lock {
             lock.check(one, &bytes)?;
         }
+        check_instances(&bytes, &one.component, limits)?;
         let digest = Digest::of(&bytes);
         if let Some(linked) = self.compiled.get(&digest) {
-            // It may have been compiled for the other category.
+            // It may have been compiled for the other category, or with other limits.
             self.check_contract(one, linked.component())?;
+            check_resources(linked.component(), &one.component, limits)?;
             return Ok((linked.clone(), Origin { digest, compile_ns: 0 }));
         }
         let Compiled { component, compile_ns } =
-            self.compiler.component(&digest, &bytes, &one.component)?;
+            self.compiler.component(&digest, &bytes, &one.component, limits)?;
+        check_resources(&component, &one.component, limits)?;
         // Before linking, which would only say that an import is missing.
         self.check_contract(one, &component)?;
         let abilities: BTreeSet<_> = self.abilities(&component).collect();
@@ -339,8 +379,14 @@ fn new_linker(engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
     Ok(linker)
 }
 
-/// The bytes of a component, which must lie in its package.
-pub(crate) fn read(location: &ComponentLocation) -> Result<Cow<'static, [u8]>, LoadError> {
+/// What to do about a component that a compiler refuses.
+pub(crate) const REBUILD: &str = "build it anew for wasm32-wasip2";
+
+/// The bytes of a component, so many at most, which must lie in its package.
+pub(crate) fn read(
+    location: &ComponentLocation,
+    most_bytes: usize,
+) -> Result<Cow<'static, [u8]>, LoadError> {
     match location {
         ComponentLocation::Builtin => Ok(Cow::Borrowed(BUILTINS)),
         ComponentLocation::File { package_dir, path } => {
@@ -351,6 +397,13 @@ pub(crate) fn read(location: &ComponentLocation) -> Result<Cow<'static, [u8]>, L
                         "there is no such file; check `component` in the package's registry.yaml"
                             .to_owned()
                     }
+                    std::io::ErrorKind::FileTooLarge => {
+                        let limit = show_bytes(most_bytes);
+                        format!(
+                            "is larger than its limit `component_file` of {limit}; {}",
+                            demands::RAISE
+                        )
+                    }
                     _ => error.to_string(),
                 },
             };
@@ -358,7 +411,7 @@ pub(crate) fn read(location: &ComponentLocation) -> Result<Cow<'static, [u8]>, L
             if !inside.starts_with(package_dir.canonicalize().map_err(unreadable)?) {
                 return Err(LoadError::Outside { place: location.to_string() });
             }
-            crate::files::read_component(path).map(Cow::Owned).map_err(unreadable)
+            crate::files::read_at_most(path, most_bytes).map(Cow::Owned).map_err(unreadable)
         }
     }
 }

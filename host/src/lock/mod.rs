@@ -15,7 +15,8 @@ pub use file::LockError;
 use crate::component::{Ability, ComponentError, ComponentInfo, SetChange};
 use crate::digest::Digest;
 use crate::escape;
-use crate::loader::{LoadError, read};
+use crate::limits::COMPONENT_BYTES;
+use crate::loader::{LoadError, REBUILD, read};
 use crate::names::{Category, Identifier, PackageName};
 use crate::registry::{ComponentLocation, Implementation};
 
@@ -181,7 +182,7 @@ impl Lock {
         let mut components: Vec<LockedComponent> = Vec::new();
         for (one, auto_loaded) in selected {
             let Some((name, _)) = place_of(one) else { continue };
-            let bytes = read(&one.component)?;
+            let bytes = read(&one.component, COMPONENT_BYTES)?;
             let info = inspect(one, &bytes)?;
             let serves = (one.category, one.identifier.clone());
             let is_known = |known: &LockedComponent| {
@@ -393,10 +394,9 @@ fn inspect(one: &Implementation, bytes: &[u8]) -> Result<ComponentInfo, LoadErro
     ComponentInfo::read(bytes).map_err(|error| LoadError::Compile {
         place: one.component.to_string(),
         reason: match error {
-            // What to do about it is said of every component that is refused.
-            ComponentError::NotAComponent { reason } => format!("it {reason}"),
-            ComponentError::Damaged { reason } => reason,
-            other => format!("it {other}"),
+            ComponentError::NotAComponent { reason } => format!("it {reason}; {REBUILD}"),
+            ComponentError::Damaged { reason } => format!("{reason}; {REBUILD}"),
+            other => format!("it {other}; {REBUILD}"),
         },
     })
 }
