@@ -19,6 +19,20 @@ fn shown(run: Perfbox, key: &str, limit: &str) -> String {
 }
 
 #[test]
+fn the_security_page_has_every_limit_with_its_default() {
+    let page = include_str!("../docs/security.md");
+    let rows: Vec<(String, String)> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+        .filter_map(|(name, rest)| Some((name.to_owned(), rest.split_once(" | ")?.0.to_owned())))
+        .collect();
+    for (name, value) in perfbox::Limits::default().list() {
+        let row = rows.iter().find(|(known, _)| known == name);
+        assert_eq!(row.map(|(_, value)| value.as_str()), Some(value.as_str()), "{name}");
+    }
+}
+
+#[test]
 fn a_flag_sets_a_limit_of_all_plugins_or_of_one() {
     let dir = Dir::new();
     let hook = "phase_hook/witness_hook";

@@ -73,6 +73,7 @@ fn every_path_that_the_documents_link_to_is_there() {
         "docs/authors.md",
         "docs/formats.md",
         "docs/operators.md",
+        "docs/security.md",
         "example-plugin/README.md",
     ] {
         let path = Path::new(REPOSITORY).join(document);

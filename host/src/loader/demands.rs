@@ -12,7 +12,7 @@ const PAGE_BYTES: u64 = 64 * 1024;
 
 /// What to do about a limit that a component does not keep within.
 pub(super) const RAISE: &str =
-    "raise that limit in perfbox.yaml if you trust the component with more";
+    "raise that limit with --limit or in perfbox.yaml if you trust the component with more";
 
 /// Whether its bytes show more core instances than it may have.
 pub(super) fn check_instances(
