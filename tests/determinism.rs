@@ -2,7 +2,7 @@
 
 use crate::support::{Dir, FIXTURE, Perfbox, misbehaving, plugin};
 
-const ON_ALL: &str = "--set=chance.on=[time, chance, writing]";
+const ON_ALL: &str = "--set=chance.on=[time, chance, files]";
 
 fn verify(dir: &Dir, on: &str) -> Perfbox {
     let verify = dir.perfbox(["plugins", "verify-deterministic", "chance", FIXTURE]);
@@ -55,6 +55,7 @@ fn where_two_runs_part_is_told() {
     for (on, words) in [
         ("time", "error: two runs of chance differ: `results.metrics[time].value` is "),
         ("chance", "error: two runs of chance differ: `results.metrics[chance].value` is "),
+        ("files", "error: two runs of chance differ: `results.metrics[changed].value` is "),
         ("writing", "error: two runs of chance differ: file `found.txt` at byte "),
     ] {
         let ran = verify(&dir, on).expect(3);

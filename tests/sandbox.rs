@@ -184,6 +184,35 @@ fn memory_without_end_is_refused_and_said_with_its_limit() {
 }
 
 #[test]
+fn a_plugin_that_writes_more_than_its_quota_fails_and_the_disk_has_no_more() {
+    let bytes = "and its limit `output` is 256 MiB";
+    let files = "it made 1000 files and directories, its limit `output_files`, and wanted another";
+    let summary = rogues_fail(
+        "post_processor",
+        &[
+            misdeed("process", "write much", "output", bytes),
+            misdeed("process", "write sparse", "output", bytes),
+            misdeed("process", "grow sparse", "output", bytes),
+            misdeed("finish", "append much", "output", bytes),
+            misdeed("process", "make many files", "output", files),
+            misdeed("process", "make many directories", "output", files),
+        ],
+    );
+    for (rogue, most) in [("rogue-0", 256 << 20), ("rogue-1", 0), ("rogue-3", 256 << 20)] {
+        let written = plugin(&summary, rogue)["cost"]["output_bytes"].as_u64().unwrap();
+        assert_eq!(written, most, "{rogue}");
+    }
+    assert_eq!(plugin(&summary, "rogue-4")["files"].as_array().unwrap().len(), 1000);
+}
+
+#[test]
+fn a_plugin_that_opens_more_than_it_may_hold_fails() {
+    let words = "it held 1024 open files, directories, streams and batches, its limit \
+                 `resources`, and wanted another";
+    rogues_fail("post_processor", &[misdeed("process", "open much", "trap", words)]);
+}
+
+#[test]
 fn results_that_break_the_contract_are_refused() {
     let refused = |does, words| misdeed("finish", does, "invalid_output", words);
     let too_much = "it handed over more than the host takes in one value";

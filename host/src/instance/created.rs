@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cost, Failure, FailureKind, HookInstance, InstanceConfig, ProcessorInstance};
 use crate::batch::Batch;
+use crate::escape;
 use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::loader::{LoadError, Loaded, LoadedComponent, Loader, Origin};
 use crate::names::Category;
 use crate::phase::{PhaseEvent, PhaseSummary};
 use crate::registry::{ComponentLocation, Implementation, Registry, ResolveError};
-use crate::report::{PluginReport, PluginStatus, ProcessorResult, list_files, relative_dir};
+use crate::report::{PluginReport, PluginStatus, ProcessorResult, relative_dir, sweep};
 use crate::stop::Stop;
 
 /// How a loaded implementation takes part in a run.
@@ -163,7 +164,9 @@ impl Instance {
         let one = &self.implementation;
         let dir = relative_dir(one);
         // A directory that cannot be listed is reported as empty: its plugin is no worse.
-        let written = self.output_dir.and_then(|dir| list_files(&dir).ok()).unwrap_or_default();
+        let swept = self.output_dir.and_then(|dir| sweep(&dir).ok()).unwrap_or_default();
+        tell_removed(one, &dir, &swept.removed);
+        let written = swept.files;
         cost.output_bytes = written.iter().map(|file| file.bytes).sum();
         cost.compile_ns = self.origin.as_ref().map_or(0, |origin| origin.compile_ns);
         PluginReport {
@@ -181,6 +184,22 @@ impl Instance {
             files: written.iter().map(|file| format!("{dir}/{}", file.path)).collect(),
             cost,
         }
+    }
+}
+
+/// Most paths that are named.
+const TOLD_MAX: usize = 10;
+
+fn tell_removed(one: &Implementation, dir: &str, removed: &[String]) {
+    for path in removed.iter().take(TOLD_MAX) {
+        tracing::warn!(
+            "`{dir}/{}` of {} was neither file nor directory, and was removed",
+            escape(path),
+            one.key()
+        );
+    }
+    if let Some(more @ 1..) = removed.len().checked_sub(TOLD_MAX) {
+        tracing::warn!("{more} more in the directory of {} were removed", one.key());
     }
 }
 

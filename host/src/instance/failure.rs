@@ -2,11 +2,15 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use wasmtime::component::ResourceTableError;
 use wasmtime::{FrameInfo, FrameSymbol, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use super::filesystem::OverQuota;
+use super::state::RANDOM_MAX_BYTES;
 use crate::bindings::types::{ErrorKind, PluginError};
 use crate::escape;
+use crate::limits::{Limits, show_bytes};
 
 /// What sort of failure ended a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -115,8 +119,9 @@ impl Failure {
         during: &str,
         memory_denied: Option<String>,
         stderr: &str,
+        limits: &Limits,
     ) -> Self {
-        let failure = Self::without_backtrace(error, during, memory_denied, stderr);
+        let failure = Self::without_backtrace(error, during, memory_denied, stderr, limits);
         let backtrace = match failure.kind {
             FailureKind::Trap | FailureKind::Memory => backtrace(error),
             _ => Vec::new(),
@@ -129,6 +134,7 @@ impl Failure {
         during: &str,
         memory_denied: Option<String>,
         stderr: &str,
+        limits: &Limits,
     ) -> Self {
         if let Some(exit) = error.downcast_ref::<I32Exit>() {
             // WASI 0.2 hands on no more of the status.
@@ -150,16 +156,48 @@ impl Failure {
                 Self::new(FailureKind::Trap, during, with_words(trap.to_string(), words))
             }
             (None, words) => {
+                if let Some(over) = error.downcast_ref::<OverQuota>() {
+                    return Self::new(FailureKind::Output, during, over.to_string());
+                }
                 let cause = error.root_cause().to_string();
                 // wasmtime keeps the type of this error to itself.
                 if cause.contains("fuel allocated for hostcalls") {
                     let words = "it handed over more than the host takes in one value";
                     return Self::new(FailureKind::InvalidOutput, during, words);
                 }
+                if let Some(cause) = told_better(error, limits) {
+                    return Self::new(FailureKind::Trap, during, cause);
+                }
                 Self::new(FailureKind::Trap, during, with_words(cause, words))
             }
         }
     }
+}
+
+/// What the host's own functions refuse, in words for a plugin's author.
+fn told_better(error: &wasmtime::Error, limits: &Limits) -> Option<String> {
+    if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
+        return Some(format!(
+            "it held {} open files, directories, streams and batches, its limit `resources`, and \
+             wanted another",
+            limits.resources
+        ));
+    }
+    // wasmtime has no types for these.
+    let cause = error.root_cause().to_string();
+    if cause.contains("store handle limit exceeded") {
+        return Some(format!(
+            "it held {} handles, its limit `handles`, and wanted another",
+            limits.handles
+        ));
+    }
+    if cause.starts_with("requested len ") {
+        return Some(format!(
+            "it asked for more random bytes in one call than the {} that are given",
+            show_bytes(RANDOM_MAX_BYTES as usize)
+        ));
+    }
+    None
 }
 
 /// Longest name of a function or a file in a backtrace, in bytes.

@@ -9,6 +9,7 @@ mod convert;
 mod created;
 mod deadline;
 mod failure;
+mod filesystem;
 mod hook;
 mod lent_batch;
 mod limiter;
@@ -28,9 +29,15 @@ use processor::ProcessorInstance;
 pub use sandbox::Cost;
 pub(crate) use state::HostState;
 
-pub(crate) use clock::add_to_linker as add_clock_to_linker;
+/// What plugins are given in place of WASI's own clock and file system.
+pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    clock::add_to_linker(linker)?;
+    filesystem::add_to_linker(linker)
+}
 
 use std::path::PathBuf;
+
+use wasmtime::component::Linker;
 
 use crate::grants::Grants;
 use crate::limits::Limits;

@@ -195,7 +195,7 @@ impl Sandbox {
                 _ => {
                     let state = store.data();
                     let stderr = state.stderr.last_words();
-                    Failure::from_call(&error, during, state.memory.denial(), &stderr)
+                    Failure::from_call(&error, during, state.memory.denial(), &stderr, &self.limits)
                 }
             },
             Ok(Err(ending)) => ended(ending, limit, &self.budget, counted, during),

@@ -8,6 +8,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::clock::CountingClock;
+use super::filesystem::{Files, Quota};
 use super::limiter::MemoryLimiter;
 use super::logs::{GuestOutput, Logs};
 use crate::bindings::logging::{self, Level};
@@ -16,7 +17,7 @@ use crate::grants::{Clock, Grants, Random};
 use crate::limits::Limits;
 
 /// Most random bytes that one call returns.
-const RANDOM_MAX_BYTES: u64 = 1024 * 1024;
+pub(super) const RANDOM_MAX_BYTES: u64 = 1024 * 1024;
 
 /// Of seeded random numbers; any number would do.
 const SEED: u64 = 0x7065_7266_626f_7821;
@@ -29,6 +30,7 @@ pub(crate) struct HostState {
     pub(crate) logs: Logs,
     pub(crate) stdout: GuestOutput,
     pub(crate) stderr: GuestOutput,
+    files: Files,
     /// Where it does not read the machine's time.
     pub(crate) counting_clock: Option<CountingClock>,
 }
@@ -77,7 +79,15 @@ impl HostState {
             stdout,
             stderr,
             counting_clock,
+            files: Files::new(Quota::new(limits), deterministic),
         })
+    }
+}
+
+impl HostState {
+    /// What its file system is made of.
+    pub(super) fn wasi_and_files(&mut self) -> (WasiCtxView<'_>, &mut Files) {
+        (WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }, &mut self.files)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::digest::Digest;
 use crate::engine::new_engine;
 use crate::escape;
 use crate::grants::Grants;
-use crate::instance::{HostState, add_clock_to_linker};
+use crate::instance::HostState;
 use crate::limits::{Limits, show_bytes};
 use crate::lock::{Lock, LockBreach};
 use crate::names::Category;
@@ -373,7 +373,7 @@ fn new_linker(engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     linker.allow_shadowing(true);
-    add_clock_to_linker(&mut linker)?;
+    crate::instance::add_to_linker(&mut linker)?;
     linker.allow_shadowing(false);
     Processor::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     Ok(linker)
