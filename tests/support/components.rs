@@ -53,6 +53,19 @@ pub(crate) fn from_wat(name: &str) -> Vec<u8> {
     wat::parse_str(fs::read_to_string(path).unwrap()).unwrap()
 }
 
+/// The component in `tests/components/processor.wat`, with texts in the places of marks.
+pub(crate) fn processor_with(texts: &[(&str, &str)]) -> Vec<u8> {
+    let path = Path::new(REPOSITORY).join("tests/components/processor.wat");
+    let mut component = fs::read_to_string(path).unwrap();
+    for (mark, text) in texts {
+        let mark = format!("(;{mark};)");
+        assert_eq!(component.matches(&mark).count(), 1, "{mark}");
+        // What is put in may have marks of its own.
+        component = component.replace(&mark, text);
+    }
+    wat::parse_str(&component).unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// Not the outer cargo's, whose lock it may hold.
 fn target_dir() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("components")

@@ -4,15 +4,18 @@
 mod components;
 pub(crate) mod embedded;
 mod golden;
+mod running;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-pub(crate) use components::{example_package, from_wat, misbehaving, misbehaving_with_lines};
+pub(crate) use components::{
+    example_package, from_wat, misbehaving, misbehaving_with_lines, processor_with,
+};
 pub(crate) use golden::{assert_golden, assert_no_stray_cases};
+pub(crate) use running::Running;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -103,7 +106,7 @@ impl Dir {
     pub(crate) fn perfbox<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Perfbox {
         let mut command = self.command(env!("CARGO_BIN_EXE_perfbox"));
         command.args(args);
-        Perfbox { command, input: Vec::new() }
+        Perfbox { command, input: Vec::new(), input_stays_open: false }
     }
 
     /// Runs a command line that is split at blanks, and expects that exit status.
@@ -116,6 +119,7 @@ impl Dir {
 pub(crate) struct Perfbox {
     command: Command,
     input: Vec<u8>,
+    input_stays_open: bool,
 }
 
 impl Perfbox {
@@ -143,25 +147,32 @@ impl Perfbox {
         self
     }
 
-    /// Runs it to its end.
-    pub(crate) fn run(mut self) -> Ran {
-        let command_line = format!("{:?}", self.command);
-        let pipes = self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = pipes.stderr(Stdio::piped()).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let input = self.input;
-        let feeder = std::thread::spawn(move || {
-            // A command that does not read its input closes it.
-            let _ = stdin.write_all(&input);
-        });
-        let output = child.wait_with_output().unwrap();
-        feeder.join().unwrap();
-        Ran {
-            command_line,
-            status: output.status.code().expect("it was not killed"),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+    /// Keeps standard input open until it has ended.
+    pub(crate) fn open_stdin(mut self) -> Self {
+        self.input_stays_open = true;
+        self
+    }
+
+    /// Has a shell do something first that holds for it as well, such as `ulimit`.
+    pub(crate) fn after(self, commands: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{commands}; exec \"$0\" \"$@\"")]);
+        shell.arg(self.command.get_program()).args(self.command.get_args()).env_clear();
+        for (name, value) in self.command.get_envs() {
+            shell.envs(value.map(|value| (name, value)));
         }
+        shell.current_dir(self.command.get_current_dir().unwrap());
+        Self { command: shell, ..self }
+    }
+
+    /// Starts it.
+    pub(crate) fn start(self) -> Running {
+        Running::start(self.command, self.input, self.input_stays_open)
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(self) -> Ran {
+        self.start().end()
     }
 
     /// Runs it, and expects that exit status.

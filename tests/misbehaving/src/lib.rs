@@ -2,12 +2,15 @@
 //! in which call, are its parameters.
 
 mod chance;
+mod files;
+mod keeper;
 mod probe;
 mod reader;
 mod rogue;
 mod witness;
 
 use chance::Chance;
+use keeper::{KeeperHook, KeeperProcessor};
 use probe::Probe;
 use reader::Reader;
 use rogue::{RogueHook, RogueProcessor};
@@ -25,6 +28,10 @@ perfbox_guest::export! {
         witness_hook: WitnessHook {
             description: "Logs each event's name",
         },
+        keeper_hook: KeeperHook {
+            description: "Logs each event, and keeps it in a file",
+            params: { mark: string = "kept" => "What each line begins with" },
+        },
     }
     processors: {
         rogue_processor: RogueProcessor {
@@ -33,6 +40,7 @@ perfbox_guest::export! {
                 during: string => "Which call: create, requirements, process or finish",
                 does: string => "What it does there",
                 at_batch: int = 0 => "In process: at which batch, counted from 0",
+                every_batch: bool = false => "In process: at each",
             },
         },
         witness_processor: WitnessProcessor {
@@ -56,6 +64,10 @@ perfbox_guest::export! {
         },
         probe: Probe {
             description: "Tries to reach what no plugin may",
+        },
+        keeper_processor: KeeperProcessor {
+            description: "Adds up latencies, logs each batch, and keeps it in a file",
+            params: { mark: string = "kept" => "What each line begins with" },
         },
     }
 }

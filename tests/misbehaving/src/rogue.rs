@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::hint::black_box;
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::time::Duration;
 
 use perfbox_guest::{
@@ -11,6 +11,8 @@ use perfbox_guest::{
 };
 use serde::Deserialize;
 
+use crate::files;
+
 /// What to do, and when.
 #[derive(Deserialize)]
 pub(crate) struct Config {
@@ -18,6 +20,8 @@ pub(crate) struct Config {
     does: String,
     #[serde(default)]
     at_batch: u64,
+    #[serde(default)]
+    every_batch: bool,
 }
 
 impl Config {
@@ -33,6 +37,13 @@ fn misbehave(what: &str) -> Result<()> {
             black_box(());
         },
         "sleep" => std::thread::sleep(Duration::from_secs(3600)),
+        "sleep for ever" => std::thread::sleep(Duration::MAX),
+        "dawdle" => std::thread::sleep(Duration::from_millis(60)),
+        "read standard input" => {
+            let mut input = Vec::new();
+            let read = std::io::stdin().read_to_end(&mut input);
+            return Err(Error::other(format!("it read {} bytes, and then: {read:?}", input.len())));
+        }
         "recurse" => {
             black_box(recurse(1));
         }
@@ -48,6 +59,10 @@ fn misbehave(what: &str) -> Result<()> {
         "refuse" => return Err(Error::invalid_config("`during` must be later")),
         "lack input" => return Err(Error::invalid_input("there is no tide table")),
         "log" => perfbox_guest::warn!("first\u{1b}[2J\nsecond"),
+        "print" => {
+            println!("out\u{1b}[2J");
+            eprintln!("err\u{202e}or");
+        }
         "log much" => {
             for n in 0..1_000_000_u64 {
                 perfbox_guest::info!("line {n}");
@@ -83,7 +98,12 @@ fn misbehave(what: &str) -> Result<()> {
                 Ok(())
             });
         }
-        other => return Err(Error::invalid_config(format!("nobody knows how to `{other}`"))),
+        "print errors much" => {
+            for n in 0..1_000_000_u64 {
+                eprintln!("line {n}");
+            }
+        }
+        file => return files::misbehave(file),
     }
     Ok(())
 }
@@ -160,7 +180,7 @@ impl Processor for RogueProcessor {
 
     fn process(&mut self, _batch: &Batch) -> Result<()> {
         self.batches += 1;
-        if self.batches == self.config.at_batch + 1 {
+        if self.config.every_batch || self.batches == self.config.at_batch + 1 {
             self.config.misbehave_in("process")?;
         }
         Ok(())
@@ -171,11 +191,15 @@ impl Processor for RogueProcessor {
         if self.config.during != "finish" {
             return Ok(result);
         }
-        let labelled = |value: f64| Metric::new("twin", value, "ms").phase("profiling");
+        let twin = |value: f64| Metric::new("twin", value, "ms").phase("profiling");
         Ok(match self.config.does.as_str() {
             "return nan" => result.metric("share", f64::NAN, "ratio"),
+            "return minus infinity" => result.metric("share", f64::NEG_INFINITY, "ratio"),
             "return infinity" => result.metric("share", f64::INFINITY, "ratio"),
-            "return twins" => result.push(labelled(1.0)).push(labelled(2.0)),
+            "return twins" => result.push(twin(1.0)).push(twin(2.0)),
+            "return labelled twins" => {
+                result.push(twin(1.0).label("code", "503")).push(twin(2.0).label("code", "503"))
+            }
             "return a control name" => result.metric("red\u{1b}[31m\nline", 1_u64, ""),
             "return a bidi unit" => result.metric("plain", 1_u64, "m\u{202e}s"),
             "return a nameless metric" => result.metric("", 1_u64, ""),
