@@ -69,10 +69,12 @@ fn a_bare_component_offers_what_its_section_says() {
     assert_eq!(
         of_bare,
         [
+            "phase_hook/keeper_hook",
             "phase_hook/rogue_hook",
             "phase_hook/witness_hook",
             "post_processor/asker",
             "post_processor/chance",
+            "post_processor/keeper_processor",
             "post_processor/probe",
             "post_processor/reader",
             "post_processor/rogue_processor",

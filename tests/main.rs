@@ -3,6 +3,7 @@
 //! One file a topic; `support` has what they share. Expected output lies in `cases/`;
 //! `BLESS=1 cargo test --release -p perfbox --test blackbox` writes it anew.
 
+#[allow(dead_code, unused_imports, reason = "what the catalogue uses beside them")]
 mod support;
 
 mod cache;

@@ -35,7 +35,7 @@ fn warnings(ran: &Ran) -> Vec<&str> {
 fn entries(dir: &Dir) -> Vec<PathBuf> {
     let all = fs::read_dir(dir.path("home/cache/perfbox")).unwrap();
     let mut entries: Vec<_> = all.map(|entry| entry.unwrap().path()).collect();
-    entries.retain(|path| path.extension().is_some_and(|extension| extension == "cwasm"));
+    entries.retain(|path| path.extension().is_some_and(|extension| extension == "code"));
     entries.sort_by_key(|path| path.metadata().unwrap().len());
     entries
 }
@@ -157,7 +157,7 @@ fn row_39_a_full_disk_a_cache_that_is_in_the_way_and_no_home() {
         &["compiled code is not kept: ", "make sure that", "is room"],
         &|_, run| {
             // In blocks of 512 bytes: enough for what a run writes, too little for code.
-            run.after("trap '' XFSZ; ulimit -f 64")
+            run.after("trap '' XFSZ; ulimit -f 700")
         },
     );
     unusable("a file in its place", &["compiled code is not kept: "], &|dir, run| {

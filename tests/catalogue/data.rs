@@ -146,7 +146,7 @@ fn row_28_line_breaks_colours_and_directions_in_every_word() {
     for line in [" INFO prints: out\\u{1b}[2J\n", " WARN prints: err\\u{202e}or\n"] {
         assert!(ran.stderr.contains(line), "no {line} in {}", ran.stderr);
     }
-    assert!(ran.stdout.contains("good\n\\u{1b}[2Jbad\\u{202e}\n\tworse\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("good\n\\u{1b}[2Jbad\\u{202e}\n\\tworse\n"), "{}", ran.stdout);
     fail_alone(&[
         Hostile::rogue("error", "process", "error").fails(
             "error",

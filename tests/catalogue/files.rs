@@ -12,18 +12,18 @@ use crate::support::{Dir, metric, plugin};
 #[test]
 fn row_30_ways_out_of_the_directory() {
     let hostile =
-        [Hostile::of_class("probe", "probe"), Hostile::rogue("linker", "process", "make links")];
+        [Hostile::of_class("prober", "probe"), Hostile::rogue("linker", "process", "make links")];
     let dir = Dir::new();
     dir.write("r.jsonl", "mine");
     let ran = run_beside(&dir, &hostile).expect(0);
     assert_untouched(&dir, &ran);
     let summary = dir.summary("out");
     for reached in ["written_outside", "read_outside", "links_followed"] {
-        assert_eq!(metric(&summary, "probe", reached), 0, "{reached}");
+        assert_eq!(metric(&summary, "prober", reached), 0, "{reached}");
     }
     assert_eq!(
-        plugin(&summary, "probe")["files"],
-        json!(["plugins/post_processor/probe/kept.txt"])
+        plugin(&summary, "prober")["files"],
+        json!(["plugins/post_processor/prober/kept.txt"])
     );
     assert_eq!(dir.read("r.jsonl"), "mine");
     for stray in ["stray.txt", "out/stray.txt", "out/plugins/stray.txt"] {

@@ -6,12 +6,12 @@ use crate::support::{Dir, from_wat, metric};
 #[test]
 fn row_34_environment_arguments_files_and_time_zone() {
     let dir = Dir::new();
-    let probe = [Hostile::of_class("probe", "probe")];
-    let run = run_beside(&dir, &probe).env("SECRET", "known").env("TZ", "Asia/Tokyo");
+    let prober = [Hostile::of_class("prober", "probe")];
+    let run = run_beside(&dir, &prober).env("SECRET", "known").env("TZ", "Asia/Tokyo");
     let ran = run.stdin("words of the host's").run();
-    let summary = assert_coped(&dir, &ran, &probe);
+    let summary = assert_coped(&dir, &ran, &prober);
     for reached in ["variables", "arguments", "standard_input", "read_outside"] {
-        assert_eq!(metric(&summary, "probe", reached), 0, "{reached}");
+        assert_eq!(metric(&summary, "prober", reached), 0, "{reached}");
     }
     // There is no function that tells a time zone.
     let zone = [(
@@ -26,9 +26,9 @@ fn row_34_environment_arguments_files_and_time_zone() {
 #[test]
 fn row_35_tcp_udp_names_and_http() {
     let dir = Dir::new();
-    let probe = [Hostile::of_class("probe", "probe")];
-    let summary = assert_coped(&dir, &run_beside(&dir, &probe).run(), &probe);
-    assert_eq!(metric(&summary, "probe", "sockets"), 0);
+    let prober = [Hostile::of_class("prober", "probe")];
+    let summary = assert_coped(&dir, &run_beside(&dir, &prober).run(), &prober);
+    assert_eq!(metric(&summary, "prober", "sockets"), 0);
     let http = Hostile::processor("http", from_wat("http-import"));
     refuse(&http, &["wasi:http/types@0.2.0", "see the imports that `wit/worlds.wit` allows"]);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -20,6 +21,9 @@ pub(crate) const BATCHES: u64 = 9;
 /// call on a busy machine, short enough for a test.
 pub(crate) const SHORT: &str = "start_deadline: 300ms, event_deadline: 300ms, \
                                 batch_deadline: 300ms, finish_deadline: 300ms";
+
+/// Each of these limits.
+pub(crate) const SHORT_DEADLINE: Duration = Duration::from_millis(300);
 
 /// A plugin that means harm, in a package of its own.
 #[derive(Debug, Clone)]
@@ -116,6 +120,13 @@ pub(crate) struct Failing {
     kind: &'static str,
     during: &'static str,
     words: &'static [&'static str],
+}
+
+impl Failing {
+    /// How long it keeps its run waiting, by the limits of [`SHORT`].
+    pub(crate) fn waits(&self) -> Duration {
+        if self.kind == "deadline" { SHORT_DEADLINE } else { Duration::ZERO }
+    }
 }
 
 /// A run of the healthy ones alone.
@@ -248,6 +259,9 @@ pub(crate) fn assert_failed_alone(dir: &Dir, ran: &Ran, failing: &[Failing]) -> 
             assert!(message.contains(part), "{}: no {part:?} in {message:?}", hostile.name);
         }
         let head = format!("error: {} failed: ", hostile.key());
+        if std::env::var_os("SHOW_MESSAGES").is_some() {
+            eprintln!("MSG {}: {kind} {during}: {message}", hostile.name);
+        }
         let told = |line: &str| line.starts_with(&head) && line.ends_with(message);
         assert_eq!(ran.stderr.lines().filter(|line| told(line)).count(), 1, "{}", ran.stderr);
         let in_table = |line: &str| line.starts_with("failed: ") && line.contains(&hostile.key());

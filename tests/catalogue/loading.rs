@@ -212,7 +212,7 @@ fn row_07_manifests_that_say_a_thing_twice_or_too_much() {
         &["registry.yaml:3:"],
     );
     let large = format!("{good}# {}\n", "x".repeat(10 << 20));
-    refuse_manifest(&large, &["registry.yaml", "64 KiB"]);
+    refuse_manifest(&large, &["registry.yaml", "at most 65536 bytes"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[allow(dead_code, reason = "what the benchmark of hostile plugins uses beside it")]
 mod harness;
 
 mod cache;

@@ -57,8 +57,10 @@ fn make_links() -> io::Result<()> {
     #[allow(deprecated, reason = "the one way to make a link without an unstable feature")]
     for (to, name) in [("/etc/passwd", "absolute"), ("../../../../r.jsonl", "above"), (".", "self")]
     {
-        let _ = fs::soft_link(to, dir.join(name));
         let _ = fs::hard_link(to, dir.join(format!("hard-{name}")));
+        if fs::soft_link(to, dir.join(name)).is_err() {
+            continue;
+        }
         if fs::read(dir.join(name)).is_ok() || fs::write(dir.join(name), "stray").is_ok() {
             return Err(io::Error::other(format!("the link `{name}` led out")));
         }
