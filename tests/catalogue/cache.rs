@@ -54,34 +54,25 @@ fn row_37_planted_flipped_and_truncated_entries() {
     let entries = entries(&dir);
     let [small, large] = entries.as_slice() else { panic!("{entries:?}") };
     let whole = [small, large].map(|path| fs::read(path).unwrap());
-    let flip = |content: &[u8], at: usize| {
-        let mut flipped = content.to_vec();
-        flipped[at] ^= 0x10;
-        flipped
-    };
-    let altered = "it was altered, or written with another key";
-    let spoils: [(&str, fn(&[u8]) -> usize, &str); 3] = [
-        ("in the MAC", |_| 20, altered),
-        ("in the first byte of the code", |_| HEADER_BYTES, altered),
-        ("in the middle", |content| content.len() / 2, altered),
-    ];
-    let mut cases: Vec<(String, [Vec<u8>; 2], &str)> = spoils
-        .into_iter()
-        .map(|(title, at, reason)| {
-            (
-                format!("a flip {title}"),
-                whole.clone().map(|content| flip(&content, at(&content))),
-                reason,
-            )
+    let flip = |place: fn(&[u8]) -> usize| {
+        whole.clone().map(|mut content| {
+            let at = place(&content);
+            content[at] ^= 0x10;
+            content
         })
-        .collect();
+    };
     let [of_other, of_healthy] = whole.clone();
-    cases.push(("each other's".to_owned(), [of_healthy, of_other], altered));
-    let code = whole.clone().map(|content| content[HEADER_BYTES..].to_vec());
-    cases.push(("code without a MAC".to_owned(), code, altered));
-    let half = whole.clone().map(|content| content[..content.len() / 2].to_vec());
-    cases.push(("half of them".to_owned(), half, altered));
-    cases.push(("nothing".to_owned(), [Vec::new(), Vec::new()], "it breaks off"));
+    let cut = |range: fn(&[u8]) -> &[u8]| whole.clone().map(|content| range(&content).to_vec());
+    let altered = "it was altered, or written with another key";
+    let cases = [
+        ("a flip in the MAC", flip(|_| 20), altered),
+        ("a flip in the first byte of the code", flip(|_| HEADER_BYTES), altered),
+        ("a flip in the middle", flip(|content| content.len() / 2), altered),
+        ("each other's", [of_healthy, of_other], altered),
+        ("code without a MAC", cut(|content| &content[HEADER_BYTES..]), altered),
+        ("half of them", cut(|content| &content[..content.len() / 2]), altered),
+        ("nothing", cut(|_| &[]), "it breaks off"),
+    ];
     for (title, planted, reason) in cases {
         for (path, content) in [small, large].into_iter().zip(planted) {
             fs::write(path, content).unwrap();

@@ -223,8 +223,7 @@ pub(crate) fn assert_untouched(dir: &Dir, ran: &Ran) {
 /// writing.
 #[track_caller]
 pub(crate) fn assert_plain(text: &str) {
-    let lines = text.split(['\n', '\t']);
-    for line in lines {
+    for line in text.lines() {
         assert_eq!(perfbox::escape(line), line);
     }
 }
@@ -259,9 +258,6 @@ pub(crate) fn assert_failed_alone(dir: &Dir, ran: &Ran, failing: &[Failing]) -> 
             assert!(message.contains(part), "{}: no {part:?} in {message:?}", hostile.name);
         }
         let head = format!("error: {} failed: ", hostile.key());
-        if std::env::var_os("SHOW_MESSAGES").is_some() {
-            eprintln!("MSG {}: {kind} {during}: {message}", hostile.name);
-        }
         let told = |line: &str| line.starts_with(&head) && line.ends_with(message);
         assert_eq!(ran.stderr.lines().filter(|line| told(line)).count(), 1, "{}", ran.stderr);
         let in_table = |line: &str| line.starts_with("failed: ") && line.contains(&hostile.key());

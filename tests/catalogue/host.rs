@@ -69,7 +69,7 @@ fn row_41_signals_in_the_middle_of_a_call() {
 /// One that behaves is in no call for long.
 #[test]
 fn row_41_a_signal_between_calls() {
-    let hostile = Hostile::rogue("dawdler", "process", "dawdle").set("every_batch", "true");
+    let hostile = Hostile::rogue("dawdler", "every process", "dawdle");
     for signal in [Signal::INT, Signal::TERM] {
         let summary = interrupt(signal, &hostile, "process");
         assert_eq!(plugin(&summary, "dawdler")["status"], "ok");

@@ -57,8 +57,7 @@ fn row_16_sleeps_polls_for_ever_and_reads_standard_input() {
 #[ignore = "needs: the limit run_budget"]
 fn row_17_always_just_under_the_deadline() {
     // Sixty milliseconds in every batch.
-    let hostile = Hostile::rogue("dawdler", "process", "dawdle")
-        .set("every_batch", "true")
+    let hostile = Hostile::rogue("dawdler", "every process", "dawdle")
         .limits("run_budget: 200ms, record_budget: 1us");
     let (_, _, summary) =
         fail_alone(&[hostile.fails("deadline", "process", &["run_budget", "200ms"])]);

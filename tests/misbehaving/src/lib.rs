@@ -40,7 +40,6 @@ perfbox_guest::export! {
                 during: string => "Which call: create, requirements, process or finish",
                 does: string => "What it does there",
                 at_batch: int = 0 => "In process: at which batch, counted from 0",
-                every_batch: bool = false => "In process: at each",
             },
         },
         witness_processor: WitnessProcessor {

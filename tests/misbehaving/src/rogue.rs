@@ -20,8 +20,6 @@ pub(crate) struct Config {
     does: String,
     #[serde(default)]
     at_batch: u64,
-    #[serde(default)]
-    every_batch: bool,
 }
 
 impl Config {
@@ -180,10 +178,10 @@ impl Processor for RogueProcessor {
 
     fn process(&mut self, _batch: &Batch) -> Result<()> {
         self.batches += 1;
-        if self.config.every_batch || self.batches == self.config.at_batch + 1 {
+        if self.batches == self.config.at_batch + 1 {
             self.config.misbehave_in("process")?;
         }
-        Ok(())
+        self.config.misbehave_in("every process")
     }
 
     fn finish(self, _phases: &[PhaseSummary]) -> Result<ProcessingResult> {
