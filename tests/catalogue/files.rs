@@ -36,7 +36,6 @@ fn row_30_ways_out_of_the_directory() {
 }
 
 #[test]
-#[ignore = "needs: links refused by our own wasi:filesystem"]
 fn row_30_no_link_is_made_at_all() {
     let (dir, _, _) = cope(&[Hostile::rogue("linker", "process", "make links")]);
     let own = dir.path("out/plugins/post_processor/linker");
@@ -44,7 +43,6 @@ fn row_30_no_link_is_made_at_all() {
 }
 
 #[test]
-#[ignore = "needs: quotas in our own wasi:filesystem"]
 fn row_31_fills_the_disk_writes_far_out_and_makes_many_files() {
     const BYTES: &[&str] = &["1 MiB", "`output`"];
     const FILES: &[&str] = &["100", "`output_files`"];
@@ -55,12 +53,19 @@ fn row_31_fills_the_disk_writes_far_out_and_makes_many_files() {
     let (dir, _, _) = fail_alone(&[
         rogue("filler", "fill the disk", BYTES),
         rogue("sparse", "write far out", BYTES),
+        rogue("sized", "set a size far out", BYTES),
+        rogue("appender", "append much", BYTES),
         rogue("files", "make many files", FILES),
         rogue("directories", "make many directories", FILES),
     ]);
-    for (name, bytes, files) in
-        [("filler", 1 << 20, 1), ("sparse", 0, 1), ("files", 0, 100), ("directories", 0, 100)]
-    {
+    for (name, bytes, files) in [
+        ("filler", 1 << 20, 1),
+        ("sparse", 0, 1),
+        ("sized", 0, 1),
+        ("appender", 1 << 20, 1),
+        ("files", 0, 100),
+        ("directories", 0, 100),
+    ] {
         let mut there = 0;
         for entry in fs::read_dir(dir.path(&format!("out/plugins/post_processor/{name}"))).unwrap()
         {

@@ -35,7 +35,8 @@ pub enum FailureKind {
     Output,
     /// The run was interrupted while it worked.
     Interrupted,
-    /// The host itself broke down in a call of it: a defect of perfbox.
+    /// The host could not do its part: the machine did not let it, or a defect of
+    /// perfbox's.
     Host,
 }
 
@@ -59,8 +60,24 @@ pub struct Failure {
 fn last_words(stderr: &str) -> Option<String> {
     let lines = stderr.lines().map(str::trim);
     let telling = lines.filter(|line| !line.is_empty() && !line.contains("RUST_BACKTRACE"));
-    let words: Vec<_> = telling.collect();
-    (!words.is_empty()).then(|| words.join(" "))
+    let words = telling.collect::<Vec<_>>().join(" ");
+    // Of a panic: not which thread, since there is one.
+    let words = match words.split_once(" panicked at ") {
+        Some((thread, place)) if thread.starts_with("thread '") => format!("panicked at {place}"),
+        _ => words,
+    };
+    (!words.is_empty()).then_some(words)
+}
+
+/// What WebAssembly forbids, in its words.
+fn trap_words(trap: Trap) -> String {
+    let words = trap.to_string();
+    let words = words.strip_prefix("wasm trap: ").unwrap_or(&words);
+    match trap {
+        // The stack of a guest's own lies in its memory.
+        Trap::MemoryOutOfBounds => format!("{words}, as by a recursion without end"),
+        _ => words.to_owned(),
+    }
 }
 
 /// A cause, and what the guest printed before it.
@@ -153,7 +170,7 @@ impl Failure {
                 Self::new(FailureKind::Trap, during, words)
             }
             (Some(trap), words) => {
-                Self::new(FailureKind::Trap, during, with_words(trap.to_string(), words))
+                Self::new(FailureKind::Trap, during, with_words(trap_words(*trap), words))
             }
             (None, words) => {
                 if let Some(over) = error.downcast_ref::<OverQuota>() {
@@ -162,8 +179,15 @@ impl Failure {
                 let cause = error.root_cause().to_string();
                 // wasmtime keeps the type of this error to itself.
                 if cause.contains("fuel allocated for hostcalls") {
-                    let words = "it handed over more than the host takes in one value";
+                    let words = format!(
+                        "it handed over more in one value than its limit `returned_value` of {}",
+                        show_bytes(limits.returned_bytes)
+                    );
                     return Self::new(FailureKind::InvalidOutput, during, words);
+                }
+                if error.chain().any(|cause| cause.is::<std::io::Error>()) {
+                    let words = format!("the machine did not give what it needed: {cause}");
+                    return Self::new(FailureKind::Host, during, words);
                 }
                 if let Some(cause) = told_better(error, limits) {
                     return Self::new(FailureKind::Trap, during, cause);
@@ -206,7 +230,19 @@ const FRAME_NAME_BYTES: usize = 200;
 /// The guest's frames, made safe.
 fn backtrace(error: &wasmtime::Error) -> Vec<String> {
     let Some(frames) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
-    frames.frames().iter().flat_map(frame_lines).collect()
+    let mut lines: Vec<_> = frames.frames().iter().flat_map(frame_lines).collect();
+    // From a panic to the code that panicked, it is the same each time.
+    let of_panic = lines.iter().take_while(|line| is_of_panic(line)).count();
+    if of_panic < lines.len() {
+        lines.drain(..of_panic);
+    }
+    lines
+}
+
+/// True for a function of Rust's own that a panic ends in.
+fn is_of_panic(line: &str) -> bool {
+    line == "abort"
+        || ["__rust", "core::", "rust_", "std::"].iter().any(|start| line.starts_with(start))
 }
 
 /// One line, or one for each function that was inlined there.

@@ -17,6 +17,7 @@ pub(crate) struct MemoryLimiter {
     used_bytes: usize,
     peak_bytes: usize,
     denied_bytes: Option<usize>,
+    denials: u64,
 }
 
 impl MemoryLimiter {
@@ -27,12 +28,18 @@ impl MemoryLimiter {
             used_bytes: 0,
             peak_bytes: 0,
             denied_bytes: None,
+            denials: 0,
         }
     }
 
     /// Most that the instance ever had.
     pub(crate) fn peak_bytes(&self) -> usize {
         self.peak_bytes
+    }
+
+    /// How often it was refused more.
+    pub(crate) fn denials(&self) -> u64 {
+        self.denials
     }
 
     /// Forgets what was refused in earlier calls.
@@ -44,7 +51,7 @@ impl MemoryLimiter {
     pub(crate) fn denial(&self) -> Option<String> {
         self.denied_bytes.map(|wanted| {
             format!(
-                "it needed {} MiB of memory, and its limit is {}",
+                "it needed {} MiB of memory, and its limit `memory` is {}",
                 wanted.div_ceil(1 << 20),
                 show_bytes(self.limit_bytes)
             )
@@ -56,6 +63,7 @@ impl MemoryLimiter {
         let wanted = self.used_bytes.saturating_add(more);
         if wanted > self.limit_bytes {
             self.denied_bytes = Some(wanted);
+            self.denials += 1;
             return false;
         }
         self.used_bytes = wanted;
@@ -110,6 +118,9 @@ mod tests {
         assert!(!limiter.table_growing(0, (1 << 20) / TABLE_SLOT_BYTES + 1, None).unwrap());
         assert!(limiter.table_growing(0, (1 << 20) / TABLE_SLOT_BYTES, None).unwrap());
         assert_eq!(limiter.peak_bytes(), 3 << 20);
-        assert_eq!(limiter.denial().unwrap(), "it needed 4 MiB of memory, and its limit is 3 MiB");
+        assert_eq!(
+            limiter.denial().unwrap(),
+            "it needed 4 MiB of memory, and its limit `memory` is 3 MiB"
+        );
     }
 }

@@ -20,7 +20,9 @@ pub(super) fn check_result(
 ) -> Result<Vec<Metric>, String> {
     let count = result.metrics.len();
     if count > metrics_max {
-        return Err(format!("it returned {count} metrics, and its limit is {metrics_max}"));
+        return Err(format!(
+            "it returned {count} metrics, and its limit `metrics` is {metrics_max}"
+        ));
     }
     let mut seen = HashSet::with_capacity(count);
     let mut checked = Vec::with_capacity(count);
@@ -203,7 +205,7 @@ mod tests {
             (vec![unlabelled("k")], "metric `a` has label `k` twice"),
             (
                 vec![metric("a", 1.0), metric("b", 1.0), metric("c", 1.0)],
-                "it returned 3 metrics, and its limit is 2",
+                "it returned 3 metrics, and its limit `metrics` is 2",
             ),
             (
                 vec![distribution(&[50.0, 50.0])],

@@ -32,6 +32,8 @@ pub struct Cost {
     pub compile_ns: u64,
     /// Most memory that one instance had.
     pub peak_memory_bytes: u64,
+    /// How often it was refused more memory.
+    pub memory_denials: u64,
     /// Lines of log dropped for being too many.
     pub logs_dropped: u64,
     /// Size of the files that it wrote.
@@ -217,6 +219,7 @@ impl Sandbox {
         logs.drain(&self.identifier);
         self.cost.logs_dropped = logs.dropped();
         self.cost.peak_memory_bytes = memory.peak_bytes() as u64;
+        self.cost.memory_denials = memory.denials();
     }
 }
 

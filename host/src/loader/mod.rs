@@ -6,7 +6,7 @@ mod code;
 mod demands;
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ pub struct Loaded {
     /// Whether its engine counts instructions in place of time.
     pub(crate) deterministic: bool,
     /// What its component asks to be able to do.
-    asks_for: BTreeSet<Ability>,
+    asks_for: Vec<(Ability, String)>,
 }
 
 impl Loaded {
@@ -78,21 +78,25 @@ impl Loaded {
     /// # Errors
     /// With the names of what it is not granted.
     pub fn check_grants(&self, grants: &Grants) -> Result<(), LoadError> {
-        let refused: Vec<_> = self.asks_for.iter().filter(|one| !grants.allow(one)).collect();
-        match refused.is_empty() {
+        let refused = self.asks_for.iter().filter(|(one, _)| !grants.allow(one));
+        let asked: Vec<_> = refused.map(|(ability, import)| shown(ability, import)).collect();
+        match asked.is_empty() {
             true => Ok(()),
             false => Err(LoadError::NotGranted {
                 place: self.implementation.component.to_string(),
-                asked: names(refused),
+                asked: asked.join(", "),
             }),
         }
     }
 }
 
-fn names<'a>(abilities: impl IntoIterator<Item = &'a Ability>) -> String {
-    let names: Vec<_> =
-        abilities.into_iter().map(|one| format!("`{}`", escape(&one.to_string()))).collect();
-    names.join(", ")
+/// An ability with the import that asks for it.
+fn shown(ability: &Ability, import: &str) -> String {
+    let import = escape(import);
+    match ability {
+        Ability::Import(_) => format!("`{import}`"),
+        ability => format!("`{ability}` (`{import}`)"),
+    }
 }
 
 /// A component, by what it is for.
@@ -302,11 +306,10 @@ impl Loader {
         check_resources(&component, &one.component, limits)?;
         // Before linking, which would only say that an import is missing.
         self.check_contract(one, &component)?;
-        let abilities: BTreeSet<_> = self.abilities(&component).collect();
-        let refused: Vec<_> =
-            abilities.iter().filter(|one| one.grant() == Grant::Refused).collect();
-        if !refused.is_empty() {
-            let (place, asked) = (one.component.to_string(), names(refused));
+        let refused = self.abilities(&component).filter(|(one, _)| one.grant() == Grant::Refused);
+        let asked: Vec<_> = refused.map(|(ability, import)| shown(&ability, &import)).collect();
+        if !asked.is_empty() {
+            let (place, asked) = (one.component.to_string(), asked.join(", "));
             return Err(LoadError::Refused { place, asked });
         }
         let linked = self.linker.instantiate_pre(&component).map_err(|error| LoadError::Link {
@@ -317,12 +320,12 @@ impl Loader {
         Ok((linked, Origin { digest, compile_ns }))
     }
 
-    /// What a component asks to be able to do.
-    fn abilities(&self, component: &Component) -> impl Iterator<Item = Ability> {
+    /// What a component asks to be able to do, by which import.
+    fn abilities(&self, component: &Component) -> impl Iterator<Item = (Ability, String)> {
         let component_type = component.component_type();
         let names: Vec<_> =
             component_type.imports(&self.engine).map(|(name, _)| name.to_owned()).collect();
-        names.into_iter().filter_map(|name| Ability::of_import(&name))
+        names.into_iter().filter_map(|name| Some((Ability::of_import(&name)?, name)))
     }
 
     /// A component for another version of the contract is refused with both named.
@@ -400,7 +403,7 @@ pub(crate) fn read(
                     std::io::ErrorKind::FileTooLarge => {
                         let limit = show_bytes(most_bytes);
                         format!(
-                            "is larger than its limit `component_file` of {limit}; {}",
+                            "it is larger than its limit `component_file` of {limit}; {}",
                             demands::RAISE
                         )
                     }

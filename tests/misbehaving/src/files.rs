@@ -9,6 +9,8 @@ pub(crate) fn misbehave(what: &str) -> Result<()> {
     match what {
         "fill the disk" => told(fill()),
         "write far out" => told(far_out()),
+        "set a size far out" => told(make(0).and_then(|file| file.set_len(8 << 40))),
+        "append much" => told(append_much()),
         "make many files" => told((0..1_000_000).try_for_each(|n| make(n).map(drop))),
         "make many directories" => told(
             (0..1_000_000).try_for_each(|n| fs::create_dir(output_dir().join(format!("d{n}")))),
@@ -33,6 +35,14 @@ fn fill() -> io::Result<()> {
     let some = vec![b'x'; 1 << 20];
     loop {
         file.write_all(&some)?;
+    }
+}
+
+fn append_much() -> io::Result<()> {
+    let some = vec![b'x'; 1 << 20];
+    loop {
+        let path = output_dir().join("f0");
+        File::options().create(true).append(true).open(path)?.write_all(&some)?;
     }
 }
 

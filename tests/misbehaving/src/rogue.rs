@@ -1,13 +1,12 @@
 //! Each thing that a plugin must not do, in the call that is asked for.
 
-use std::fs::{self, File};
 use std::hint::black_box;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::Read as _;
 use std::time::Duration;
 
 use perfbox_guest::{
     Batch, Error, Hook, Metric, PhaseEvent, PhaseSummary, ProcessingResult, Processor,
-    Requirements, Result, output_dir,
+    Requirements, Result,
 };
 use serde::Deserialize;
 
@@ -71,31 +70,6 @@ fn misbehave(what: &str) -> Result<()> {
                 println!("line {n}");
             }
         }
-        "write much" => fill(|n| {
-            let mut file = File::create(output_dir().join(format!("{n}")))?;
-            (0..4).try_for_each(|_| file.write_all(&vec![7; 1 << 18]))
-        }),
-        "write sparse" => fill(|_| {
-            let mut file = File::create(output_dir().join("sparse"))?;
-            file.seek(SeekFrom::Start(8 << 40))?;
-            file.write_all(b"x")
-        }),
-        "grow sparse" => fill(|_| File::create(output_dir().join("sparse"))?.set_len(8 << 40)),
-        "append much" => fill(|_| {
-            let mut options = File::options();
-            let mut file = options.create(true).append(true).open(output_dir().join("log"))?;
-            file.write_all(&vec![7; 1 << 20])
-        }),
-        "make many files" => fill(|n| File::create(output_dir().join(format!("{n}"))).map(drop)),
-        "make many directories" => fill(|n| fs::create_dir(output_dir().join(format!("{n}")))),
-        "open much" => {
-            let path = output_dir().join("one");
-            let mut opened = Vec::new();
-            fill(|_| {
-                opened.push(File::create(&path)?);
-                Ok(())
-            });
-        }
         "print errors much" => {
             for n in 0..1_000_000_u64 {
                 eprintln!("line {n}");
@@ -104,15 +78,6 @@ fn misbehave(what: &str) -> Result<()> {
         file => return files::misbehave(file),
     }
     Ok(())
-}
-
-/// Until the sandbox ends it; an error that the guest is to see shows as a panic.
-fn fill(mut step: impl FnMut(u64) -> std::io::Result<()>) {
-    for n in 0.. {
-        if let Err(error) = step(n) {
-            panic!("step {n}: {error}");
-        }
-    }
 }
 
 fn recurse(depth: u64) -> u64 {

@@ -11,14 +11,24 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 
 /// Files in the order in which they were first looked at.
 #[derive(Debug, Default)]
-pub(super) struct Numbers(HashMap<(u64, u64), u64>);
+pub(super) struct Numbers {
+    known: HashMap<(u64, u64), u64>,
+    last: u64,
+}
 
 impl Numbers {
     /// The number of a file or directory that is open.
     pub(super) fn of(&mut self, file: &File) -> MetadataHashValue {
-        let next = self.0.len() as u64 + 1;
-        let lower = *self.0.entry(identity(file)).or_insert(next);
+        let lower = *self.known.entry(identity(file)).or_insert_with(|| {
+            self.last += 1;
+            self.last
+        });
         MetadataHashValue { lower, upper: 0 }
+    }
+
+    /// One that is open is about to go.
+    pub(super) fn forget(&mut self, file: &File) {
+        self.known.remove(&identity(file));
     }
 }
 

@@ -60,21 +60,43 @@ impl HostState {
     }
 }
 
+fn file_of(descriptor: &Descriptor) -> &std::fs::File {
+    match descriptor {
+        Descriptor::File(file) => &file.file,
+        Descriptor::Dir(dir) => &dir.dir,
+    }
+}
+
 fn over(error: OverQuota) -> FsError {
     FsError::trap(error)
 }
 
 impl FilesystemView<'_> {
-    /// True where this path below a directory leads to nothing, and could be made.
-    async fn is_free(&mut self, dir: &Resource<Descriptor>, path: &str) -> FsResult<bool> {
+    /// True where this path below a directory leads to nothing that is known of.
+    async fn is_free(&mut self, dir: &Resource<Descriptor>, path: &str) -> bool {
         let dir = Resource::new_borrow(dir.rep());
-        match self.wasi.stat_at(dir, PathFlags::empty(), path.to_owned()).await {
-            Ok(_) => Ok(false),
-            Err(error) => match error.downcast_ref() {
-                Some(ErrorCode::NoEntry) => Ok(true),
-                _ => Ok(false),
-            },
+        self.wasi.stat_at(dir, PathFlags::empty(), path.to_owned()).await.is_err()
+    }
+
+    /// What a path leads to is about to go: who comes after it may get its place in the
+    /// machine's file system, and is not to get its number.
+    async fn forget(&mut self, dir: &Resource<Descriptor>, path: &str) {
+        if self.files.numbers.is_none() {
+            return;
         }
+        let dir = Resource::new_borrow(dir.rep());
+        let (no_flags, to_read) = (OpenFlags::empty(), DescriptorFlags::READ);
+        let path_flags = PathFlags::empty();
+        let opened = self.wasi.open_at(dir, path_flags, path.to_owned(), no_flags, to_read).await;
+        let Ok(opened) = opened else { return };
+        let borrowed = Resource::new_borrow(opened.rep());
+        if let (Ok(known), Some(numbers)) =
+            (self.wasi.table.get(&borrowed), self.files.numbers.as_mut())
+        {
+            numbers.forget(file_of(known));
+        }
+        // It was put there just now.
+        let _ = HostDescriptor::drop(&mut self.wasi, opened);
     }
 
     /// The file behind a descriptor, where a stream is to write to it.
@@ -162,7 +184,7 @@ impl HostDescriptor for FilesystemView<'_> {
         open_flags: OpenFlags,
         flags: DescriptorFlags,
     ) -> FsResult<Resource<Descriptor>> {
-        let makes = open_flags.contains(OpenFlags::CREATE) && self.is_free(&dir, &path).await?;
+        let makes = open_flags.contains(OpenFlags::CREATE) && self.is_free(&dir, &path).await;
         if makes {
             self.files.quota.make().map_err(over)?;
         }
@@ -229,10 +251,7 @@ impl HostDescriptor for FilesystemView<'_> {
         let Some(numbers) = &mut self.files.numbers else {
             return self.wasi.metadata_hash(descriptor).await;
         };
-        Ok(numbers.of(match self.wasi.table.get(&descriptor)? {
-            Descriptor::File(file) => &file.file,
-            Descriptor::Dir(dir) => &dir.dir,
-        }))
+        Ok(numbers.of(file_of(self.wasi.table.get(&descriptor)?)))
     }
 
     async fn metadata_hash_at(
@@ -333,6 +352,7 @@ impl HostDescriptor for FilesystemView<'_> {
         dir: Resource<Descriptor>,
         path: String,
     ) -> FsResult<()> {
+        self.forget(&dir, &path).await;
         self.wasi.remove_directory_at(dir, path).await
     }
 
@@ -343,10 +363,12 @@ impl HostDescriptor for FilesystemView<'_> {
         new_dir: Resource<Descriptor>,
         new_path: String,
     ) -> FsResult<()> {
+        self.forget(&new_dir, &new_path).await;
         self.wasi.rename_at(dir, path, new_dir, new_path).await
     }
 
     async fn unlink_file_at(&mut self, dir: Resource<Descriptor>, path: String) -> FsResult<()> {
+        self.forget(&dir, &path).await;
         self.wasi.unlink_file_at(dir, path).await
     }
 
