@@ -18,15 +18,18 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// True for control characters and for Unicode's invisible format characters: soft
-/// hyphen, zero-width and bidirectional marks, line and paragraph separators,
-/// interlinear marks, tags and the byte-order mark.
+/// True for control characters, for the characters that Unicode calls
+/// `Default_Ignorable_Code_Point` (soft hyphen, zero-width and bidirectional marks, fillers,
+/// variation selectors, tags, the byte-order mark), for line and paragraph separators, for
+/// what embeds or overrides a direction and for interlinear marks.
 fn must_escape(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -43,6 +46,15 @@ mod tests {
         assert_eq!(
             escape("a\nb\x1b[31mc\u{202e}d\u{200b}e"),
             "a\\nb\\u{1b}[31mc\\u{202e}d\\u{200b}e"
+        );
+    }
+
+    /// Fillers and variation selectors make two texts that look the same.
+    #[test]
+    fn what_cannot_be_seen_does_not_hide() {
+        assert_eq!(
+            escape("a\u{3164}b\u{fe0f}c\u{e0101}d\u{34f}"),
+            "a\\u{3164}b\\u{fe0f}c\\u{e0101}d\\u{34f}"
         );
     }
 }
