@@ -116,7 +116,7 @@ impl CacheDir {
     /// # Errors
     /// When the entry cannot be read, or is not one that the holder of the key wrote
     /// under this name.
-    pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, CacheError> {
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, CacheError> {
         let path = self.path.join(name);
         let untrusted = |reason| CacheError::Untrusted { path: path.clone(), reason };
         let file = match own::open_for_reading(&path) {
