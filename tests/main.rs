@@ -28,4 +28,5 @@ mod records;
 mod registry;
 mod run;
 mod sandbox;
+mod shown;
 mod validate;

@@ -3,6 +3,7 @@
 mod cli;
 mod exit;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
@@ -33,7 +34,7 @@ fn run() -> ExitCode {
     if cli::completions::answer() {
         return ExitCode::SUCCESS;
     }
-    let ended = match Cli::parse().command {
+    let ended = match parse().command {
         Command::Run(args) => args.run(),
         Command::Config(command) => command.run().and_then(|text| print(&text)).map(|()| 0),
         Command::Plugins(command) => command.run().and_then(|text| print(&text)).map(|()| 0),
@@ -46,6 +47,22 @@ fn run() -> ExitCode {
         status
     });
     ExitCode::from(status)
+}
+
+/// The command line. Where it is wrong, clap's words quote it as it was typed, and so are
+/// made safe where it was typed, or pasted, with more than letters.
+fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| {
+        let shows_as_it_is = |arg: OsString| {
+            let arg = arg.to_string_lossy();
+            escape(&arg) == arg
+        };
+        if std::env::args_os().all(shows_as_it_is) {
+            error.exit();
+        }
+        error.render().to_string().lines().for_each(|line| print_to_stderr(&escape(line)));
+        std::process::exit(error.exit_code())
+    })
 }
 
 /// Writes to standard output; a reader that has gone away is no failure.

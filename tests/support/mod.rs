@@ -4,6 +4,7 @@
 mod components;
 pub(crate) mod embedded;
 mod golden;
+pub(crate) mod hostile;
 mod running;
 
 use std::ffi::OsStr;

@@ -179,6 +179,9 @@ impl OutputStream for GuestOutput {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
     use super::*;
 
     #[test]
@@ -212,5 +215,29 @@ mod tests {
         stderr.drain_into(&mut logs);
         assert_eq!(logs.waiting.len(), 2);
         assert_eq!(stderr.last_words(), "panicked\nat src/lib.rs");
+    }
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            rng_seed: RngSeed::Fixed(7),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn whatever_a_guest_prints_or_logs_can_be_shown(
+            printed in prop::collection::vec(any::<u8>(), 0..64),
+            logged in any::<String>(),
+            log_line_bytes in 0_usize..16,
+        ) {
+            let limits = Limits { log_line_bytes, ..Limits::default() };
+            let mut stdout = GuestOutput::new(Level::Info, &limits);
+            stdout.write(Bytes::from(printed)).unwrap();
+            let mut logs = Logs::new(&limits);
+            stdout.drain_into(&mut logs);
+            logs.push(Level::Warn, &logged);
+            for (_, line) in &logs.waiting {
+                prop_assert_eq!(escape(line), line.as_str());
+            }
+        }
     }
 }

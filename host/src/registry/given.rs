@@ -14,7 +14,7 @@ use crate::names::{ParamName, nearest};
 #[non_exhaustive]
 pub enum ParamError {
     /// No such parameter.
-    #[error("{owner} has no parameter `{}`{}", escape(name), suggest(name, known))]
+    #[error("{} has no parameter `{}`{}", escape(owner), escape(name), suggest(name, known))]
     Unknown {
         /// Category and identifier.
         owner: String,
@@ -24,7 +24,7 @@ pub enum ParamError {
         known: Vec<ParamName>,
     },
     /// A value of another type.
-    #[error("parameter `{name}` of {owner} takes {kind}, and `{}` is not one{}", escape(given),
+    #[error("parameter `{name}` of {} takes {kind}, and `{}` is not one{}", escape(owner), escape(given),
             if *kind == ParamType::One(ScalarType::String) { "; put it in quotes" } else { "" })]
     WrongType {
         /// Category and identifier.
@@ -37,7 +37,7 @@ pub enum ParamError {
         given: String,
     },
     /// A value that is not among the choices, or out of bounds.
-    #[error("parameter `{name}` of {owner} is {rule}, not `{}`{}", escape(given),
+    #[error("parameter `{name}` of {} is {rule}, not `{}`{}", escape(owner), escape(given),
             near.as_ref().map(|near| format!("; did you mean `{}`?", escape(near))).unwrap_or_default())]
     NotAllowed {
         /// Category and identifier.
@@ -52,8 +52,8 @@ pub enum ParamError {
         near: Option<String>,
     },
     /// A parameter without a default that was not given.
-    #[error("{owner} needs parameter `{name}` ({kind}); give it with --set {}.{name}=VALUE",
-            owner.trim_matches('`'))]
+    #[error("{} needs parameter `{name}` ({kind}); give it with --set {}.{name}=VALUE",
+            escape(owner), escape(owner.trim_matches('`')))]
     Missing {
         /// Category and identifier.
         owner: String,

@@ -89,7 +89,7 @@ impl Report {
         let mut text = String::new();
         for (identifier, result) in &self.results {
             if self.results.len() > 1 {
-                text.push_str(&format!("== {identifier} ==\n\n"));
+                text.push_str(&format!("== {} ==\n\n", escape(identifier)));
             }
             text.push_str(&self.result_text(result, width));
         }
