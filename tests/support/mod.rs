@@ -91,8 +91,11 @@ impl Dir {
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.path).env_clear();
-        if let Some(path) = std::env::var_os("PATH") {
-            command.env("PATH", path);
+        // The second is where a coverage run wants to be told what was run.
+        for name in ["PATH", "LLVM_PROFILE_FILE"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
         }
         let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("home");
         command.env("XDG_CACHE_HOME", shared.join("cache"));
