@@ -71,6 +71,7 @@ fn every_path_that_the_documents_link_to_is_there() {
     for document in [
         "README.md",
         "docs/authors.md",
+        "docs/developers.md",
         "docs/formats.md",
         "docs/operators.md",
         "docs/security.md",
