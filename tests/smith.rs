@@ -66,7 +66,7 @@ async fn random_modules_spoil_nothing_but_themselves() {
 async fn run(loader: &mut Loader, component: PathBuf) -> Result<PluginReport, String> {
     let (identifier, package) = ("random".parse().unwrap(), "smith".parse().unwrap());
     let one = Implementation::new(Category::PostProcessor, identifier, package, component);
-    let loaded = loader.load(Arc::new(one)).map_err(|error| error.to_string())?;
+    let loaded = loader.load(Arc::new(one), &limits()).map_err(|error| error.to_string())?;
     let settings = Settings { limits: limits(), ..Settings::default() };
     let mut pipeline = Pipeline::new();
     pipeline.add(Instance::create(loaded, settings).await);

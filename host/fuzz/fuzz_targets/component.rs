@@ -3,13 +3,28 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use perfbox::component::ComponentInfo;
+use perfbox::component::{ComponentInfo, Weight};
 use perfbox_fuzz::assert_can_be_shown;
 
 fuzz_target!(|bytes: &[u8]| {
     describe(bytes);
-    // Further checks of a component's bytes belong here, one line each.
+    weigh(bytes);
 });
+
+/// The check before compilation: what is weighed with its functions has the same
+/// instances as without.
+fn weigh(bytes: &[u8]) {
+    match (Weight::of(bytes), Weight::of_instances(bytes)) {
+        (Ok(weight), Ok(instances)) => {
+            assert_eq!(weight.instances, instances.instances);
+            assert_eq!(weight.core_instances, instances.core_instances);
+            if let Err(error) = weight.check() {
+                assert_can_be_shown(&error.to_string());
+            }
+        }
+        (Err(error), _) | (_, Err(error)) => assert_can_be_shown(&error.to_string()),
+    }
+}
 
 fn describe(bytes: &[u8]) {
     let info = match ComponentInfo::read(bytes) {
