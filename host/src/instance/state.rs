@@ -8,7 +8,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::clock::CountingClock;
-use super::filesystem::{Files, Quota};
+use super::filesystem::Files;
 use super::limiter::MemoryLimiter;
 use super::logs::{GuestOutput, Logs};
 use crate::bindings::logging::{self, Level};
@@ -30,7 +30,7 @@ pub(crate) struct HostState {
     pub(crate) logs: Logs,
     pub(crate) stdout: GuestOutput,
     pub(crate) stderr: GuestOutput,
-    files: Files,
+    pub(super) files: Files,
     /// Where it does not read the machine's time.
     pub(crate) counting_clock: Option<CountingClock>,
 }
@@ -79,15 +79,8 @@ impl HostState {
             stdout,
             stderr,
             counting_clock,
-            files: Files::new(Quota::new(limits), deterministic),
+            files: Files::new(limits, deterministic),
         })
-    }
-}
-
-impl HostState {
-    /// What its file system is made of.
-    pub(super) fn wasi_and_files(&mut self) -> (WasiCtxView<'_>, &mut Files) {
-        (WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }, &mut self.files)
     }
 }
 

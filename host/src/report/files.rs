@@ -185,7 +185,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let closed = dir.path().join("closed");
         std::fs::create_dir(&closed).unwrap();
-        std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o000)).unwrap();
         std::fs::write(dir.path().join("kept.txt"), "kept").unwrap();
         assert_eq!(sweep(dir.path()).unwrap().files, [file("kept.txt", 4)]);
     }

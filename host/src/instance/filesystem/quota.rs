@@ -1,71 +1,99 @@
 //! What a plugin may write in all.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fs::File;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use wasmtime_wasi::p2::{FsError, StreamError};
 
 use crate::limits::{Limits, show_bytes};
 
-/// Bytes and files that a plugin has left. Clones share it: files are written by streams
-/// that outlive the call that made them.
-#[derive(Debug, Clone)]
-pub(crate) struct Quota {
-    limits: (usize, usize),
-    used: Arc<Mutex<Used>>,
+/// Counts by how much files grow and how many files and directories are made, before
+/// it happens. What is removed again is not given back, so that the disk never holds
+/// more than the limits, not even in files that are removed and still open.
+#[derive(Debug)]
+pub(super) struct Quota {
+    bytes_max: u64,
+    files_max: u64,
+    bytes: AtomicU64,
+    files: AtomicU64,
 }
 
-#[derive(Debug, Default)]
-struct Used {
-    bytes: u64,
-    files: usize,
-}
-
-/// It wants more than it may have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// More than a plugin may write. Ends the call into it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OverQuota {
-    /// Of bytes.
-    #[error("its files would grow by {} in all, and its limit `output` is {}", in_mib(*wanted), show_bytes(*limit))]
-    Bytes { wanted: u64, limit: usize },
-    /// Of files and directories.
-    #[error("it made {limit} files and directories, its limit `output_files`, and wanted another")]
-    Files { limit: usize },
+    #[error(
+        "it wanted to write {} in all, and its limit `output` is {}",
+        rounded_up(*wanted),
+        show_bytes(*limit as usize)
+    )]
+    Bytes { wanted: u64, limit: u64 },
+    #[error("it made more files and directories than its limit `output_files` of {limit}")]
+    Files { limit: u64 },
 }
 
-fn in_mib(bytes: u64) -> String {
-    format!("{} MiB", bytes.div_ceil(1 << 20))
+/// In the largest unit of which it is one at least, to the next whole number.
+fn rounded_up(bytes: u64) -> String {
+    match bytes {
+        0..0x400 => format!("{bytes} B"),
+        0x400..0x10_0000 => format!("{} KiB", bytes.div_ceil(1 << 10)),
+        0x10_0000..0x4000_0000 => format!("{} MiB", bytes.div_ceil(1 << 20)),
+        _ => format!("{} GiB", bytes.div_ceil(1 << 30)),
+    }
+}
+
+impl From<OverQuota> for FsError {
+    fn from(over: OverQuota) -> Self {
+        Self::trap(over)
+    }
+}
+
+impl From<OverQuota> for StreamError {
+    fn from(over: OverQuota) -> Self {
+        Self::Trap(over.into())
+    }
 }
 
 impl Quota {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self { limits: (limits.output_bytes, limits.output_files), used: Arc::default() }
-    }
-
-    /// A file is to grow from one size to another. What was used once is used: a file
-    /// that shrinks or goes gives nothing back.
-    pub(super) fn grow(&self, from_bytes: u64, to_bytes: u64) -> Result<(), OverQuota> {
-        let (limit, _) = self.limits;
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = used.bytes.saturating_add(to_bytes.saturating_sub(from_bytes));
-        if wanted > limit as u64 {
-            return Err(OverQuota::Bytes { wanted, limit });
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            bytes_max: limits.output_bytes as u64,
+            files_max: limits.output_files as u64,
+            bytes: AtomicU64::new(0),
+            files: AtomicU64::new(0),
         }
-        used.bytes = wanted;
-        Ok(())
     }
 
-    /// A file or directory is to be made.
+    /// Charges for files that grow by so many bytes.
+    pub(super) fn grow(&self, bytes: u64) -> Result<(), OverQuota> {
+        charge(&self.bytes, bytes, self.bytes_max)
+            .map_err(|wanted| OverQuota::Bytes { wanted, limit: self.bytes_max })
+    }
+
+    /// Charges for what a file grows by when its end comes to lie at `end`. Bytes that it
+    /// has already are free, a hole that it gets is not.
+    pub(super) fn reach(&self, file: &File, end: u64) -> Result<(), OverQuota> {
+        let size = file.metadata().map_or(0, |found| found.len());
+        self.grow(end.saturating_sub(size))
+    }
+
+    /// Charges for a file or directory that is about to be made.
     pub(super) fn make(&self) -> Result<(), OverQuota> {
-        let (_, limit) = self.limits;
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if used.files == limit {
-            return Err(OverQuota::Files { limit });
-        }
-        used.files += 1;
-        Ok(())
+        charge(&self.files, 1, self.files_max)
+            .map_err(|_wanted| OverQuota::Files { limit: self.files_max })
     }
 
-    /// It was not made after all.
+    /// Gives back a file or directory that came to nothing.
     pub(super) fn unmake(&self) {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.files = used.files.saturating_sub(1);
+        self.files.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Adds to a count, or returns what it would have come to.
+fn charge(count: &AtomicU64, more: u64, max: u64) -> Result<(), u64> {
+    let add = |had: u64| had.checked_add(more).filter(|all| *all <= max);
+    match count.fetch_update(Relaxed, Relaxed, add) {
+        Ok(_had) => Ok(()),
+        Err(had) => Err(had.saturating_add(more)),
     }
 }
 
@@ -73,28 +101,42 @@ impl Quota {
 mod tests {
     use super::*;
 
+    fn quota(output_bytes: usize, output_files: usize) -> Quota {
+        Quota::new(&Limits { output_bytes, output_files, ..Limits::default() })
+    }
+
     #[test]
-    fn what_grows_is_counted_and_nothing_is_given_back() {
-        let limits = Limits { output_bytes: 3 << 20, output_files: 2, ..Limits::default() };
-        let quota = Quota::new(&limits);
-        let mib = 1 << 20;
-        assert_eq!(quota.grow(0, 2 * mib), Ok(()));
-        assert_eq!(quota.grow(2 * mib, mib), Ok(()));
-        let over = quota.grow(mib, 8 << 40).unwrap_err();
+    fn bytes_are_charged_up_to_the_limit_and_not_given_back() {
+        let quota = quota(1 << 20, 1);
+        quota.grow(1 << 20).unwrap();
+        quota.grow(0).unwrap();
+        let over = quota.grow(1).unwrap_err();
         assert_eq!(
             over.to_string(),
-            "its files would grow by 8388609 MiB in all, and its limit `output` is 3 MiB"
+            "it wanted to write 2 MiB in all, and its limit `output` is 1 MiB"
         );
-        assert_eq!(quota.grow(0, mib), Ok(()));
-        assert!(quota.clone().grow(0, 1).is_err());
-        assert!(quota.grow(0, u64::MAX).is_err());
+        quota.grow(u64::MAX).unwrap_err();
+        quota.grow(0).unwrap();
+    }
 
-        assert_eq!(quota.make(), Ok(()));
+    #[test]
+    fn only_what_lies_past_the_end_is_charged() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(100).unwrap();
+        let quota = quota(10, 1);
+        quota.reach(&file, 100).unwrap();
+        quota.reach(&file, 110).unwrap();
+        assert_eq!(quota.reach(&file, 101), Err(OverQuota::Bytes { wanted: 11, limit: 10 }));
+        assert_eq!(quota.bytes.into_inner(), 10);
+    }
+
+    #[test]
+    fn files_that_came_to_nothing_are_given_back() {
+        let quota = quota(1, 1);
+        quota.make().unwrap();
+        let words = "it made more files and directories than its limit `output_files` of 1";
+        assert_eq!(quota.make().unwrap_err().to_string(), words);
         quota.unmake();
-        assert_eq!((quota.make(), quota.make()), (Ok(()), Ok(())));
-        assert_eq!(
-            quota.make().unwrap_err().to_string(),
-            "it made 2 files and directories, its limit `output_files`, and wanted another"
-        );
+        quota.make().unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Streams that write to files, counted.
+//! A stream into a file, charged for.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -6,51 +6,57 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wasmtime_wasi::p2::{DynOutputStream, OutputStream, Pollable, StreamError, StreamResult};
 
-use super::quota::{OverQuota, Quota};
+use super::quota::Quota;
 
-/// A stream into a file that asks the quota before each write.
-pub(super) struct CountedStream {
+/// Where a stream writes next.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place {
+    At(u64),
+    End,
+}
+
+/// Charges for bytes, then hands them on to wasmtime-wasi's stream. That one writes in
+/// the background; what it has not written yet is charged for already.
+pub(super) struct ChargedStream {
     pub(super) inner: DynOutputStream,
     pub(super) file: Arc<File>,
-    /// Where the next byte goes; none: to the end of the file.
-    pub(super) position: Option<u64>,
-    pub(super) quota: Quota,
+    pub(super) place: Place,
+    pub(super) quota: Arc<Quota>,
 }
 
-/// The size of a file, as far as it can be had.
-pub(super) fn size(file: &File) -> u64 {
-    file.metadata().map_or(0, |metadata| metadata.len())
-}
-
-impl CountedStream {
-    fn count(&mut self, bytes: usize) -> StreamResult<()> {
-        let bytes = bytes as u64;
-        let counted = match &mut self.position {
-            Some(position) => {
-                let end = position.saturating_add(bytes);
-                let counted = self.quota.grow(size(&self.file), end);
-                *position = end;
-                counted
+impl ChargedStream {
+    fn charge(&mut self, bytes: &Bytes) -> StreamResult<()> {
+        let len = bytes.len() as u64;
+        match &mut self.place {
+            _ if len == 0 => {}
+            Place::At(at) => {
+                *at = at.saturating_add(len);
+                self.quota.reach(&self.file, *at)?;
             }
-            // What other streams are about to append moves the end, and is counted too.
-            None => self.quota.grow(0, bytes),
-        };
-        counted.map_err(|over: OverQuota| StreamError::Trap(over.into()))
+            Place::End => self.quota.grow(len)?,
+        }
+        Ok(())
     }
 }
 
+/// The defaults of `write_zeroes` and `write_ready` go through `write`, `ready` and
+/// `check_write`; splicing goes through `write` and `blocking_write_and_flush`.
 #[async_trait::async_trait]
-impl Pollable for CountedStream {
-    async fn ready(&mut self) {
-        self.inner.ready().await;
-    }
-}
-
-#[async_trait::async_trait]
-impl OutputStream for CountedStream {
+impl OutputStream for ChargedStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.count(bytes.len())?;
+        // A guest that ignores this could have the host hold any number of bytes.
+        if bytes.len() > self.inner.check_write()? {
+            return Err(StreamError::trap("it wrote more to a stream than `check-write` allowed"));
+        }
+        self.charge(&bytes)?;
         self.inner.write(bytes)
+    }
+
+    async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
+        // The size of the file counts once it has what was written before.
+        self.inner.write_ready().await?;
+        self.charge(&bytes)?;
+        self.inner.blocking_write_and_flush(bytes).await
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -61,12 +67,14 @@ impl OutputStream for CountedStream {
         self.inner.check_write()
     }
 
-    async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.count(bytes.len())?;
-        self.inner.blocking_write_and_flush(bytes).await
-    }
-
     async fn cancel(&mut self) {
         self.inner.cancel().await;
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for ChargedStream {
+    async fn ready(&mut self) {
+        self.inner.ready().await;
     }
 }
