@@ -240,6 +240,8 @@ fn limited(dir: &Dir, blocks: u32, command_line: &str) -> std::process::Output {
     let line = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$P\" {command_line}");
     let mut shell = dir.command("sh");
     shell.args(["-c", &line]).env("P", env!("CARGO_BIN_EXE_perfbox"));
+    // A coverage run could not write either.
+    shell.env("LLVM_PROFILE_FILE", "/dev/null");
     shell.env("XDG_CACHE_HOME", dir.path("home/cache"));
     shell.env("XDG_STATE_HOME", dir.path("home/state")).output().unwrap()
 }
