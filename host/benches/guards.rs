@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use arrow_array::{Float64Array, UInt64Array};
 use perfbox::batch::{Column, ColumnInfo, ColumnType};
 use perfbox::{
-    Batch, Category, CompileMode, EventKind, Instance, Limits, Loader, Phase, PhaseEvent,
+    Batch, Category, CompileMode, EventKind, Instance, Limits, Loaded, Loader, Phase, PhaseEvent,
     PhaseStats, Pipeline, Registry, Settings,
 };
 use tokio::runtime::Runtime;
@@ -260,14 +260,17 @@ fn batch() -> Batch {
     Batch::new(Arc::new(phase()), columns, values).expect("a batch")
 }
 
-/// The guarded host's one plugin.
-fn guarded(runtime: &Runtime, category: Category, identifier: &str) -> Pipeline {
-    let mut loader = Loader::new(CompileMode::InProcess).expect("an engine");
+/// The guarded host's one plugin, compiled.
+fn load(loader: &mut Loader, category: Category, identifier: &str) -> Loaded {
     let one = Registry::with_builtins().resolve(category, identifier).expect("a builtin");
+    loader.load(one, &Limits::for_builtins()).expect("a builtin loads")
+}
+
+/// A run of it alone.
+fn guarded(runtime: &Runtime, loaded: &Loaded) -> Pipeline {
     let settings = Settings { limits: Limits::for_builtins(), ..Settings::default() };
     let mut pipeline = Pipeline::new();
-    let loaded = loader.load(one, &settings.limits).expect("a builtin loads");
-    pipeline.add(runtime.block_on(Instance::create(loaded, settings)));
+    pipeline.add(runtime.block_on(Instance::create(loaded.clone(), settings)));
     pipeline
 }
 
@@ -322,7 +325,11 @@ fn main() {
     let runtime = builder.enable_time().build().expect("a runtime");
     let plain = unguarded::Host::new().expect("a host");
 
-    let mut pipeline = guarded(&runtime, Category::PhaseHook, "phase_log");
+    let mut loader = Loader::new(CompileMode::InProcess).expect("an engine");
+    let phase_log = load(&mut loader, Category::PhaseHook, "phase_log");
+    let metrics = load(&mut loader, Category::PostProcessor, "metrics");
+
+    let mut pipeline = guarded(&runtime, &phase_log);
     let mut hook = runtime.block_on(plain.hook()).expect("a hook");
     let event = PhaseEvent {
         event: EventKind::PhaseStart,
@@ -372,7 +379,7 @@ fn main() {
         "batch/16384",
         rounds,
         || {
-            let mut pipeline = guarded(&runtime, Category::PostProcessor, "metrics");
+            let mut pipeline = guarded(&runtime, &metrics);
             timed(batches, || runtime.block_on(pipeline.batch(Batch::clone(&batch))))
         },
         || {
