@@ -403,3 +403,150 @@ impl<'a> Row<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, BatchBuilder};
+
+    /// Two records with columns of which none is required.
+    struct NoneRequired;
+
+    impl ColumnSource for NoneRequired {
+        fn phase(&self) -> Phase {
+            testing::phase("warmup")
+        }
+        fn len(&self) -> u32 {
+            2
+        }
+        fn columns(&self) -> Vec<ColumnInfo> {
+            use ColumnType::{F64, F64List, Text, U64};
+            let info = |(name, type_): (&str, _)| ColumnInfo {
+                name: name.to_owned(),
+                type_,
+                unit: String::new(),
+            };
+            [("start", U64), ("latency", F64), ("label", Text), ("gaps", F64List)].map(info).into()
+        }
+        fn u64s(&self, _: &str) -> Result<U64Column, ColumnError> {
+            Err(ColumnError::NotRequired)
+        }
+        fn f64s(&self, _: &str) -> Result<F64Column, ColumnError> {
+            Err(ColumnError::NotRequired)
+        }
+        fn texts(&self, _: &str) -> Result<WitText, ColumnError> {
+            Err(ColumnError::NotRequired)
+        }
+        fn f64_lists(&self, _: &str) -> Result<F64ListColumn, ColumnError> {
+            Err(ColumnError::NotRequired)
+        }
+    }
+
+    #[test]
+    fn a_column_that_is_not_required_is_named_and_refused() {
+        let batch = Batch::new(NoneRequired);
+        assert_eq!(batch.phase(), testing::phase("warmup"));
+        assert!(batch.has("latency") && !batch.has("latencies"));
+        let error = batch.f64s("latency").unwrap_err();
+        assert_eq!(
+            error.message(),
+            "column `latency` is not among the columns that `requirements` names"
+        );
+    }
+
+    #[test]
+    fn rows_are_as_many_as_records_even_without_a_column() {
+        let rows = Batch::new(NoneRequired).rows();
+        assert_eq!(rows.iter().count(), 2);
+        for row in rows.iter() {
+            assert_eq!((row.u64("start"), row.f64("latency")), (None, None));
+            assert_eq!((row.text("label"), row.f64_list("gaps")), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_row_has_nothing_of_another_type_but_whole_numbers_as_numbers() {
+        let batch = BatchBuilder::new("profiling")
+            .u64s("start", "ns", [7])
+            .f64s("latency", "ms", [1.5])
+            .texts("label", ["a"])
+            .f64_lists("gaps", "ms", [vec![2.5]])
+            .build();
+        let rows = batch.rows();
+        let row = rows.iter().next().unwrap();
+        assert_eq!((row.u64("start"), row.u64("latency")), (Some(7), None));
+        assert_eq!((row.f64("start"), row.f64("latency")), (Some(7.0), Some(1.5)));
+        assert_eq!((row.f64("label"), row.f64("gaps")), (None, None));
+        assert_eq!((row.text("label"), row.text("gaps")), (Some("a"), None));
+        assert_eq!((row.f64_list("gaps"), row.f64_list("label")), (Some(&[2.5][..]), None));
+    }
+
+    #[test]
+    fn the_wrong_getter_is_answered_with_the_right_one() {
+        let batch = BatchBuilder::new("profiling")
+            .u64s("start", "ns", [7])
+            .f64s("latency", "ms", [1.5])
+            .texts("label", ["a"])
+            .f64_lists("gaps", "ms", [vec![2.5]])
+            .build();
+        for (error, expected) in [
+            (batch.u64s("latency").unwrap_err(), "of type f64, not u64; ask for it with `f64s`"),
+            (batch.texts("start").unwrap_err(), "of type u64, not text; ask for it with `u64s`"),
+            (
+                batch.f64_lists("label").unwrap_err(),
+                "of type text, not f64-list; ask for it with `texts`",
+            ),
+            (
+                batch.f64s("gaps").unwrap_err(),
+                "of type f64-list, not f64; ask for it with `f64_lists`",
+            ),
+        ] {
+            assert!(error.message().ends_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn lengths_count_missing_values_too() {
+        let batch = BatchBuilder::new("profiling")
+            .f64s("latency", "ms", [Some(1.5), None])
+            .texts("label", [None, Some("a")])
+            .f64_lists("gaps", "ms", [None, Some(vec![2.5])])
+            .build();
+        let (latency, label) = (batch.f64s("latency").unwrap(), batch.texts("label").unwrap());
+        let gaps = batch.f64_lists("gaps").unwrap();
+        assert_eq!((batch.len(), latency.len(), label.len(), gaps.len()), (2, 2, 2, 2));
+        assert!(!batch.is_empty() && !latency.is_empty() && !label.is_empty() && !gaps.is_empty());
+        assert!(!gaps.is_complete());
+    }
+
+    #[test]
+    fn a_batch_without_records_has_empty_columns() {
+        let batch = BatchBuilder::new("profiling")
+            .f64s("latency", "ms", [0.0; 0])
+            .texts("label", [""; 0])
+            .f64_lists("gaps", "ms", Vec::<Vec<f64>>::new())
+            .build();
+        assert!(batch.is_empty());
+        assert!(batch.f64s("latency").unwrap().is_empty());
+        assert!(batch.texts("label").unwrap().is_empty());
+        assert!(batch.f64_lists("gaps").unwrap().is_empty());
+        assert_eq!(batch.rows().iter().count(), 0);
+    }
+
+    #[test]
+    fn codes_are_places_in_the_dictionary() {
+        let batch = BatchBuilder::new("profiling").texts("label", ["a", "b", "a"]).build();
+        let label = batch.texts("label").unwrap();
+        let mut counts = vec![0; label.dictionary().len()];
+        label.codes().iter().for_each(|code| counts[*code as usize] += 1);
+        assert_eq!(label.dictionary(), ["a", "b"]);
+        assert_eq!(counts, [2, 1]);
+    }
+
+    #[test]
+    fn validity_holds_beyond_the_first_byte() {
+        let values = (0..20_u64).map(|i| (i % 3 == 0).then_some(i));
+        let batch = BatchBuilder::new("profiling").u64s("n", "", values.clone()).build();
+        assert!(batch.u64s("n").unwrap().rows().eq(values));
+    }
+}

@@ -76,3 +76,44 @@ impl From<std::fmt::Error> for Error {
         Self::other(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_failed_is_named() {
+        let cause = std::io::Error::from(std::io::ErrorKind::NotFound);
+        let error = Error::io("out/events.log", &cause);
+        assert_eq!(error.kind(), ErrorKind::Io);
+        assert_eq!(error.to_string(), format!("`out/events.log`: {cause}"));
+    }
+
+    #[test]
+    fn errors_of_libraries_keep_their_words() {
+        fn write() -> Result<()> {
+            Err(std::io::Error::other("disk full"))?
+        }
+        fn parse() -> Result<u64> {
+            Ok(serde_json::from_str("[")?)
+        }
+        fn format() -> Result<()> {
+            Err(fmt::Error)?
+        }
+        assert_eq!(write(), Err(Error::new(ErrorKind::Io, "disk full")));
+        let words = serde_json::from_str::<u64>("[").unwrap_err().to_string();
+        assert_eq!(parse(), Err(Error::other(words)));
+        assert_eq!(format(), Err(Error::other(fmt::Error.to_string())));
+    }
+
+    #[test]
+    fn the_host_gets_kind_and_message() {
+        for (error, kind) in [
+            (Error::invalid_config("why"), ErrorKind::InvalidConfig),
+            (Error::invalid_input("why"), ErrorKind::InvalidInput),
+            (Error::other("why"), ErrorKind::Other),
+        ] {
+            assert_eq!(error.into_wit(), PluginError { kind, message: "why".to_owned() });
+        }
+    }
+}

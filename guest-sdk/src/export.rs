@@ -377,6 +377,12 @@ impl Merging {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
+    use crate::bindings::types::MetricValue;
+    use crate::testing::{self, BatchBuilder};
+    use phase_hook::GuestHook;
+    use post_processor::GuestProcessor;
+    use serde::Deserialize;
 
     #[test]
     fn a_state_arrives_whole_whatever_the_chunks() {
@@ -400,5 +406,201 @@ mod tests {
     fn a_class_that_is_not_there_is_answered_with_those_that_are() {
         let error = unknown_class("slwo", &["slow", "fast"]);
         assert_eq!(error.message(), "the component has no `slwo`; it has slow, fast");
+    }
+
+    /// Notes what it hears of, and says it in an error once it has heard enough.
+    #[derive(Deserialize)]
+    struct Listener {
+        limit: usize,
+        #[serde(skip)]
+        heard: Vec<String>,
+    }
+
+    impl Listener {
+        fn hear(&mut self, what: &str) -> Result<()> {
+            self.heard.push(what.to_owned());
+            if self.heard.len() < self.limit {
+                return Ok(());
+            }
+            Err(Error::other(self.heard.join(" ")))
+        }
+    }
+
+    impl Hook for Listener {
+        type Config = Self;
+        fn new(config: Self) -> Result<Self> {
+            if config.limit == 0 {
+                return Err(Error::invalid_config("`limit` must not be 0"));
+            }
+            Ok(config)
+        }
+        fn on_phase_start(&mut self, _: &PhaseEvent) -> Result<()> {
+            self.hear("start")
+        }
+        fn on_phase_sending_complete(&mut self, _: &PhaseEvent) -> Result<()> {
+            self.hear("sent")
+        }
+        fn on_phase_complete(&mut self, _: &PhaseEvent) -> Result<()> {
+            self.hear("complete")
+        }
+        fn on_phase_timeout(&mut self, _: &PhaseEvent) -> Result<()> {
+            self.hear("timeout")
+        }
+    }
+
+    /// Counts records; its state is one byte.
+    struct Records(u8);
+
+    impl Processor for Records {
+        type Config = crate::NoConfig;
+        fn new(_: Self::Config) -> Result<Self> {
+            Ok(Self(0))
+        }
+        fn requirements(&self) -> crate::Requirements {
+            crate::Requirements::columns(["n"]).mergeable()
+        }
+        fn process(&mut self, batch: &Batch) -> Result<()> {
+            self.0 += batch.u64s("n")?.len() as u8;
+            Ok(())
+        }
+        fn save(&mut self) -> Result<Vec<u8>> {
+            Ok(vec![self.0])
+        }
+        fn merge(&mut self, state: &[u8]) -> Result<()> {
+            self.0 += state.first().ok_or_else(|| Error::invalid_input("empty state"))?;
+            Ok(())
+        }
+        fn finish(self, _: &[PhaseSummary]) -> Result<crate::ProcessingResult> {
+            Ok(crate::ProcessingResult::new().metric("records", u64::from(self.0), ""))
+        }
+    }
+
+    struct Set;
+
+    impl HookSet for Set {
+        fn create(class: &str, config: &str) -> Result<ErasedHook> {
+            match class {
+                "listener" => create_hook::<Listener>(config),
+                _ => Err(unknown_class(class, &["listener"])),
+            }
+        }
+    }
+
+    impl ProcessorSet for Set {
+        fn create(class: &str, config: &str) -> Result<ErasedProcessor> {
+            match class {
+                "records" => create_processor::<Records>(config),
+                _ => Err(unknown_class(class, &["records"])),
+            }
+        }
+    }
+
+    fn hook(config: &str) -> HookResource<Set> {
+        let hook = <Set as HookSet>::create("listener", config).unwrap();
+        HookResource { hook: RefCell::new(hook), set: PhantomData }
+    }
+
+    fn processor() -> ProcessorResource<Set> {
+        let processor = <Set as ProcessorSet>::create("records", "{}").unwrap();
+        let state = ProcessorState { processor, saving: None, merging: Merging::default() };
+        ProcessorResource { state: RefCell::new(state), set: PhantomData }
+    }
+
+    /// As the host does, but for the handle of the batch, which is the host's.
+    fn process(resource: &ProcessorResource<Set>, records: u64) -> Result<()> {
+        let batch = BatchBuilder::new("profiling").u64s("n", "", 0..records).build();
+        resource.state.borrow_mut().processor.process(&batch)
+    }
+
+    #[test]
+    fn each_event_reaches_the_method_of_its_name() {
+        let hook = hook(r#"{"limit": 4}"#);
+        let event = || testing::phase_event("profiling", 1);
+        assert_eq!(hook.on_phase_start(event()), Ok(()));
+        assert_eq!(hook.on_phase_sending_complete(event()), Ok(()));
+        assert_eq!(hook.on_phase_timeout(event()), Ok(()));
+        let error = hook.on_phase_complete(event()).unwrap_err();
+        assert_eq!(error, Error::other("start sent timeout complete").into_wit());
+    }
+
+    #[test]
+    fn the_host_is_told_why_nothing_was_created() {
+        let hook = |class: &str, config: &str| {
+            let created = HookResource::<Set>::create(class.to_owned(), config.to_owned());
+            created.err().unwrap().message
+        };
+        assert_eq!(hook("lstener", "{}"), "the component has no `lstener`; it has listener");
+        assert_eq!(hook("listener", r#"{"limit": 0}"#), "`limit` must not be 0");
+        let error = hook("listener", "{}");
+        assert!(error.starts_with("the configuration does not fit: missing field `limit`"));
+
+        let processor = |class: &str, config: &str| {
+            let created = ProcessorResource::<Set>::create(class.to_owned(), config.to_owned());
+            created.err().unwrap()
+        };
+        let error = processor("listener", "{}");
+        assert_eq!(error, unknown_class("listener", &["records"]).into_wit());
+        let error = processor("records", "3");
+        assert_eq!(error.kind, ErrorKind::InvalidConfig);
+        assert!(error.message.starts_with("the configuration does not fit: invalid type"));
+    }
+
+    #[test]
+    fn instances_are_merged_into_one_result() {
+        let (first, second) = (processor(), processor());
+        let wanted = first.requirements();
+        assert_eq!((wanted.columns, wanted.mergeable), (Some(vec!["n".to_owned()]), true));
+        process(&first, 3).unwrap();
+        process(&second, 4).unwrap();
+        let mut chunks = 0;
+        while let Some(chunk) = second.save(2).unwrap() {
+            first.merge(chunk).unwrap();
+            chunks += 1;
+        }
+        assert_eq!(chunks, (LENGTH_BYTES + 1).div_ceil(2));
+        let result = first.finish(vec![testing::phase_summary("profiling")]).unwrap();
+        assert_eq!(result.metrics[0].value, MetricValue::Count(7));
+    }
+
+    #[test]
+    fn what_a_processor_refuses_is_an_error_for_the_host() {
+        let merged = processor().merge(vec![0; LENGTH_BYTES]);
+        assert_eq!(merged, Err(Error::invalid_input("empty state").into_wit()));
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_processor_after_finish() {
+        let processor = processor();
+        processor.finish(vec![]).unwrap();
+        let refused = || finished().into_wit();
+        assert_eq!(process(&processor, 1), Err(finished()));
+        assert_eq!(processor.save(64), Err(refused()));
+        assert_eq!(processor.merge(vec![0; LENGTH_BYTES]), Err(refused()));
+        assert_eq!(processor.finish(vec![]), Err(refused()));
+        assert_eq!(processor.requirements().columns, None);
+    }
+
+    #[test]
+    fn an_offer_says_what_stands_in_the_macro() {
+        use crate::__private::{Default, Offer};
+        let offer: Offer = __offer!("post_processor", slow, {
+            description: "Slow ones",
+            params: {
+                file: string = "a.txt" => "Where to",
+                percentiles: list<float> = [50, 99] => "Which",
+                strict: bool => "",
+            },
+        });
+        assert_eq!((offer.category, offer.class), ("post_processor", "slow"));
+        assert_eq!(offer.description, "Slow ones");
+        let [file, percentiles, strict] = offer.params else { panic!("three parameters") };
+        assert_eq!((file.name, file.kind, file.description), ("file", "string", "Where to"));
+        assert!(matches!(file.default, Default::Text("a.txt")));
+        assert_eq!(percentiles.kind, "list<float>");
+        assert!(matches!(percentiles.default, Default::Literal("[50, 99]")));
+        assert!(matches!(strict.default, Default::None));
+
+        let bare: Offer = __offer!("phase_hook", alarm, {});
+        assert_eq!((bare.class, bare.description, bare.params.len()), ("alarm", "", 0));
     }
 }

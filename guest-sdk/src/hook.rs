@@ -56,3 +56,29 @@ pub trait Hook: Sized + 'static {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NoConfig, testing};
+
+    struct Idle;
+
+    impl Hook for Idle {
+        type Config = NoConfig;
+
+        fn new(_: NoConfig) -> Result<Self> {
+            Ok(Self)
+        }
+    }
+
+    #[test]
+    fn a_hook_that_writes_no_method_lets_every_event_pass() {
+        let mut idle = Idle::new(NoConfig {}).unwrap();
+        let event = testing::phase_event("profiling", 1);
+        assert_eq!(idle.on_phase_start(&event), Ok(()));
+        assert_eq!(idle.on_phase_sending_complete(&event), Ok(()));
+        assert_eq!(idle.on_phase_timeout(&event), Ok(()));
+        assert_eq!(idle.on_phase_complete(&event), Ok(()));
+    }
+}

@@ -199,4 +199,28 @@ mod tests {
         let wit = include_str!("../wit/worlds.wit");
         assert!(wit.contains(&format!("package {CONTRACT};")));
     }
+
+    #[test]
+    fn length_and_content_are_the_same_at_compile_time_and_at_run_time() {
+        const N: usize = json_len(OFFERS);
+        const BYTES: [u8; N] = to_json(OFFERS);
+        assert_eq!(json_len(OFFERS), N);
+        assert_eq!(to_json::<N>(OFFERS), BYTES);
+    }
+
+    #[test]
+    fn content_without_room_is_cut_and_still_counted() {
+        assert_eq!(&to_json::<12>(OFFERS), br#"{"contract":"#);
+        let written = write_offers(Writer { out: [0; 12], at: 0 }, OFFERS);
+        assert_eq!(written.at, json_len(OFFERS));
+    }
+
+    #[test]
+    fn every_control_character_is_escaped() {
+        for control in (0..0x20).map(char::from) {
+            let text = format!("a{control}b");
+            let written = Writer { out: [0; 10], at: 0 }.string(&text);
+            assert_eq!(serde_json::from_slice::<String>(&written.out).unwrap(), text);
+        }
+    }
 }

@@ -80,4 +80,14 @@ mod tests {
         assert_eq!(fact_len(&Fact::Authors(Some(""))), 0);
         assert_eq!(fact_bytes::<5>(&Fact::Text(Some("1.0:0"))), *b"1.0:0");
     }
+
+    #[test]
+    fn only_the_colon_of_an_address_is_kept() {
+        for (authors, expected) in
+            [("A:B", "A, B"), ("A:", "A, "), ("https://a.example:B", "https://a.example, B")]
+        {
+            let written = write_fact(Writer { out: [0; 32], at: 0 }, &Fact::Authors(Some(authors)));
+            assert_eq!(&written.out[..written.at], expected.as_bytes());
+        }
+    }
 }

@@ -78,3 +78,53 @@ impl Requirements {
         Self { mergeable: true, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NoConfig, testing::BatchBuilder};
+
+    struct Records(u64);
+
+    impl Processor for Records {
+        type Config = NoConfig;
+
+        fn new(_: NoConfig) -> Result<Self> {
+            Ok(Self(0))
+        }
+
+        fn process(&mut self, batch: &Batch) -> Result<()> {
+            self.0 += batch.len() as u64;
+            Ok(())
+        }
+
+        fn finish(self, _: &[PhaseSummary]) -> Result<ProcessingResult> {
+            Ok(ProcessingResult::new().metric("records", self.0, ""))
+        }
+    }
+
+    #[test]
+    fn a_processor_that_says_nothing_gets_every_column_and_one_instance() {
+        let wanted = Records::new(NoConfig {}).unwrap().requirements();
+        assert_eq!(wanted, Requirements { columns: None, mergeable: false });
+    }
+
+    #[test]
+    fn refused_saving_and_merging_leave_the_records_counted() {
+        let mut records = Records::new(NoConfig {}).unwrap();
+        records.process(&BatchBuilder::new("profiling").u64s("n", "", [1, 2]).build()).unwrap();
+        let saved = records.save().unwrap_err();
+        assert_eq!(saved.message(), "this processor's state cannot be saved");
+        let merged = records.merge(&[1]).unwrap_err();
+        assert_eq!(merged.message(), "this processor's states cannot be merged");
+        assert_eq!(records.finish(&[]).unwrap().find("records"), Some(&2_u64.into()));
+    }
+
+    #[test]
+    fn mergeable_keeps_the_columns() {
+        let wanted = Requirements::columns(["a", "b"]);
+        assert!(!wanted.mergeable);
+        let columns = Some(vec!["a".to_owned(), "b".to_owned()]);
+        assert_eq!(wanted.mergeable(), Requirements { columns, mergeable: true });
+    }
+}

@@ -200,3 +200,73 @@ impl From<Distribution> for MetricValue {
         Self::Distribution(value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_gets_metrics_in_order_with_all_that_was_said_of_them() {
+        let rate = Metric::new("rate", 2.5, "requests/sec").basis("sending time");
+        let errors =
+            Metric::new("errors", 3_u64, "").phase("profiling").label("b", "2").label("a", "1");
+        let result = ProcessingResult::new().extend([rate, errors]).report("two\nlines");
+        let expected = wit::ProcessingResult {
+            metrics: vec![
+                wit::Metric {
+                    name: "rate".to_owned(),
+                    phase: None,
+                    labels: vec![],
+                    unit: "requests/sec".to_owned(),
+                    basis: Some("sending time".to_owned()),
+                    value: wit::MetricValue::Number(2.5),
+                },
+                wit::Metric {
+                    name: "errors".to_owned(),
+                    phase: Some("profiling".to_owned()),
+                    labels: [("b", "2"), ("a", "1")].map(|(k, v)| (k.into(), v.into())).into(),
+                    unit: String::new(),
+                    basis: None,
+                    value: wit::MetricValue::Count(3),
+                },
+            ],
+            report: Some("two\nlines".to_owned()),
+        };
+        assert_eq!(result.into_wit(), expected);
+    }
+
+    #[test]
+    fn a_metric_tells_what_it_was_made_of() {
+        let metric = Metric::new("errors", 3_u64, "requests").phase("warmup").label("code", "503");
+        assert_eq!((metric.name(), metric.unit()), ("errors", "requests"));
+        assert_eq!(metric.phase_name(), Some("warmup"));
+        assert_eq!(metric.labels(), [("code".to_owned(), "503".to_owned())]);
+        assert_eq!(metric.value(), &MetricValue::Count(3));
+    }
+
+    #[test]
+    fn the_first_metric_of_a_name_is_found() {
+        let result = ProcessingResult::new().metric("n", 1_u64, "").metric("n", 2_u64, "");
+        assert_eq!(result.find("n"), Some(&MetricValue::Count(1)));
+        assert_eq!(result.find("m"), None);
+        assert_eq!(result.report_text(), None);
+    }
+
+    #[test]
+    fn a_distribution_reaches_the_host_field_by_field() {
+        let samples = Distribution::exact_at(vec![1.0, 2.0, 6.0], &[50.0]).unwrap();
+        let mut result = ProcessingResult::new().metric("latency", samples, "ms").into_wit();
+        let expected = wit::Distribution {
+            count: 3,
+            sum: 9.0,
+            avg: 3.0,
+            min: 1.0,
+            max: 6.0,
+            std: (14.0_f64 / 3.0).sqrt(),
+            quantiles: vec![wit::Quantile { percent: 50.0, value: 2.0, unreliable: true }],
+            method: "exact".to_owned(),
+        };
+        let latency = result.metrics.remove(0);
+        assert_eq!(latency.value, wit::MetricValue::Distribution(expected));
+    }
+}

@@ -334,4 +334,17 @@ mod tests {
     fn columns_of_different_lengths_are_refused() {
         let _ = BatchBuilder::new("x").f64s("a", "", [1.0]).f64s("b", "", [1.0, 2.0]);
     }
+
+    #[test]
+    fn a_batch_may_be_of_a_phase_whose_kind_is_not_its_name() {
+        let second = Phase { name: "load-2".to_owned(), kind: "profiling".to_owned(), index: 1 };
+        let batch = BatchBuilder::new("warmup").u64s("n", "", [1]).of_phase(second.clone()).build();
+        assert_eq!((batch.phase(), batch.len()), (second, 1));
+    }
+
+    #[test]
+    #[should_panic(expected = "column `a` is there already")]
+    fn columns_of_one_name_are_refused() {
+        let _ = BatchBuilder::new("x").f64s("a", "", [1.0]).u64s("a", "", [1]);
+    }
 }
