@@ -27,7 +27,7 @@ fn a_failure_that_aborts_ends_the_run_and_keeps_what_was_done() {
     assert!(
         ran.stderr.ends_with(
             "error: the run ended with the failure of post_processor/rogue_processor, as its \
-             on_failure says; what was done is reported\n"
+             on_failure says; what had been read by then is reported\n"
         ),
         "{}",
         ran.stderr

@@ -74,7 +74,7 @@ impl Default for Limits {
             returned_bytes: 8 * MIB,
             metrics: 100_000,
             handles: 10_000,
-            resources: 1024,
+            resources: 256,
             output_bytes: 256 * MIB,
             output_files: 1000,
             log_line_bytes: 1024,
@@ -127,7 +127,7 @@ const NAMED: [Named; 19] = [
     named!("returned_value", returned_bytes, show_bytes, read_bytes, "8 MiB"),
     named!("metrics", metrics, show_count, read_count, "100000"),
     named!("handles", handles, show_count, read_count, "10000"),
-    named!("resources", resources, show_count, read_count, "1024"),
+    named!("resources", resources, show_count, read_count, "256"),
     named!("output", output_bytes, show_bytes, read_bytes, "256 MiB"),
     named!("output_files", output_files, show_count, read_count, "1000"),
     named!("log_line", log_line_bytes, show_bytes, read_bytes, "1 KiB"),
@@ -201,7 +201,8 @@ fn read_bytes(text: &str) -> Option<usize> {
     // A number alone could be meant in any unit.
     let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
     let bytes = text.parse::<ByteSize>().ok().filter(|_| has_unit)?.as_u64();
-    usize::try_from(bytes).ok().filter(|bytes| *bytes > 0)
+    // More than there are numbers for is read as the last of them.
+    usize::try_from(bytes).ok().filter(|bytes| (1..usize::MAX).contains(bytes))
 }
 
 /// In the largest unit that goes into it.
@@ -279,6 +280,7 @@ mod tests {
             ("memory", "lots", "memory: 256 MiB"),
             ("memory", "0 MiB", "memory: 256 MiB"),
             ("memory", "512", "memory: 256 MiB"),
+            ("memory", "99999999999999 TiB", "memory: 256 MiB"),
             ("event_deadline", "1", "event_deadline: 1s"),
             ("event_deadline", "0s", "event_deadline: 1s"),
             ("metrics", "-1", "metrics: 100000"),

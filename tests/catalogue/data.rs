@@ -1,7 +1,9 @@
 //! Rows 24 to 29: what a plugin hands over, and what it says.
 
-use crate::harness::{Failing, Hostile, assert_plain, cope, fail_alone};
-use crate::support::{metric, plugin};
+use crate::harness::{
+    Failing, Hostile, assert_plain, assert_untouched, cope, fail_alone, run_beside,
+};
+use crate::support::{Dir, metric, plugin};
 
 /// A thousand strings that all are the same 48 KiB.
 const SAME_MEMORY: &str = "
@@ -119,8 +121,21 @@ fn row_26_floods_are_told_with_their_limit() {
             "process",
             &["`handles`", "10000"],
         ),
-        rogue.fails("trap", "process", &["`resources`", "1024"]),
+        rogue.fails("trap", "process", &["`resources`", "256"]),
     ]);
+}
+
+/// Descriptors are the host's too: those of one plugin are none that others lack.
+#[test]
+fn row_26_a_descriptor_flood_under_a_low_limit_of_the_systems() {
+    let dir = Dir::new();
+    let rogue = Hostile::rogue("descriptors", "process", "open much");
+    let run = run_beside(&dir, std::slice::from_ref(&rogue));
+    let ran = run.with_few_open_files().expect(3);
+    assert_untouched(&dir, &ran);
+    let summary = dir.summary("out");
+    let failure = &plugin(&summary, "descriptors")["failure"];
+    assert!(failure["message"].as_str().unwrap().contains("`resources`"), "{failure}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::harness::{Hostile, assert_plain, run_beside};
-use crate::support::{Dir, metric, plugin};
+use crate::support::{Dir, FIXTURE, metric, misbehaving, plugin};
 
 /// Longest from the signal to the end.
 const LONGEST: Duration = Duration::from_secs(2);
@@ -74,4 +74,28 @@ fn row_41_a_signal_between_calls() {
         let summary = interrupt(signal, &hostile, "process");
         assert_eq!(plugin(&summary, "dawdler")["status"], "ok");
     }
+}
+
+/// Each is in its turn as long as it may be, and no longer.
+#[test]
+fn row_41_a_signal_with_two_hundred_that_loop() {
+    let dir = Dir::new();
+    dir.write("plugins/p/component.wasm", std::fs::read(misbehaving()).unwrap());
+    let mut manifest = "plugin: {name: p, version: 1.0.0}\npost_processors:\n".to_owned();
+    let mut run = dir.perfbox(["run", FIXTURE, "--out=out", "--plugins-dir=plugins"]);
+    for n in 0..200 {
+        manifest
+            .push_str(&format!("  r{n}: {{component: component.wasm, class: rogue_processor}}\n"));
+        run = run.arg(format!("--processor=r{n}"));
+        run = run.arg(format!("--set=r{n}.during=create")).arg(format!("--set=r{n}.does=loop"));
+    }
+    dir.write("plugins/p/registry.yaml", manifest);
+    let mut running = run.env("RUST_LOG", "perfbox=debug").start();
+    running.wait_for("calling `create` of r0");
+    let sent = Instant::now();
+    running.signal(Signal::TERM);
+    let ran = running.end();
+    assert!(sent.elapsed() < LONGEST, "{:?}", sent.elapsed());
+    assert_eq!(ran.status, 130, "{}", ran.stderr);
+    assert_eq!(plugin(&dir.summary("out"), "r199")["failure"]["kind"], "interrupted");
 }

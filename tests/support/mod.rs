@@ -145,6 +145,17 @@ impl Perfbox {
         self
     }
 
+    /// With a limit on open files, that it may raise, below what one plugin may hold.
+    pub(crate) fn with_few_open_files(mut self) -> Self {
+        let mut bash = Command::new("bash");
+        bash.args(["-c", r#"ulimit -Sn 64; exec "$0" "$@""#]).arg(self.command.get_program());
+        bash.args(self.command.get_args()).env_clear();
+        bash.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        bash.current_dir(self.command.get_current_dir().unwrap());
+        self.command = bash;
+        self
+    }
+
     /// What it finds on standard input.
     pub(crate) fn stdin(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();

@@ -3,6 +3,7 @@
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
@@ -114,6 +115,7 @@ impl RunArgs {
             ))
             .usage();
         }
+        let loading = end_at_signals()?;
         let config = Config::gather(&self.plugins, &self.selection).usage()?;
         // Taking thousands of packages apart at the end of the process is for nobody.
         let cache = self.cache.open();
@@ -137,7 +139,8 @@ impl RunArgs {
             return Ok(0);
         }
         let stop = Stop::default();
-        let mut source = self.open_source(&stop)?;
+        raise_open_files();
+        let mut source = self.open_source(&stop, &loading)?;
         let output = self.output(OutputDir::prepare)?;
         let runtime = new_runtime()?;
         bar.set_length(source.total_bytes().unwrap_or_default());
@@ -151,7 +154,7 @@ impl RunArgs {
         Ok(self.print(&finished?, &output))
     }
 
-    fn open_source(&self, stop: &Stop) -> Result<Recorded, Failed> {
+    fn open_source(&self, stop: &Stop, loading: &AtomicBool) -> Result<Recorded, Failed> {
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             // The second signal ends the process at once.
             signal_hook::flag::register_conditional_shutdown(signal, 130, stop.flag())
@@ -159,6 +162,8 @@ impl RunArgs {
                 .context("signals cannot be caught")
                 .host_failed()?;
         }
+        // From here on there is something to report.
+        loading.store(false, Ordering::Relaxed);
         let events = match &self.events {
             Some(path) => Some(read_event_log(path).bad_input()?),
             None => None,
@@ -213,7 +218,7 @@ impl RunArgs {
         if let Some(plugin) = &report.aborted_by {
             crate::print_to_stderr(&format!(
                 "error: the run ended with the failure of {plugin}, as its on_failure says; \
-                 what was done is reported"
+                 what had been read by then is reported"
             ));
         }
         let mut status = status_of(report.status);
@@ -271,6 +276,38 @@ fn tell_skipped(report: &Report) {
         );
     }
 }
+
+/// While this is true, a signal ends the process at once: nothing has run, and a
+/// component that is being compiled is not waited for.
+fn end_at_signals() -> Result<Arc<AtomicBool>, Failed> {
+    let loading = Arc::new(AtomicBool::new(true));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&loading))
+            .context("signals cannot be caught")
+            .host_failed()?;
+    }
+    Ok(loading)
+}
+
+/// Most open files that are asked of the system.
+#[cfg(unix)]
+const OPEN_FILES: u64 = 65_536;
+
+/// Plugins hold files open in this process, each up to a limit of its own: all of them
+/// together are not to take what the run needs.
+#[cfg(unix)]
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let most = maximum.unwrap_or(OPEN_FILES).min(OPEN_FILES);
+    if current.is_some_and(|current| current < most) {
+        // Where it cannot be had, fewer plugins fit.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum });
+    }
+}
+
+#[cfg(not(unix))]
+fn raise_open_files() {}
 
 /// What loads the components of a run.
 pub(super) fn new_loader(deterministic: bool, cache: Option<CacheDir>) -> Result<Loader, Failed> {

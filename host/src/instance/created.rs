@@ -14,7 +14,7 @@ use crate::loader::{LoadError, Loaded, LoadedComponent, Loader, Origin};
 use crate::names::Category;
 use crate::phase::{PhaseEvent, PhaseSummary};
 use crate::registry::{ComponentLocation, Implementation, Registry, ResolveError};
-use crate::report::{PluginReport, PluginStatus, ProcessorResult, relative_dir, sweep};
+use crate::report::{PluginFile, PluginReport, PluginStatus, ProcessorResult, relative_dir, sweep};
 use crate::stop::Stop;
 
 /// How a loaded implementation takes part in a run.
@@ -166,7 +166,7 @@ impl Instance {
         // A directory that cannot be listed is reported as empty: its plugin is no worse.
         let swept = self.output_dir.and_then(|dir| sweep(&dir).ok()).unwrap_or_default();
         tell_removed(one, &dir, &swept.removed);
-        let written = swept.files;
+        let written = listed(swept.files, one);
         cost.output_bytes = written.iter().map(|file| file.bytes).sum();
         cost.compile_ns = self.origin.as_ref().map_or(0, |origin| origin.compile_ns);
         PluginReport {
@@ -187,6 +187,22 @@ impl Instance {
     }
 }
 
+/// Longest path of a file that is listed, in bytes.
+const PATH_MAX_BYTES: usize = 1024;
+
+/// Those whose paths are no burden to a report.
+fn listed(files: Vec<PluginFile>, one: &Implementation) -> Vec<PluginFile> {
+    let (listed, left_out): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|file| file.path.len() <= PATH_MAX_BYTES);
+    if let count @ 1.. = left_out.len() {
+        tracing::warn!(
+            "{count} files of {} are not listed: their paths have more than {PATH_MAX_BYTES} bytes",
+            one.key()
+        );
+    }
+    listed
+}
+
 /// Most paths that are named.
 const TOLD_MAX: usize = 10;
 
@@ -194,7 +210,7 @@ fn tell_removed(one: &Implementation, dir: &str, removed: &[String]) {
     for path in removed.iter().take(TOLD_MAX) {
         tracing::warn!(
             "`{dir}/{}` of {} was neither file nor directory, and was removed",
-            escape(path),
+            escape(&path[..path.floor_char_boundary(PATH_MAX_BYTES)]),
             one.key()
         );
     }

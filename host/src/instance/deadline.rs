@@ -107,6 +107,11 @@ impl CallClock {
         *self.end() = (end, ending);
     }
 
+    /// True where no time is left after a stop, not even to begin a call.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        self.stop.left().is_some_and(|left| left.is_zero())
+    }
+
     /// What has ended the call, if anything has by now. After a stop a call may take
     /// half of the time that is left, so that whatever one does, some is left for the
     /// next.

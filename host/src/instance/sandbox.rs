@@ -11,7 +11,7 @@ use serde::Serialize;
 use wasmtime::{Engine, Store, Trap, UpdateDeadline};
 
 use super::InstanceConfig;
-use super::deadline::{Budget, CallClock, CallLimit, ended};
+use super::deadline::{Budget, CallClock, CallLimit, Ending, ended};
 use super::failure::{Failure, FailureKind};
 use super::state::HostState;
 use crate::bindings::types::PluginError;
@@ -144,7 +144,10 @@ impl Sandbox {
             return Err(Failure::new(FailureKind::Trap, during, words));
         };
         let counted = if self.deterministic { ", at a nanosecond an instruction" } else { "" };
-        let (time, ending) = self.budget.allow(limit.time);
+        let (time, ending) = match self.clock.is_out_of_time() {
+            true => (Duration::ZERO, Ending::Stop),
+            false => self.budget.allow(limit.time),
+        };
         if time.is_zero() {
             return Err(ended(ending, limit, &self.budget, counted, during));
         }
@@ -177,7 +180,11 @@ impl Sandbox {
         let wall = begun.elapsed();
         self.cost.wall_ns += wall.as_nanos() as u64;
         let spent = match store.get_fuel() {
-            Ok(left) => time.saturating_sub(Duration::from_nanos(left)),
+            // What the host does for it takes no instructions, and time all the same.
+            Ok(left) => {
+                let counted = time.saturating_sub(Duration::from_nanos(left));
+                counted.max(wall / REAL_TIME_FACTOR)
+            }
             Err(_) => wall,
         };
         self.budget.spend(spent);

@@ -66,7 +66,7 @@ pub(super) fn compile(
 
 /// What limits the process, in the order in which it is told.
 fn arguments(limits: &Limits) -> [String; 3] {
-    let seconds = limits.compile_time.as_nanos().div_ceil(1_000_000_000);
+    let seconds = limits.compile_time.as_nanos().div_ceil(1_000_000_000).min(u64::MAX.into());
     let parent = std::process::id();
     [seconds.to_string(), limits.compile_memory_bytes.to_string(), parent.to_string()]
 }
@@ -172,6 +172,10 @@ fn conclude(ended: Ended, limits: &Limits) -> Result<Vec<u8>, NoCode> {
     if !in_time {
         return Err(too_long());
     }
+    if code.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::FileTooLarge) {
+        let most = show_bytes(CODE_MAX_BYTES as usize);
+        return Err(NoCode::Died(format!("it would be more than {most} of machine code")));
+    }
     let words = String::from_utf8_lossy(&words);
     let words = escape(words.trim_end());
     if let Some(exit) = status.code() {
@@ -182,13 +186,7 @@ fn conclude(ended: Ended, limits: &Limits) -> Result<Vec<u8>, NoCode> {
             Some(Ending::Unable) => NoCode::Unstarted(io::Error::other(words)),
             None if exit == 0 => match code {
                 Ok(code) => return Ok(code),
-                Err(error) => NoCode::Died(match error.kind() {
-                    io::ErrorKind::FileTooLarge => {
-                        let most = show_bytes(CODE_MAX_BYTES as usize);
-                        format!("it would be more than {most} of machine code")
-                    }
-                    _ => format!("its machine code could not be read: {error}"),
-                }),
+                Err(error) => NoCode::Died(format!("its machine code could not be read: {error}")),
             },
             None => NoCode::Died(format!("the compiler ended with status {exit}: {words}")),
         });

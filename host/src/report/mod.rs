@@ -7,7 +7,7 @@ mod output;
 mod table;
 
 pub use columns::{Align, in_columns};
-pub(crate) use files::sweep;
+pub(crate) use files::{PluginFile, sweep};
 pub use json::summary_schema;
 pub(crate) use output::relative_dir;
 pub use output::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError};

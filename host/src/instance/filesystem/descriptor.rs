@@ -55,9 +55,15 @@ impl HostState {
         place: Place,
     ) -> FsResult<Resource<DynOutputStream>> {
         let Some(file) = file else { return Ok(stream) };
-        let inner = self.table.delete(stream)?;
+        // WASI's own, which writes in the background: what it has not written when the
+        // store is dropped is lost.
+        self.table.delete(stream)?;
+        // Somebody else's pipe would be waited for.
+        if !file.metadata().is_ok_and(|found| found.is_file()) {
+            return Err(ErrorCode::NotPermitted.into());
+        }
         let quota = Arc::clone(&self.files.quota);
-        let charged: DynOutputStream = Box::new(ChargedStream { inner, file, place, quota });
+        let charged: DynOutputStream = Box::new(ChargedStream { file, place, quota });
         Ok(self.table.push(charged)?)
     }
 

@@ -64,7 +64,7 @@ impl Quota {
     }
 
     /// Charges for files that grow by so many bytes.
-    pub(super) fn grow(&self, bytes: u64) -> Result<(), OverQuota> {
+    fn grow(&self, bytes: u64) -> Result<(), OverQuota> {
         charge(&self.bytes, bytes, self.bytes_max)
             .map_err(|wanted| OverQuota::Bytes { wanted, limit: self.bytes_max })
     }

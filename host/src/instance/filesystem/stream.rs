@@ -1,12 +1,16 @@
 //! A stream into a file, charged for.
 
 use std::fs::File;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wasmtime_wasi::p2::{DynOutputStream, OutputStream, Pollable, StreamError, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::quota::Quota;
+
+/// Most bytes of one write.
+const WRITE_MAX_BYTES: usize = 64 * 1024;
 
 /// Where a stream writes next.
 #[derive(Debug, Clone, Copy)]
@@ -15,66 +19,56 @@ pub(super) enum Place {
     End,
 }
 
-/// Charges for bytes, then hands them on to wasmtime-wasi's stream. That one writes in
-/// the background; what it has not written yet is charged for already.
+/// Charges for bytes, then writes them. Nothing is left to be written when a call
+/// returns, so that no file depends on when a store is dropped.
 pub(super) struct ChargedStream {
-    pub(super) inner: DynOutputStream,
     pub(super) file: Arc<File>,
     pub(super) place: Place,
     pub(super) quota: Arc<Quota>,
 }
 
 impl ChargedStream {
-    fn charge(&mut self, bytes: &Bytes) -> StreamResult<()> {
-        let len = bytes.len() as u64;
-        match &mut self.place {
-            _ if len == 0 => {}
-            Place::At(at) => {
-                *at = at.saturating_add(len);
-                self.quota.reach(&self.file, *at)?;
-            }
-            Place::End => self.quota.grow(len)?,
+    fn put(&mut self, bytes: &[u8]) -> StreamResult<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let failed = |error: std::io::Error| StreamError::LastOperationFailed(error.into());
+        let at = match self.place {
+            Place::At(at) => at,
+            Place::End => self.file.metadata().map_err(failed)?.len(),
+        };
+        let end = at.saturating_add(bytes.len() as u64);
+        self.quota.reach(&self.file, end)?;
+        let mut file = &*self.file;
+        file.seek(SeekFrom::Start(at)).and_then(|_| file.write_all(bytes)).map_err(failed)?;
+        if let Place::At(at) = &mut self.place {
+            *at = end;
         }
         Ok(())
     }
 }
 
-/// The defaults of `write_zeroes` and `write_ready` go through `write`, `ready` and
-/// `check_write`; splicing goes through `write` and `blocking_write_and_flush`.
+/// The defaults of the other functions go through these.
 #[async_trait::async_trait]
 impl OutputStream for ChargedStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        // A guest that ignores this could have the host hold any number of bytes.
-        if bytes.len() > self.inner.check_write()? {
+        // A guest that ignores this could keep the host writing.
+        if bytes.len() > WRITE_MAX_BYTES {
             return Err(StreamError::trap("it wrote more to a stream than `check-write` allowed"));
         }
-        self.charge(&bytes)?;
-        self.inner.write(bytes)
-    }
-
-    async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
-        // The size of the file counts once it has what was written before.
-        self.inner.write_ready().await?;
-        self.charge(&bytes)?;
-        self.inner.blocking_write_and_flush(bytes).await
+        self.put(&bytes)
     }
 
     fn flush(&mut self) -> StreamResult<()> {
-        self.inner.flush()
+        Ok(())
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        self.inner.check_write()
-    }
-
-    async fn cancel(&mut self) {
-        self.inner.cancel().await;
+        Ok(WRITE_MAX_BYTES)
     }
 }
 
 #[async_trait::async_trait]
 impl Pollable for ChargedStream {
-    async fn ready(&mut self) {
-        self.inner.ready().await;
-    }
+    async fn ready(&mut self) {}
 }
