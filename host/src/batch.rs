@@ -1,11 +1,9 @@
 //! Result records, as columns.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    Float64Builder, ListBuilder, PrimitiveBuilder, StringDictionaryBuilder,
-};
-use arrow_array::types::{UInt32Type, UInt64Type};
+use arrow_array::types::UInt32Type;
 use arrow_array::{Array, DictionaryArray, Float64Array, ListArray, UInt64Array};
 
 use crate::phase::Phase;
@@ -21,6 +19,14 @@ pub enum ColumnType {
     Text,
     /// A list of numbers for each record.
     F64List,
+}
+
+impl ColumnType {
+    /// Whether its values are numbers or lists of them; whole numbers, which are stamps,
+    /// codes and flags, are not meant.
+    fn is_number(self) -> bool {
+        matches!(self, Self::F64 | Self::F64List)
+    }
 }
 
 /// A column's name, type and unit.
@@ -101,9 +107,57 @@ impl Column {
         self.len() == 0
     }
 
+    /// Numbers in it that are there, and items of its lists.
+    fn numbers(&self) -> u64 {
+        match self {
+            Self::F64(_) => self.present() as u64,
+            Self::F64List(lists) => lists.values().len() as u64,
+            Self::U64(_) | Self::Text(_) => 0,
+        }
+    }
+
     /// Values that are there.
     pub fn present(&self) -> usize {
         self.array().len() - self.array().null_count()
+    }
+}
+
+/// Which columns are asked for, of those that a run has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WantedColumns {
+    /// Any of them.
+    All,
+    /// These only.
+    Named(BTreeSet<String>),
+    /// Every column of numbers, and these.
+    NumbersAnd(BTreeSet<String>),
+}
+
+impl WantedColumns {
+    /// Whether a column is among them.
+    pub fn wants(&self, column: &ColumnInfo) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => names.contains(&column.name),
+            Self::NumbersAnd(names) => column.kind.is_number() || names.contains(&column.name),
+        }
+    }
+
+    /// What one or the other asks for.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        use WantedColumns::{All, Named, NumbersAnd};
+        match (self, other) {
+            (All, _) | (_, All) => All,
+            (Named(mut names), Named(more)) => {
+                names.extend(more);
+                Named(names)
+            }
+            (Named(mut names) | NumbersAnd(mut names), Named(more) | NumbersAnd(more)) => {
+                names.extend(more);
+                NumbersAnd(names)
+            }
+        }
     }
 }
 
@@ -112,8 +166,11 @@ impl Column {
 pub struct Batch {
     phase: Arc<Phase>,
     infos: Arc<[ColumnInfo]>,
-    columns: Vec<Column>,
+    /// None: one that was not read, since nobody asks for it.
+    columns: Vec<Option<Column>>,
     len: usize,
+    /// Of each column, in this batch and those before it in the run.
+    numbers_so_far: Arc<[u64]>,
 }
 
 /// Columns that do not make a batch.
@@ -176,7 +233,33 @@ impl Batch {
                 return Err(BatchError::ColumnLength { name, expected: len, actual });
             }
         }
-        Ok(Self { phase, infos, columns, len })
+        Ok(Self::of_read(phase, infos, columns.into_iter().map(Some).collect(), len))
+    }
+
+    /// A batch of columns of which some were not read; they fit what was announced.
+    pub(crate) fn of_read(
+        phase: Arc<Phase>,
+        infos: Arc<[ColumnInfo]>,
+        columns: Vec<Option<Column>>,
+        len: usize,
+    ) -> Self {
+        Self { phase, infos, columns, len, numbers_so_far: Arc::new([]) }
+    }
+
+    /// Adds its numbers to those of the batches before it.
+    pub(crate) fn add_numbers(&mut self, totals: &mut Vec<u64>) {
+        totals.resize(self.columns.len(), 0);
+        for (total, column) in totals.iter_mut().zip(&self.columns) {
+            *total += column.as_ref().map_or(0, Column::numbers);
+        }
+        self.numbers_so_far = totals.as_slice().into();
+    }
+
+    /// Numbers in the columns that are asked for, in this batch and those before it in
+    /// the run.
+    pub(crate) fn numbers_so_far(&self, wanted: &WantedColumns) -> u64 {
+        let columns = self.infos.iter().zip(&*self.numbers_so_far);
+        columns.filter(|(info, _)| wanted.wants(info)).map(|(_, numbers)| numbers).sum()
     }
 
     /// The phase of all its records.
@@ -194,9 +277,14 @@ impl Batch {
         self.len == 0
     }
 
-    /// Its columns, in the order of the run.
+    /// The columns of the run, those that were not read too.
+    pub fn infos(&self) -> &[ColumnInfo] {
+        &self.infos
+    }
+
+    /// Its columns that were read, in the order of the run.
     pub fn columns(&self) -> impl Iterator<Item = (&ColumnInfo, &Column)> {
-        self.infos.iter().zip(&self.columns)
+        self.infos.iter().zip(&self.columns).filter_map(|(info, column)| Some((info, column.as_ref()?)))
     }
 
     /// A column by name.
@@ -207,43 +295,6 @@ impl Batch {
     /// Records with an error: those that have an `error_type`.
     pub fn error_count(&self) -> usize {
         self.column("error_type").map_or(0, Column::present)
-    }
-}
-
-/// Fills a column, record by record.
-pub enum ColumnBuilder {
-    /// Whole numbers.
-    U64(PrimitiveBuilder<UInt64Type>),
-    /// Numbers.
-    F64(Float64Builder),
-    /// Text.
-    Text(StringDictionaryBuilder<UInt32Type>),
-    /// Lists of numbers.
-    F64List(ListBuilder<Float64Builder>),
-}
-
-impl ColumnBuilder {
-    /// For a column of that type. It takes memory only as records come, since every
-    /// phase has a builder for each column.
-    pub fn new(kind: ColumnType) -> Self {
-        match kind {
-            ColumnType::U64 => Self::U64(PrimitiveBuilder::with_capacity(0)),
-            ColumnType::F64 => Self::F64(Float64Builder::with_capacity(0)),
-            ColumnType::Text => Self::Text(StringDictionaryBuilder::with_capacity(0, 0, 0)),
-            ColumnType::F64List => {
-                Self::F64List(ListBuilder::with_capacity(Float64Builder::with_capacity(0), 0))
-            }
-        }
-    }
-
-    /// The column; the builder is empty again.
-    pub fn finish(&mut self) -> Column {
-        match self {
-            Self::U64(builder) => Column::U64(builder.finish()),
-            Self::F64(builder) => Column::F64(builder.finish()),
-            Self::Text(builder) => Column::Text(builder.finish()),
-            Self::F64List(builder) => Column::F64List(builder.finish()),
-        }
     }
 }
 

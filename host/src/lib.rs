@@ -6,7 +6,9 @@
 //! do, as `examples/embed.rs` shows:
 //!
 //! ```no_run
-//! use perfbox::{Category, CompileMode, Instance, Limits, Loader, Pipeline, Registry, Settings};
+//! use perfbox::{
+//!     Category, CompileMode, Instance, Limits, Loader, Pipeline, Registry, RunOptions, Settings,
+//! };
 //! use perfbox::registry::{GivenParams, check_params};
 //! use perfbox::source::{Recorded, RecordedOptions};
 //!
@@ -19,7 +21,7 @@
 //! let settings = Settings { config, limits: Limits::for_builtins(), ..Settings::default() };
 //! pipeline.add(Instance::create(loader.load(metrics, &settings.limits)?, settings).await);
 //! let mut source = Recorded::open(&["profile_export.jsonl".to_owned()], RecordedOptions::default())?;
-//! let finished = perfbox::run(&mut source, pipeline, &mut |_bytes| {}).await;
+//! let finished = perfbox::run(&mut source, pipeline, RunOptions::default());
 //! println!("{}", finished.report.to_json());
 //! # Ok(())
 //! # }
@@ -61,6 +63,8 @@ mod phase;
 mod pipeline;
 pub mod registry;
 pub mod report;
+mod run;
+mod runtime;
 pub mod source;
 mod stop;
 pub mod yaml;
@@ -78,7 +82,8 @@ pub use loader::{CompileMode, LoadError, Loaded, Loader};
 pub use lock::Lock;
 pub use names::{BUILTIN_PACKAGE, Category, Identifier, InvalidName, PackageName};
 pub use phase::{EventKind, Phase, PhaseBounds, PhaseEvent, PhaseStats, PhaseSummary};
-pub use pipeline::{Finished, Pipeline, run};
+pub use pipeline::Pipeline;
 pub use registry::Registry;
 pub use report::Report;
+pub use run::{Finished, RunOptions, run};
 pub use stop::Stop;

@@ -1,22 +1,24 @@
-//! A run: phase events to hooks, batches to processors, results into a report.
+//! The plugins of a run: phase events to hooks, batches to processors, results into a
+//! report.
 //!
 //! A plugin that fails is out for the rest of the run; it costs no other plugin an
 //! event or a record, unless it was said to end the run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::batch::Batch;
-use crate::instance::{FailureKind, Instance};
+use crate::batch::{Batch, WantedColumns};
+use crate::instance::Instance;
 use crate::phase::{PhaseEvent, PhaseSummary};
-use crate::report::{PluginReport, ProcessorResult, Report, RunStatus};
-use crate::source::{Item, Source, SourceError};
+use crate::report::{ProcessorResult, Report};
 
 /// The plugins of one run, created and ready.
 #[derive(Default)]
 pub struct Pipeline {
     /// In the order of calls.
-    instances: Vec<Instance>,
+    pub(crate) instances: Vec<Instance>,
+    /// In the batches so far, of each column.
+    numbers: Vec<u64>,
 }
 
 impl Pipeline {
@@ -50,11 +52,19 @@ impl Pipeline {
         }
     }
 
+    /// The columns that the processors ask for, together.
+    pub fn wanted_columns(&self) -> WantedColumns {
+        let none = WantedColumns::Named(BTreeSet::new());
+        let wanted = self.instances.iter().filter_map(Instance::wanted_columns);
+        wanted.cloned().fold(none, WantedColumns::or)
+    }
+
     /// Gives every processor a batch. One without records is given to none.
-    pub async fn batch(&mut self, batch: Batch) {
+    pub async fn batch(&mut self, mut batch: Batch) {
         if batch.is_empty() {
             return;
         }
+        batch.add_numbers(&mut self.numbers);
         let batch = Arc::new(batch);
         for instance in &mut self.instances {
             instance.process(&batch).await;
@@ -73,48 +83,4 @@ impl Pipeline {
         let plugins = self.instances.into_iter().map(Instance::into_report).collect();
         Report { aborted_by, ..Report::new(phases, plugins, results) }
     }
-}
-
-/// A run that is over.
-#[derive(Debug)]
-pub struct Finished {
-    /// What came of it.
-    pub report: Report,
-    /// Why the source ended before its end.
-    pub error: Option<SourceError>,
-}
-
-/// Everything that a source has to say, to the plugins; then their report. `progress`
-/// is told after each batch how many bytes of the source have been read.
-pub async fn run(
-    source: &mut dyn Source,
-    mut pipeline: Pipeline,
-    progress: &mut dyn FnMut(u64),
-) -> Finished {
-    loop {
-        if pipeline.aborted_by().is_some() {
-            source.stop();
-        }
-        let Some(item) = source.next_item() else { break };
-        match item {
-            Item::Batch(batch) => {
-                pipeline.batch(batch).await;
-                progress(source.bytes_read());
-            }
-            Item::Event(event) => pipeline.event(&event).await,
-        }
-    }
-    let end = source.end();
-    let report = pipeline.finish(&end.phases).await;
-    // After all was read, a plugin may still have been cut short.
-    let is_cut_short = |plugin: &PluginReport| {
-        plugin.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Interrupted)
-    };
-    let interrupted = end.interrupted || report.plugins.iter().any(is_cut_short);
-    let status = match (interrupted, end.error.is_some()) {
-        (true, _) => RunStatus::Interrupted,
-        (false, true) => RunStatus::BadInput,
-        (false, false) => report.status,
-    };
-    Finished { report: Report { inputs: end.inputs, status, ..report }, error: end.error }
 }

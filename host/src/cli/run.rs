@@ -1,6 +1,7 @@
 //! `perfbox run`: plugins over recorded results.
 
 use std::mem::ManuallyDrop;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,8 +11,8 @@ use clap::{Args, ValueEnum};
 use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
 use perfbox::source::{Recorded, RecordedOptions, Source as _, SourceError, read_event_log};
 use perfbox::{
-    CacheDir, CompileMode, Finished, Instance, LoadError, Loaded, Loader, Lock, Pipeline, Report,
-    Settings, Stop, escape,
+    CacheDir, CompileMode, Finished, Instance, LoadError, Loaded, Loader, Lock, PhaseEvent,
+    Pipeline, Report, RunOptions, Settings, Stop, escape,
 };
 
 use super::cache::CacheArgs;
@@ -50,6 +51,11 @@ pub(crate) struct RunArgs {
     /// Most records in one batch, in records.
     #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     batch_size: u32,
+
+    /// Threads that read the input and call plugins; what a run gives does not depend on
+    /// them [default: one for each core].
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroU16>,
 
     /// Event log to tell hooks of, in place of the events rebuilt from the records: one
     /// JSON object a line.
@@ -140,21 +146,47 @@ impl RunArgs {
         }
         let stop = Stop::default();
         raise_open_files();
-        let mut source = self.open_source(&stop, &loading)?;
-        let output = self.output(OutputDir::prepare)?;
-        let runtime = new_runtime()?;
-        bar.set_length(source.total_bytes().unwrap_or_default());
-        let finished = runtime.block_on(async {
-            let pipeline = create(selected, loaded, &output, &stop).await?;
-            Ok(perfbox::run(&mut source, pipeline, &mut |bytes| bar.set_position(bytes)).await)
-        });
-        bar.finish_and_clear();
-        // A guest's unfinished file operation must not hold up the end.
-        runtime.shutdown_background();
-        Ok(self.print(&finished?, &output))
+        let events = self.take_over_signals(&stop, &loading)?;
+        let mut options = RecordedOptions {
+            phases: self.phases.clone(),
+            batch_records: self.batch_size as usize,
+            skip_bad_records: self.skip_bad_records,
+            events,
+            look_through: false,
+            stop: stop.clone(),
+        };
+        let threads = self.threads();
+        let progress: &(dyn Fn(u64) + Sync) = &|bytes| bar.set_position(bytes);
+        loop {
+            let mut source = self.open_source(options.clone())?;
+            let output = self.output(OutputDir::prepare)?;
+            bar.set_length(source.total_bytes().unwrap_or_default());
+            let pipeline = create(&selected, &loaded, &output, &stop, threads)?;
+            let finished = perfbox::run(&mut source, pipeline, RunOptions { threads, progress });
+            if let Some(error @ SourceError::NewColumn { .. }) = &finished.error {
+                // The columns of a run are the same from its first batch on.
+                tracing::info!("{error}; all of it is looked through, and the run begins again");
+                options.look_through = true;
+                continue;
+            }
+            bar.finish_and_clear();
+            return Ok(self.print(&finished, &output));
+        }
     }
 
-    fn open_source(&self, stop: &Stop, loading: &AtomicBool) -> Result<Recorded, Failed> {
+    /// Threads that read and call plugins.
+    fn threads(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or(cores, |threads| threads.get().into())
+    }
+
+    /// From here on there is something to report when a signal comes. Also reads the log
+    /// of events, which needs no looking at the records.
+    fn take_over_signals(
+        &self,
+        stop: &Stop,
+        loading: &AtomicBool,
+    ) -> Result<Option<Vec<PhaseEvent>>, Failed> {
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             // The second signal ends the process at once.
             signal_hook::flag::register_conditional_shutdown(signal, 130, stop.flag())
@@ -162,20 +194,16 @@ impl RunArgs {
                 .context("signals cannot be caught")
                 .host_failed()?;
         }
-        // From here on there is something to report.
         loading.store(false, Ordering::Relaxed);
-        let events = match &self.events {
-            Some(path) => Some(read_event_log(path).bad_input()?),
-            None => None,
-        };
-        let options = RecordedOptions {
-            phases: self.phases.clone(),
-            batch_records: self.batch_size as usize,
-            skip_bad_records: self.skip_bad_records,
-            events,
-            stop: stop.clone(),
-        };
-        match Recorded::open(&self.inputs, options) {
+        self.events.as_deref().map(|path| read_event_log(path).bad_input()).transpose()
+    }
+
+    fn open_source(&self, options: RecordedOptions) -> Result<Recorded, Failed> {
+        match Recorded::open(&self.inputs, options.clone()) {
+            // A phase may come up later than where the inputs are looked through.
+            Err(SourceError::UnknownPhase { .. }) if !options.look_through => {
+                self.open_source(RecordedOptions { look_through: true, ..options })
+            }
             Err(error @ SourceError::UnknownPhase { .. }) => Err(error).usage(),
             opened => opened.bad_input(),
         }
@@ -357,31 +385,42 @@ pub(super) fn load(
     Ok(loaded)
 }
 
-/// Has an instance of each created.
-pub(super) async fn create(
-    selected: Vec<Selected>,
-    loaded: Vec<Result<Loaded, String>>,
+/// Has an instance of each created, of mergeable processors one for each thread.
+pub(super) fn create(
+    selected: &[Selected],
+    loaded: &[Result<Loaded, String>],
     output: &OutputDir,
     stop: &Stop,
+    shards: usize,
 ) -> Result<Pipeline, Failed> {
+    let runtime = new_runtime()?;
     let mut pipeline = Pipeline::new();
-    for (one, loaded) in selected.into_iter().zip(loaded) {
-        let Selected { limits, grants, on_failure, .. } = one;
-        match (one.config, loaded) {
+    for (one, loaded) in selected.iter().zip(loaded) {
+        let implementation = Arc::clone(&one.implementation);
+        match (&one.config, loaded) {
             (Err(reason), _) | (_, Err(reason)) => {
-                let refused = Instance::refused(one.implementation, reason);
-                pipeline.add(refused.on_failure(on_failure));
+                let refused = Instance::refused(implementation, reason);
+                pipeline.add(refused.on_failure(one.on_failure));
             }
             (Ok(config), Ok(loaded)) => {
-                let output_dir = match grants.output {
-                    true => Some(output.plugin_dir(&one.implementation).host_failed()?),
+                let output_dir = match one.grants.output {
+                    true => Some(output.plugin_dir(&implementation).host_failed()?),
                     false => None,
                 };
-                let stop = stop.clone();
-                let settings = Settings { config, limits, grants, output_dir, on_failure, stop };
-                pipeline.add(Instance::create(loaded, settings).await);
+                let settings = Settings {
+                    config: config.clone(),
+                    limits: one.limits.clone(),
+                    grants: one.grants.clone(),
+                    output_dir,
+                    on_failure: one.on_failure,
+                    stop: stop.clone(),
+                    shards,
+                };
+                pipeline.add(runtime.block_on(Instance::create(loaded.clone(), settings)));
             }
         }
     }
+    // A guest's unfinished file operation must not hold up the run.
+    runtime.shutdown_background();
     Ok(pipeline)
 }

@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cost, Failure, FailureKind, HookInstance, InstanceConfig, ProcessorInstance};
-use crate::batch::Batch;
+use super::{
+    Cost, Failure, FailureKind, HookInstance, HostState, InstanceConfig, ProcessorInstance,
+};
+use crate::batch::{Batch, WantedColumns};
+use crate::bindings::processor::ProcessorPre;
 use crate::escape;
 use crate::grants::Grants;
 use crate::limits::Limits;
@@ -15,6 +19,7 @@ use crate::names::Category;
 use crate::phase::{PhaseEvent, PhaseSummary};
 use crate::registry::{ComponentLocation, Implementation, Registry, ResolveError};
 use crate::report::{PluginFile, PluginReport, PluginStatus, ProcessorResult, relative_dir, sweep};
+use crate::runtime::block_on;
 use crate::stop::Stop;
 
 /// How a loaded implementation takes part in a run.
@@ -32,6 +37,8 @@ pub struct Settings {
     pub on_failure: OnFailure,
     /// Ends its calls early.
     pub stop: Stop,
+    /// Most instances of a processor whose states can be merged; 0 is 1.
+    pub shards: usize,
 }
 
 /// What becomes of the run when a plugin fails.
@@ -57,8 +64,15 @@ pub struct Instance {
 
 enum State {
     Hook(HookInstance),
-    Processor(ProcessorInstance),
+    Processor(Shards),
     Failed(Failure, Cost),
+}
+
+/// Instances of one processor, the one that finishes first: batches go to one after the
+/// other.
+pub(crate) struct Shards {
+    instances: Vec<ProcessorInstance>,
+    next: usize,
 }
 
 impl Instance {
@@ -69,7 +83,7 @@ impl Instance {
             return Self::refused(loaded.implementation, refused).on_failure(settings.on_failure);
         }
         let Loaded { implementation, origin, component, deterministic, .. } = loaded;
-        let Settings { config, limits, grants, output_dir, on_failure, stop } = settings;
+        let Settings { config, limits, grants, output_dir, on_failure, stop, shards } = settings;
         let config = InstanceConfig {
             identifier: implementation.identifier.to_string(),
             class: implementation.class.clone(),
@@ -85,7 +99,7 @@ impl Instance {
                 HookInstance::create(&component, &config).await.map(State::Hook)
             }
             LoadedComponent::Processor(component) => {
-                ProcessorInstance::create(&component, &config).await.map(State::Processor)
+                Shards::create(&component, config, shards).await.map(State::Processor)
             }
         };
         let state = created.unwrap_or_else(|(failure, cost)| State::Failed(failure, cost));
@@ -111,6 +125,11 @@ impl Instance {
         self.on_failure == OnFailure::Abort && self.failure().is_some()
     }
 
+    /// Whether the run ends when it fails.
+    pub(crate) fn would_abort_run(&self) -> bool {
+        self.on_failure == OnFailure::Abort
+    }
+
     /// What it is an instance of.
     pub fn implementation(&self) -> &Implementation {
         &self.implementation
@@ -133,22 +152,54 @@ impl Instance {
         }
     }
 
+    /// The columns that a processor asks for.
+    pub(crate) fn wanted_columns(&self) -> Option<&WantedColumns> {
+        let State::Processor(shards) = &self.state else { return None };
+        shards.instances.first().map(|one| &*one.requirements().columns)
+    }
+
+    /// Whether it hears of events.
+    pub(crate) fn is_hook(&self) -> bool {
+        matches!(self.state, State::Hook(_))
+    }
+
     /// Lends a processor a batch.
     pub(crate) async fn process(&mut self, batch: &Arc<Batch>) {
-        if let State::Processor(processor) = &mut self.state
-            && let Err(failure) = processor.process(batch).await
+        if let State::Processor(shards) = &mut self.state
+            && let Err(failure) = shards.process(batch).await
         {
-            self.state = State::Failed(failure, processor.cost().clone());
+            self.state = State::Failed(failure, shards.cost());
         }
+    }
+
+    /// The instances of a processor, to be lent batches on several threads.
+    pub(crate) fn take_shards(&mut self) -> Vec<ProcessorInstance> {
+        match &mut self.state {
+            State::Processor(shards) => std::mem::take(&mut shards.instances),
+            State::Hook(_) | State::Failed(..) => Vec::new(),
+        }
+    }
+
+    /// Takes its instances back, in their order, or what became of them.
+    pub(crate) fn put_shards(
+        &mut self,
+        instances: Vec<ProcessorInstance>,
+        failure: Option<Failure>,
+    ) {
+        let shards = Shards { instances, next: 0 };
+        self.state = match failure {
+            Some(failure) => State::Failed(failure, shards.cost()),
+            None => State::Processor(shards),
+        };
     }
 
     /// Asks a processor for its results.
     pub(crate) async fn finish(&mut self, phases: &[PhaseSummary]) -> Option<ProcessorResult> {
-        let State::Processor(processor) = &mut self.state else { return None };
-        match processor.finish(phases).await {
+        let State::Processor(shards) = &mut self.state else { return None };
+        match shards.finish(phases).await {
             Ok(result) => Some(result),
             Err(failure) => {
-                self.state = State::Failed(failure, processor.cost().clone());
+                self.state = State::Failed(failure, shards.cost());
                 None
             }
         }
@@ -158,7 +209,7 @@ impl Instance {
     pub(crate) fn into_report(self) -> PluginReport {
         let (status, failure, mut cost) = match self.state {
             State::Hook(hook) => (PluginStatus::Ok, None, hook.cost().clone()),
-            State::Processor(processor) => (PluginStatus::Ok, None, processor.cost().clone()),
+            State::Processor(shards) => (PluginStatus::Ok, None, shards.cost()),
             State::Failed(failure, cost) => (PluginStatus::Failed, Some(failure), cost),
         };
         let one = &self.implementation;
@@ -185,6 +236,94 @@ impl Instance {
             cost,
         }
     }
+}
+
+impl Shards {
+    /// Has one instance created and, where its states can be merged, more of them. Only the
+    /// first has the output directory.
+    async fn create(
+        component: &ProcessorPre<HostState>,
+        mut config: InstanceConfig,
+        most: usize,
+    ) -> Result<Self, (Failure, Cost)> {
+        let first = ProcessorInstance::create(component, &config).await?;
+        let mergeable = first.requirements().mergeable;
+        let mut shards = Self { instances: vec![first], next: 0 };
+        config.output_dir = None;
+        while mergeable && shards.instances.len() < most {
+            match ProcessorInstance::create(component, &config).await {
+                Ok(instance) => shards.instances.push(instance),
+                Err((failure, cost)) => {
+                    let mut all = shards.cost();
+                    all.add(&cost);
+                    return Err((failure, all));
+                }
+            }
+        }
+        Ok(shards)
+    }
+
+    async fn process(&mut self, batch: &Arc<Batch>) -> Result<(), Failure> {
+        let place = self.next;
+        self.next = (place + 1) % self.instances.len();
+        self.instances[place].process(batch).await
+    }
+
+    /// Merges all states into the first's, in order, and asks that for results.
+    async fn finish(&mut self, phases: &[PhaseSummary]) -> Result<ProcessorResult, Failure> {
+        let [first, others @ ..] = self.instances.as_mut_slice() else {
+            return Err(Failure::new(FailureKind::Host, "finish", "there is no instance of it"));
+        };
+        if !others.is_empty() {
+            merge(first, others)?;
+            others.iter().for_each(|other| first.take_counts(other));
+            self.instances.truncate(1);
+        }
+        self.instances[0].finish(phases).await
+    }
+
+    fn cost(&self) -> Cost {
+        let mut cost = Cost::default();
+        self.instances.iter().for_each(|one| cost.add(one.cost()));
+        cost
+    }
+}
+
+/// Parts of a state that wait to be merged.
+const WAITING_PARTS: usize = 2;
+
+/// Merges the states of others into the first's, in order. Each is saved on a thread of its
+/// own while those before it are merged.
+fn merge(first: &mut ProcessorInstance, others: &mut [ProcessorInstance]) -> Result<(), Failure> {
+    std::thread::scope(|threads| {
+        let mut savers = Vec::new();
+        for other in others {
+            let (parts, saved) = sync_channel(WAITING_PARTS);
+            savers.push(saved);
+            threads.spawn(move || {
+                block_on(async {
+                    loop {
+                        let part = other.save().await;
+                        let is_last = !matches!(part, Ok(Some(_)));
+                        if parts.send(part).is_err() || is_last {
+                            break;
+                        }
+                    }
+                });
+            });
+        }
+        let merging = threads.spawn(move || {
+            block_on(async {
+                for saved in savers {
+                    while let Some(part) = saved.recv().unwrap_or(Ok(None))? {
+                        first.merge(part).await?;
+                    }
+                }
+                Ok(())
+            })
+        });
+        merging.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// Longest path of a file that is listed, in bytes.

@@ -8,7 +8,7 @@ use arrow_array::types::Float64Type;
 use wasmtime::component::Resource;
 
 use super::state::HostState;
-use crate::batch::{Batch, Column, ColumnInfo, ColumnType};
+use crate::batch::{Batch, Column, ColumnInfo, ColumnType, WantedColumns};
 use crate::bindings::batches::{self, ColumnError};
 use crate::bindings::types;
 
@@ -16,24 +16,20 @@ use crate::bindings::types;
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct LentBatch {
     batch: Arc<Batch>,
-    /// Names of the columns that it may ask for; none: any.
-    columns: Option<Arc<[String]>>,
+    /// The columns that it may ask for.
+    wanted: Arc<WantedColumns>,
 }
 
 impl LentBatch {
-    pub(crate) fn new(batch: Arc<Batch>, columns: Option<Arc<[String]>>) -> Self {
-        Self { batch, columns }
-    }
-
-    fn may_ask_for(&self, name: &str) -> bool {
-        self.columns.as_ref().is_none_or(|names| names.iter().any(|known| known == name))
+    pub(crate) fn new(batch: Arc<Batch>, wanted: Arc<WantedColumns>) -> Self {
+        Self { batch, wanted }
     }
 
     fn find(&self, name: &str) -> Result<(&ColumnInfo, &Column), ColumnError> {
-        if !self.may_ask_for(name) {
-            return Err(ColumnError::NotRequired);
-        }
-        self.batch.columns().find(|(info, _)| info.name == name).ok_or(ColumnError::Missing)
+        let info = self.batch.infos().iter().find(|info| info.name == name);
+        let info = info.ok_or(ColumnError::Missing)?;
+        let column = self.wanted.wants(info).then(|| self.batch.column(name)).flatten();
+        Ok((info, column.ok_or(ColumnError::NotRequired)?))
     }
 }
 
@@ -87,7 +83,7 @@ impl batches::HostBatch for HostState {
         batch: Resource<LentBatch>,
     ) -> wasmtime::Result<Vec<batches::ColumnInfo>> {
         let lent = self.table.get(&batch)?;
-        let answer = lent.batch.columns().map(|(info, _)| batches::ColumnInfo {
+        let answer = lent.batch.infos().iter().map(|info| batches::ColumnInfo {
             name: info.name.clone(),
             type_: column_type(info.kind),
             unit: info.unit.clone(),

@@ -25,7 +25,7 @@ use hook::HookInstance;
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub use lent_batch::LentBatch;
 pub(crate) use limiter::TABLE_SLOT_BYTES;
-use processor::ProcessorInstance;
+pub(crate) use processor::ProcessorInstance;
 pub use sandbox::Cost;
 pub(crate) use state::HostState;
 

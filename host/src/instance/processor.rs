@@ -10,19 +10,28 @@ use super::lent_batch::LentBatch;
 use super::result::check_result;
 use super::sandbox::{Called, Cost, Sandbox};
 use super::{HostState, InstanceConfig};
-use crate::batch::Batch;
+use crate::batch::{Batch, WantedColumns};
 use crate::bindings::processor::{Processor, ProcessorPre};
 use crate::bindings::types;
 use crate::phase::PhaseSummary;
 use crate::report::{Metric, ProcessorResult};
+
+/// What a processor wants of the host.
+#[derive(Clone)]
+pub(crate) struct Requirements {
+    pub(crate) columns: Arc<WantedColumns>,
+    pub(crate) mergeable: bool,
+}
+
+/// Bytes of a state that are carried over at a time.
+const STATE_CHUNK_BYTES: u32 = 4 << 20;
 
 /// A processor, created.
 pub(crate) struct ProcessorInstance {
     sandbox: Sandbox,
     bindings: Processor,
     processor: ResourceAny,
-    /// Names of the columns that it may ask for; none: any.
-    columns: Option<Arc<[String]>>,
+    requirements: Requirements,
     record_count: u64,
     error_count: u64,
 }
@@ -36,8 +45,9 @@ impl ProcessorInstance {
         let mut sandbox = Sandbox::new(component.engine(), config)
             .map_err(|failure| (failure, Cost::default()))?;
         match Self::start(&mut sandbox, component, config).await {
-            Ok((bindings, processor, columns)) => {
-                Ok(Self { sandbox, bindings, processor, columns, record_count: 0, error_count: 0 })
+            Ok((bindings, processor, requirements)) => {
+                let (record_count, error_count) = (0, 0);
+                Ok(Self { sandbox, bindings, processor, requirements, record_count, error_count })
             }
             Err(failure) => Err((failure, sandbox.cost().clone())),
         }
@@ -47,7 +57,7 @@ impl ProcessorInstance {
         sandbox: &mut Sandbox,
         component: &ProcessorPre<HostState>,
         config: &InstanceConfig,
-    ) -> Result<(Processor, ResourceAny, Option<Arc<[String]>>), Failure> {
+    ) -> Result<(Processor, ResourceAny, Requirements), Failure> {
         let bindings =
             sandbox.instantiate(async |store| component.instantiate_async(store).await).await?;
         let limit = sandbox.limits().of_finish();
@@ -60,14 +70,24 @@ impl ProcessorInstance {
             guest.call_requirements(store, processor).await.map(Ok)
         };
         let requirements = sandbox.call("requirements", limit, ask).await?;
-        Ok((bindings, processor, requirements.columns.map(Arc::from)))
+        let columns = match requirements.columns {
+            None => WantedColumns::All,
+            Some(names) => WantedColumns::Named(names.into_iter().collect()),
+        };
+        let mergeable = requirements.mergeable;
+        Ok((bindings, processor, Requirements { columns: Arc::new(columns), mergeable }))
+    }
+
+    /// What it wants.
+    pub(crate) fn requirements(&self) -> &Requirements {
+        &self.requirements
     }
 
     /// Lends it one batch.
     pub(crate) async fn process(&mut self, batch: &Arc<Batch>) -> Result<(), Failure> {
         let guest = self.bindings.perfbox_plugin_post_processor().processor();
         let processor = self.processor;
-        let lent = LentBatch::new(Arc::clone(batch), self.columns.clone());
+        let lent = LentBatch::new(Arc::clone(batch), Arc::clone(&self.requirements.columns));
         let limit = self.sandbox.limits().of_batch();
         self.sandbox.add_records(batch.len() as u64);
         let call = async |store: &mut Store<HostState>| {
@@ -81,6 +101,48 @@ impl ProcessorInstance {
         self.record_count += batch.len() as u64;
         self.error_count += batch.error_count() as u64;
         Ok(())
+    }
+
+    /// The next part of its state; none: there is no more.
+    pub(crate) async fn save(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        let guest = self.bindings.perfbox_plugin_post_processor().processor();
+        let processor = self.processor;
+        let limit = self.sandbox.limits().of_finish();
+        let call = async |store: &mut Store<HostState>| {
+            guest.call_save(store, processor, STATE_CHUNK_BYTES).await
+        };
+        let chunk = self.sandbox.call("save", limit, call).await?;
+        match chunk.as_ref().map_or(1, Vec::len) {
+            1.. if chunk.as_ref().is_none_or(|one| one.len() <= STATE_CHUNK_BYTES as usize) => {
+                Ok(chunk)
+            }
+            bytes => {
+                let words = format!(
+                    "it saved a part of its state with {bytes} bytes; a part has from 1 to \
+                     {STATE_CHUNK_BYTES}"
+                );
+                Err(Failure::new(FailureKind::InvalidOutput, "save", words))
+            }
+        }
+    }
+
+    /// Takes in a part of another's state.
+    pub(crate) async fn merge(&mut self, part: Vec<u8>) -> Result<(), Failure> {
+        let guest = self.bindings.perfbox_plugin_post_processor().processor();
+        let processor = self.processor;
+        let limit = self.sandbox.limits().of_finish();
+        let call = async |store: &mut Store<HostState>| {
+            guest.call_merge(store, processor, &part).await
+        };
+        self.sandbox.call("merge", limit, call).await
+    }
+
+    /// What it counted of the records that it was given, and what it has cost, pass to the
+    /// one that its state was merged into.
+    pub(crate) fn take_counts(&mut self, other: &Self) {
+        self.record_count += other.record_count;
+        self.error_count += other.error_count;
+        self.sandbox.add_cost(other.cost());
     }
 
     /// Asks it for its results; nothing is called after this.

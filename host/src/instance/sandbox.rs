@@ -40,6 +40,20 @@ pub struct Cost {
     pub output_bytes: u64,
 }
 
+impl Cost {
+    /// Adds what another instance has cost.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.instances += other.instances;
+        self.wall_ns += other.wall_ns;
+        self.compile_ns += other.compile_ns;
+        self.peak_memory_bytes = self.peak_memory_bytes.max(other.peak_memory_bytes);
+        self.memory_denials += other.memory_denials;
+        self.logs_dropped += other.logs_dropped;
+        self.output_bytes += other.output_bytes;
+    }
+}
+
 /// What a call into a guest returns: the contract's result, or a failure of the call
 /// itself.
 pub(crate) type Called<T> = wasmtime::Result<Result<T, PluginError>>;
@@ -101,6 +115,11 @@ impl Sandbox {
     /// It is given so many records, which add to its budget.
     pub(crate) fn add_records(&mut self, records: u64) {
         self.budget.add_records(records);
+    }
+
+    /// Another instance of the same implementation has cost so much.
+    pub(crate) fn add_cost(&mut self, other: &Cost) {
+        self.cost.add(other);
     }
 
     /// What it has cost so far.

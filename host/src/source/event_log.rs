@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
-use super::SourceError;
-use super::aiperf::Problem;
-use super::input::Input;
+use super::input::{Cut, Input, LINE_MAX_BYTES};
+use super::reader::Lines;
+use super::{Problem, SourceError};
 use crate::phase::PhaseEvent;
 use crate::stop::Stop;
+
+/// Bytes that are read at a time.
+const BLOCK_BYTES: usize = 64 * 1024;
 
 /// Reads an event log, plain, gzip or zstd. Events are returned in order of time;
 /// events of one time stay in the order of the file.
@@ -26,23 +29,31 @@ pub fn read_event_log(path: &Path) -> Result<Vec<PhaseEvent>, SourceError> {
     let name = path.to_string_lossy();
     let input = Input::open(&name, &Stop::default())?;
     let unreadable = |source, bytes| SourceError::Io { path: input.name.clone(), bytes, source };
-    let mut lines = input.lines().map_err(|error| unreadable(error, 0))?;
+    let mut blocks = input.blocks(Cut::Lines).map_err(|error| unreadable(error, 0))?;
     let mut events: Vec<PhaseEvent> = Vec::new();
-    loop {
-        let bytes = lines.bytes();
-        let Some(line) = lines.next_line().map_err(|error| unreadable(error, bytes))? else {
-            break;
-        };
-        let parse = |text| serde_json::from_slice(text).map_err(|error| Problem::from(&error));
-        let event = line.text().and_then(parse).map_err(|Problem { column, words }| {
-            SourceError::BadFile {
+    let (mut lines_before, mut bytes) = (0, 0);
+    while let Some(block) =
+        blocks.next_block(BLOCK_BYTES, Vec::new()).map_err(|error| unreadable(error, bytes))?
+    {
+        let mut lines = Lines::new(&block);
+        while lines.at().is_some() {
+            let (number, line) = lines.next_line();
+            if line.is_empty() {
+                continue;
+            }
+            let event = match block.is_cut_short {
+                true => Err(Problem::long_line(LINE_MAX_BYTES)),
+                false => serde_json::from_slice(line).map_err(|error| Problem::from(&error)),
+            };
+            events.push(event.map_err(|Problem { column, words, .. }| SourceError::BadFile {
                 path: input.name.clone(),
-                line: line.number,
+                line: lines_before + number + 1,
                 column,
                 problem: format!("not a phase event: {words}"),
-            }
-        })?;
-        events.push(event);
+            })?);
+        }
+        lines_before += lines.count();
+        bytes += block.text.len() as u64 + block.skipped_bytes;
     }
     events.sort_by_key(|event| event.time_ns);
     Ok(events)

@@ -1,18 +1,17 @@
-//! An input as lines: plain, gzip or zstd, a file or standard input.
+//! An input as blocks of lines: plain, gzip or zstd, a file or standard input.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek as _, Write as _};
+use std::io::{self, BufReader, Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::SourceError;
-use super::aiperf::Problem;
 use crate::stop::Stop;
 
 /// Bytes asked of the system at a time.
 const READ_BYTES: usize = 256 * 1024;
 
 /// Longest line that is read, in bytes.
-const LINE_MAX_BYTES: u64 = 64 * 1024 * 1024;
+pub(super) const LINE_MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// Names under which AIPerf leaves its records, first found first taken.
 const ARTIFACTS: [&str; 3] =
@@ -27,6 +26,7 @@ pub(super) struct Input {
     pub(super) dir: Option<PathBuf>,
     file: File,
     compression: Compression,
+    bytes_at_open: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,8 @@ impl Input {
             }
         };
         let compression = detect(&mut file).map_err(unreadable)?;
-        Ok(Self { name: name.to_owned(), dir, file, compression })
+        let bytes_at_open = file.metadata().map_err(unreadable)?.len();
+        Ok(Self { name: name.to_owned(), dir, file, compression, bytes_at_open })
     }
 
     /// Its size as it is stored.
@@ -62,21 +63,26 @@ impl Input {
     }
 
     /// Reads it from the start.
-    pub(super) fn lines(&self) -> io::Result<Lines> {
+    pub(super) fn blocks(&self, cut: Cut) -> io::Result<Blocks> {
         let mut file = self.file.try_clone()?;
         file.rewind()?;
-        let reader: Box<dyn BufRead> = match self.compression {
-            Compression::None => Box::new(BufReader::with_capacity(READ_BYTES, file)),
+        // What is added meanwhile is not waited for.
+        let stored = file.try_clone()?.take(self.bytes_at_open);
+        let reader: Box<dyn Read + Send> = match self.compression {
+            Compression::None => Box::new(stored),
             Compression::Gzip => {
-                let decoder = flate2::bufread::MultiGzDecoder::new(BufReader::new(file));
-                Box::new(BufReader::with_capacity(READ_BYTES, decoder))
+                let stored = BufReader::with_capacity(READ_BYTES, stored);
+                Box::new(flate2::bufread::MultiGzDecoder::new(stored))
             }
-            Compression::Zstd => {
-                let decoder = zstd::stream::read::Decoder::new(file)?;
-                Box::new(BufReader::with_capacity(READ_BYTES, decoder))
-            }
+            Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(stored)?),
         };
-        Ok(Lines { reader, file: self.file.try_clone()?, line: Vec::new(), number: 0, bytes: 0 })
+        let carried = Vec::new();
+        Ok(Blocks { reader, file, cut, carried, number: 0, skipping: false, end: End::NotYet })
+    }
+
+    /// Whether it has grown since it was opened.
+    pub(super) fn has_grown(&self) -> bool {
+        self.stored_bytes() > self.bytes_at_open
     }
 }
 
@@ -134,69 +140,129 @@ fn spool(mut from: impl Read, _stop: &Stop) -> io::Result<File> {
     Ok(spool)
 }
 
-/// The lines of an input, one at a time.
-pub(super) struct Lines {
-    reader: Box<dyn BufRead>,
-    file: File,
-    line: Vec<u8>,
-    number: u64,
-    bytes: u64,
+/// Where an input may be cut into blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// After any line.
+    Lines,
 }
 
-/// One line.
-pub(super) struct Line<'l> {
-    /// Counted from 1.
+impl Cut {
+    /// Bytes of the whole records at the start of `text`; 0: there is none yet.
+    fn whole(self, text: &[u8]) -> usize {
+        match self {
+            Self::Lines => memchr::memrchr(b'\n', text).map_or(0, |at| at + 1),
+        }
+    }
+}
+
+/// Some whole lines of an input.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    /// Counted from 0.
     pub(super) number: u64,
-    text: &'l [u8],
-    whole: bool,
+    pub(super) text: Vec<u8>,
+    /// It is one line, which goes on past what is read of one.
+    pub(super) is_cut_short: bool,
+    /// Bytes of the last block's line which are left out.
+    pub(super) skipped_bytes: u64,
+    /// The input ends with it.
+    pub(super) is_last: bool,
+    /// Bytes of the stored file read by then.
+    pub(super) stored_bytes: u64,
 }
 
-impl<'l> Line<'l> {
-    /// Its text without its end.
-    pub(super) fn text(&self) -> Result<&'l [u8], Problem> {
-        match self.whole {
-            true => Ok(self.text),
-            false => Err(Problem {
-                column: LINE_MAX_BYTES,
-                words: format!("the line is longer than {} MiB", LINE_MAX_BYTES >> 20),
-            }),
+/// An input, block by block, each of whole lines.
+pub(super) struct Blocks {
+    reader: Box<dyn Read + Send>,
+    file: File,
+    cut: Cut,
+    /// The start of a line whose end is still to be read.
+    carried: Vec<u8>,
+    number: u64,
+    /// In a line that is too long.
+    skipping: bool,
+    end: End,
+}
+
+/// Whether there is more of an input.
+enum End {
+    NotYet,
+    Reached,
+    /// It breaks off, which is told once what was before is handed out.
+    Broken(io::Error),
+}
+
+impl Blocks {
+    /// The next block, of about `bytes`, in a buffer that is not needed any more.
+    pub(super) fn next_block(
+        &mut self,
+        bytes: usize,
+        mut text: Vec<u8>,
+    ) -> io::Result<Option<Block>> {
+        text.clear();
+        text.append(&mut self.carried);
+        let skipped_bytes = if self.skipping { self.skip_line(&mut text) } else { 0 };
+        let mut wanted = bytes;
+        let whole = loop {
+            self.fill(&mut text, wanted);
+            match (&self.end, self.cut.whole(&text)) {
+                (End::Reached, _) => break text.len(),
+                (End::Broken(_), whole) => break whole,
+                (End::NotYet, 0) if text.len() < LINE_MAX_BYTES => wanted = text.len() + bytes,
+                (End::NotYet, 0) => {
+                    self.skipping = true;
+                    break text.len();
+                }
+                (End::NotYet, whole) => break whole,
+            }
+        };
+        if whole == 0 && skipped_bytes == 0 {
+            return match std::mem::replace(&mut self.end, End::Reached) {
+                End::Broken(error) => Err(error),
+                _ => Ok(None),
+            };
+        }
+        if matches!(self.end, End::NotYet) {
+            self.carried.extend_from_slice(&text[whole..]);
+        }
+        text.truncate(whole);
+        self.number += 1;
+        Ok(Some(Block {
+            number: self.number - 1,
+            is_cut_short: self.skipping,
+            is_last: matches!(self.end, End::Reached),
+            skipped_bytes,
+            stored_bytes: self.file.stream_position().unwrap_or(0),
+            text,
+        }))
+    }
+
+    /// Reads until there are so many bytes, or no more.
+    fn fill(&mut self, text: &mut Vec<u8>, bytes: usize) {
+        while matches!(self.end, End::NotYet) && text.len() < bytes {
+            let missing = (bytes - text.len()) as u64;
+            match self.reader.by_ref().take(missing).read_to_end(text) {
+                Ok(0) => self.end = End::Reached,
+                Ok(_) => {}
+                Err(error) => self.end = End::Broken(error),
+            }
         }
     }
-}
 
-impl Lines {
-    /// The next line that is not blank.
-    pub(super) fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
-        let mut whole;
+    /// Reads past the end of a line that was cut short. The bytes of it.
+    fn skip_line(&mut self, rest: &mut Vec<u8>) -> u64 {
+        let mut skipped = 0;
         loop {
-            self.line.clear();
-            let read =
-                self.reader.by_ref().take(LINE_MAX_BYTES).read_until(b'\n', &mut self.line)?;
-            if read == 0 {
-                return Ok(None);
-            }
-            self.number += 1;
-            self.bytes += read as u64;
-            whole = (read as u64) < LINE_MAX_BYTES || self.line.ends_with(b"\n");
-            if !whole {
-                self.bytes += self.reader.skip_until(b'\n')? as u64;
-            }
-            if !self.line.trim_ascii().is_empty() {
-                break;
+            self.fill(rest, READ_BYTES);
+            let end = memchr::memchr(b'\n', rest).map(|at| at + 1);
+            let of_line = end.unwrap_or(rest.len());
+            rest.drain(..of_line);
+            skipped += of_line as u64;
+            if end.is_some() || !matches!(self.end, End::NotYet) {
+                self.skipping = false;
+                return skipped;
             }
         }
-        let byte_order_mark = if self.number == 1 { "\u{feff}".as_bytes() } else { b"" };
-        let text = self.line.strip_prefix(byte_order_mark).unwrap_or(&self.line);
-        Ok(Some(Line { number: self.number, text: text.trim_ascii_end(), whole }))
-    }
-
-    /// Bytes read so far, decompressed.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Bytes of the stored file read so far.
-    pub(super) fn stored_bytes(&mut self) -> u64 {
-        self.file.stream_position().unwrap_or(0)
     }
 }

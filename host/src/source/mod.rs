@@ -6,17 +6,24 @@
 mod aiperf;
 mod columns;
 mod event_log;
+mod format;
 mod input;
-mod names;
+mod json;
+mod problem;
+mod reader;
 mod recorded;
+mod rows;
+mod template;
 mod timeline;
 
 pub use event_log::read_event_log;
-pub use recorded::{Recorded, RecordedOptions};
+pub use format::Format;
+use problem::Problem;
+pub use recorded::{Recorded, RecordedOptions, Recording};
 
 use std::path::PathBuf;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, WantedColumns};
 use crate::escape;
 use crate::phase::{PhaseEvent, PhaseSummary};
 use crate::report::InputReport;
@@ -30,13 +37,28 @@ pub enum Item {
     Event(PhaseEvent),
 }
 
+/// A piece of a source, to be read by whichever thread has nothing else to do.
+pub type Piece<'s, R> = Box<dyn FnOnce() -> R + Send + 's>;
+
 /// The two streams of a benchmark run, in one.
-pub trait Source {
-    /// The next batch or event; none: there is no more, whatever the reason.
-    fn next_item(&mut self) -> Option<Item>;
+///
+/// Pieces are taken one after the other, read in any order and by several threads at
+/// once, and what was read is accepted in the order in which the pieces were taken.
+pub trait Source: Sync {
+    /// A piece that has been read.
+    type Read: Send;
+
+    /// Told before the first piece which columns are asked for; others may stay unread.
+    fn want(&mut self, _columns: &WantedColumns) {}
+
+    /// The next piece; none: there is no more, whatever the reason.
+    fn next_piece(&self) -> Option<Piece<'_, Self::Read>>;
+
+    /// What a piece gives. Records come in the order of the input.
+    fn accept(&self, read: Self::Read) -> Vec<Item>;
 
     /// Ends the reading: what was read already is still handed out.
-    fn stop(&mut self);
+    fn stop(&self);
 
     /// Bytes read so far, of those that [`total_bytes`](Self::total_bytes) counts.
     fn bytes_read(&self) -> u64;
@@ -44,8 +66,17 @@ pub trait Source {
     /// Bytes that will be read, where that is known.
     fn total_bytes(&self) -> Option<u64>;
 
-    /// What there is to say at the end; called once, after the last item.
-    fn end(&mut self) -> SourceEnd;
+    /// What there is to say at the end; called once, after the last piece.
+    fn end(&self) -> SourceEnd;
+
+    /// Everything that is left, read by this thread alone.
+    fn items(&self) -> impl Iterator<Item = Item>
+    where
+        Self: Sized,
+    {
+        let pieces = std::iter::from_fn(|| self.next_piece());
+        pieces.flat_map(|piece| self.accept(piece()))
+    }
 }
 
 /// What a source says at its end.
@@ -127,6 +158,15 @@ pub enum SourceError {
         column: u64,
         /// What is wrong.
         problem: String,
+    },
+    /// A column that was not in the start of the input, which alone was looked through:
+    /// see [`RecordedOptions::look_through`].
+    #[error("{}:{line}: a metric came up that the start of the input does not have", escape(path))]
+    NewColumn {
+        /// The input.
+        path: String,
+        /// Counted from 1.
+        line: u64,
     },
     /// A file beside the records, or the event log, that cannot be understood.
     #[error("{}:{line}:{column}: {problem}", escape(path))]

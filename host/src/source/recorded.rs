@@ -1,15 +1,18 @@
-//! Recorded results as a source: each input is read twice, once to find the columns
-//! of the run, which are the same for all its batches, and once for the records.
+//! Recorded results as a source: the start of each input is looked through for the
+//! columns of the run, then each is read once, block by block, on all threads.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::aiperf::{self, PhaseManifest, Problem, Record};
+use super::aiperf::{Aiperf, ManifestPhase, PhaseManifest};
 use super::columns::{Columns, Survey};
-use super::input::{Input, Lines};
-use super::timeline::{ReportedBounds, Request, Timeline};
-use super::{Item, Source, SourceEnd, SourceError};
-use crate::batch::{Batch, ColumnBuilder, ColumnInfo};
+use super::input::{Block, Blocks, Input, LINE_MAX_BYTES};
+use super::reader::{Lines, Reader};
+use super::rows::{PhaseKey, PhaseRead, Read, ReadOptions, Rows};
+use super::timeline::{ReportedBounds, Timeline};
+use super::{Item, Piece, Problem, Source, SourceEnd, SourceError};
+use crate::batch::{Batch, ColumnInfo, WantedColumns};
 use crate::escape;
 use crate::phase::{EventKind, Phase, PhaseEvent, PhaseSummary};
 use crate::report::InputReport;
@@ -18,6 +21,10 @@ use crate::stop::Stop;
 /// Records in a batch unless another size is asked for. Throughput is best from 4,096
 /// to 65,536.
 const BATCH_RECORDS: usize = 16_384;
+
+/// Bytes of a block: few enough that all threads have work in a small input, and many
+/// enough that a batch is worth its calls.
+const BLOCK_BYTES: usize = 2 << 20;
 
 /// Reasons of bad records that are kept for the report.
 const BAD_RECORD_REASONS_MAX: usize = 10;
@@ -33,6 +40,10 @@ pub struct RecordedOptions {
     pub skip_bad_records: bool,
     /// The events that hooks get, in place of those rebuilt from the records.
     pub events: Option<Vec<PhaseEvent>>,
+    /// Look through all of each input for its columns before it is read, and not only
+    /// through its start. A column that comes up later is then part of the run; else it
+    /// ends the reading with [`SourceError::NewColumn`].
+    pub look_through: bool,
     /// Set from elsewhere to end the reading early.
     pub stop: Stop,
 }
@@ -44,6 +55,7 @@ impl Default for RecordedOptions {
             batch_records: BATCH_RECORDS,
             skip_bad_records: false,
             events: None,
+            look_through: true,
             stop: Stop::default(),
         }
     }
@@ -52,33 +64,43 @@ impl Default for RecordedOptions {
 /// Recorded results, from the first input to the last.
 pub struct Recorded {
     options: RecordedOptions,
+    read_options: ReadOptions,
     columns: Columns,
     inputs: Vec<OpenInput>,
-    phases: Vec<PhaseState>,
-    /// Records wait here until they make a batch; events, until the records are read.
-    ready: VecDeque<Item>,
-    reading: Reading,
-    /// Told to read no more by the run itself.
-    stopped: bool,
-    bytes_read: u64,
-    error: Option<SourceError>,
-    summaries: Vec<PhaseSummary>,
+    reading: Mutex<Reading>,
+    collected: Mutex<Collected>,
+    /// Told to read no more by the run itself, or by a bad record.
+    is_stopped: AtomicBool,
+    bytes_read: AtomicU64,
+    /// Of blocks that have been read.
+    buffers: Mutex<Vec<Vec<u8>>>,
 }
 
 struct OpenInput {
     input: Input,
     manifest: Option<PhaseManifest>,
-    report: InputReport,
+    reader: Box<dyn Reader>,
 }
 
-/// How far the reading is.
-enum Reading {
-    /// Before input `.0` is opened.
-    Before(usize),
-    /// In input `.0`.
-    In(usize, Box<Lines>),
-    /// All records are read, or as many as could be.
-    Done,
+/// How far the inputs are handed out.
+#[derive(Default)]
+struct Reading {
+    /// The input that comes next, or is being handed out.
+    input: usize,
+    blocks: Option<Blocks>,
+    is_over: bool,
+}
+
+/// What was read so far, in the order of the inputs.
+struct Collected {
+    reports: Vec<InputReport>,
+    /// Of each input.
+    lines: Vec<u64>,
+    phases: Vec<PhaseState>,
+    /// What comes after a bad record is not taken in any more.
+    is_over: bool,
+    error: Option<SourceError>,
+    summaries: Vec<PhaseSummary>,
 }
 
 /// A phase of one input.
@@ -88,8 +110,19 @@ struct PhaseState {
     recorded_name: String,
     phase: Arc<Phase>,
     timeline: Timeline,
-    columns: Vec<ColumnBuilder>,
-    waiting: usize,
+}
+
+/// A block of recorded results that was read, or what came in its place.
+pub struct Recording(Outcome);
+
+enum Outcome {
+    Read { input: usize, read: Read, bytes: u64, stored_bytes: u64 },
+    Broken { input: usize, error: io::Error },
+    End,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Recorded {
@@ -105,35 +138,53 @@ impl Recorded {
         for name in names {
             tracing::debug!("reading {}", escape(name));
             let input = Input::open(name, &options.stop)?;
-            survey.read(&input, &options.stop)?;
             let manifest = match &input.dir {
                 Some(dir) => PhaseManifest::read(dir)?,
                 None => None,
             };
-            let report = InputReport {
-                path: name.clone(),
-                format: aiperf::FORMAT,
-                records: 0,
-                bad_records: 0,
-                bytes: 0,
-                bad_record_reasons: Vec::new(),
-            };
-            inputs.push(OpenInput { input, manifest, report });
+            let open = OpenInput { input, manifest, reader: Box::new(Aiperf::default()) };
+            look_through(&open, &options, &mut survey)?;
+            inputs.push(open);
         }
-        if !options.stop.is_requested() {
+        let columns = if options.stop.is_requested() {
+            survey.columns()
+        } else {
             survey.check_phases(&options.phases)?;
-        }
-        Ok(Self {
-            options,
-            columns: survey.columns(),
-            inputs,
+            survey.columns()
+        };
+        let report = |open: &OpenInput| InputReport {
+            path: open.input.name.clone(),
+            format: open.reader.format().name(),
+            records: 0,
+            bad_records: 0,
+            bytes: 0,
+            bad_record_reasons: Vec::new(),
+        };
+        let collected = Collected {
+            reports: inputs.iter().map(report).collect(),
+            lines: vec![0; inputs.len()],
             phases: Vec::new(),
-            ready: VecDeque::new(),
-            reading: Reading::Before(0),
-            stopped: false,
-            bytes_read: 0,
+            is_over: false,
             error: None,
             summaries: Vec::new(),
+        };
+        let read_options = ReadOptions {
+            phases: options.phases.clone(),
+            batch_records: options.batch_records,
+            skip_bad_records: options.skip_bad_records,
+            bad_max: BAD_RECORD_REASONS_MAX,
+            is_looked_through: options.look_through,
+        };
+        Ok(Self {
+            options,
+            read_options,
+            columns,
+            inputs,
+            reading: Mutex::default(),
+            collected: Mutex::new(collected),
+            is_stopped: AtomicBool::new(false),
+            bytes_read: AtomicU64::new(0),
+            buffers: Mutex::default(),
         })
     }
 
@@ -142,120 +193,205 @@ impl Recorded {
         &self.columns.infos
     }
 
-    /// Reads until something is ready or there is no more.
-    fn advance(&mut self) {
-        if self.stopped || self.options.stop.is_requested() {
-            self.finish_reading();
-            return;
-        }
-        match std::mem::replace(&mut self.reading, Reading::Done) {
-            Reading::Before(index) => match self.inputs.get(index) {
-                None => self.finish_reading(),
-                Some(open) => match open.input.lines() {
-                    Ok(lines) => self.reading = Reading::In(index, Box::new(lines)),
-                    Err(error) => self.fail_io(index, error),
-                },
-            },
-            Reading::In(index, mut lines) => match self.read_some(index, &mut lines) {
-                Ok(true) => self.reading = Reading::In(index, lines),
-                Ok(false) => self.reading = Reading::Before(index + 1),
-                Err(error) => {
-                    self.error = Some(error);
-                    self.finish_reading();
-                }
-            },
-            Reading::Done => {}
-        }
+    fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Relaxed) || self.options.stop.is_requested()
     }
 
-    /// Takes in as many records as make a batch; false: the input has no more.
-    fn read_some(&mut self, index: usize, lines: &mut Lines) -> Result<bool, SourceError> {
-        for _ in 0..self.options.batch_records {
-            let next = lines.next_line().map_err(|source| SourceError::Io {
-                path: self.inputs[index].input.name.clone(),
-                bytes: self.inputs[index].report.bytes,
-                source,
-            })?;
-            let Some(line) = next else {
-                self.inputs[index].report.bytes = lines.bytes();
-                return Ok(false);
+    /// The next block of the inputs, or what comes in its place.
+    fn next_block(&self, reading: &mut Reading) -> Result<(usize, Block), Outcome> {
+        while !self.is_stopped() {
+            let Some(open) = self.inputs.get(reading.input) else { break };
+            let input = reading.input;
+            let broken = |error| Outcome::Broken { input, error };
+            let blocks = match &mut reading.blocks {
+                Some(blocks) => blocks,
+                none => none.insert(open.input.blocks(open.reader.cut()).map_err(broken)?),
             };
-            let number = line.number;
-            let record = line.text().and_then(aiperf::parse_record);
-            let taken = record.and_then(|record| self.take(index, &record));
-            let report = &mut self.inputs[index].report;
-            match taken {
-                Ok(()) => report.records += 1,
-                Err(Problem { column, words }) => {
-                    report.bad_records += 1;
-                    let path = report.path.clone();
-                    if report.bad_record_reasons.len() < BAD_RECORD_REASONS_MAX {
-                        report.bad_record_reasons.push(format!("{number}:{column}: {words}"));
-                    }
-                    if !self.options.skip_bad_records {
-                        let (line, problem) = (number, words);
-                        return Err(SourceError::BadRecord { path, line, column, problem });
-                    }
+            let buffer = lock(&self.buffers).pop().unwrap_or_default();
+            match blocks.next_block(BLOCK_BYTES, buffer).map_err(broken)? {
+                Some(block) => return Ok((input, block)),
+                None => {
+                    reading.blocks = None;
+                    reading.input += 1;
                 }
             }
-            self.inputs[index].report.bytes = lines.bytes();
         }
-        let before: u64 = self.inputs[..index].iter().map(|one| one.input.stored_bytes()).sum();
-        self.bytes_read = before + lines.stored_bytes();
-        Ok(true)
+        reading.is_over = true;
+        Err(Outcome::End)
     }
 
-    /// Takes one record into its phase's batch; all of it, or nothing.
-    fn take(&mut self, index: usize, record: &Record<'_>) -> Result<(), Problem> {
-        self.columns.check(record)?;
-        let name = record.metadata.phase_name().unwrap_or_default();
-        if !self.options.phases.is_empty() && !self.options.phases.iter().any(|one| one == name) {
-            return Ok(());
+    /// Reads one block.
+    fn read(&self, input: usize, block: Block) -> Outcome {
+        let mut rows = Rows::new(&self.columns, &self.read_options);
+        let OpenInput { input: file, reader, .. } = &self.inputs[input];
+        reader.read(&block, &mut rows);
+        let mut read = rows.finish();
+        if block.is_last
+            && !block.text.ends_with(b"\n")
+            && let Some(last) = read.bad.last_mut()
+            && last.line + 1 == read.lines
+            && file.has_grown()
+        {
+            last.problem.words.push_str("; the input is still written to");
         }
-        let phase = self.phase_of(index, record);
-        let state = &mut self.phases[phase];
-        state.timeline.add(request(record));
-        self.columns.push(&mut state.columns, record);
-        state.waiting += 1;
-        if state.waiting == self.options.batch_records {
-            self.flush(phase);
-        }
-        Ok(())
+        let bytes = block.text.len() as u64 + block.skipped_bytes;
+        let stored_bytes = block.stored_bytes;
+        lock(&self.buffers).push(block.text);
+        Outcome::Read { input, read, bytes, stored_bytes }
     }
 
-    fn phase_of(&mut self, input: usize, record: &Record<'_>) -> usize {
-        let metadata = &record.metadata;
-        let name = metadata.phase_name().unwrap_or_default();
+    /// The events, once all records are read.
+    fn finish(&self, collected: &mut Collected) -> Vec<Item> {
+        let logged = self.logged_events(&collected.phases);
+        let mut events = Vec::new();
+        for state in std::mem::take(&mut collected.phases) {
+            let manifest = self.inputs[state.input].manifest.as_ref();
+            let bounds = logged
+                .as_ref()
+                .and_then(|events| logged_bounds(events, &state.phase))
+                .or_else(|| manifest.and_then(|manifest| reported(manifest, &state)));
+            let phase = Arc::unwrap_or_clone(state.phase);
+            let (rebuilt, mut summary) = state.timeline.finish(phase, bounds);
+            if let Some(events) = &logged {
+                add_logged(&mut summary, events);
+            }
+            events.extend(rebuilt);
+            collected.summaries.push(summary);
+        }
+        // What happens at one time to one phase happens in the order of the kinds.
+        events.sort_by_key(|event: &PhaseEvent| (event.time_ns, event.phase.index, event.event));
+        logged.unwrap_or(events).into_iter().map(Item::Event).collect()
+    }
+
+    /// The events of the log, of the phases that are asked for.
+    fn logged_events(&self, phases: &[PhaseState]) -> Option<Vec<PhaseEvent>> {
+        let mut events = self.options.events.clone()?;
+        if !self.options.phases.is_empty() {
+            events.retain(|event| phases.iter().any(|known| known.phase.name == event.phase.name));
+        }
+        Some(events)
+    }
+}
+
+/// Finds columns and phases: in the first block that has a record, or in all.
+fn look_through(
+    open: &OpenInput,
+    options: &RecordedOptions,
+    survey: &mut Survey,
+) -> Result<(), SourceError> {
+    let OpenInput { input, reader, .. } = open;
+    let path = || input.name.clone();
+    let failed = |source| SourceError::Io { path: path(), bytes: 0, source };
+    let mut blocks = input.blocks(reader.cut()).map_err(failed)?;
+    let (mut lines_before, mut good, mut first_bad) = (0, false, None);
+    let mut buffer = Vec::new();
+    while !options.stop.is_requested() && (!good || options.look_through) {
+        let block = match blocks.next_block(BLOCK_BYTES, buffer) {
+            Ok(Some(block)) => block,
+            Ok(None) => break,
+            // A file that breaks off later is read as far as it goes.
+            Err(_) if lines_before > 0 => break,
+            Err(error) => return Err(failed(error)),
+        };
+        let mut lines = Lines::new(&block);
+        while lines.at().is_some() {
+            let (number, line) = lines.next_line();
+            if line.is_empty() {
+                continue;
+            }
+            let looked_at = match block.is_cut_short {
+                true => Err(Problem::long_line(LINE_MAX_BYTES)),
+                false => reader.survey(line, survey),
+            };
+            match looked_at {
+                Ok(()) => good = true,
+                Err(problem) => {
+                    first_bad.get_or_insert((lines_before + number + 1, problem));
+                }
+            }
+        }
+        lines_before += lines.count();
+        buffer = block.text;
+    }
+    match first_bad {
+        _ if good || options.stop.is_requested() => Ok(()),
+        None => Err(SourceError::Empty { path: path() }),
+        Some((line, Problem { column, words, .. })) => {
+            Err(SourceError::NoRecords { path: path(), line, column, problem: words })
+        }
+    }
+}
+
+impl Collected {
+    /// The batches of a block, and what its records say of their phases.
+    fn take_rows(&mut self, source: &Recorded, input: usize, read: &mut Read) -> Vec<Item> {
+        let phases = read.phases.drain(..).map(|PhaseRead { key, timeline }| {
+            let phase = self.phase_of(&source.inputs, input, &key);
+            self.phases[phase].timeline.append(timeline);
+            Arc::clone(&self.phases[phase].phase)
+        });
+        let phases: Vec<_> = phases.collect();
+        let batches = read.batches.drain(..).map(|batch| {
+            let phase = Arc::clone(&phases[batch.phase]);
+            let infos = Arc::clone(&source.columns.infos);
+            Item::Batch(Batch::of_read(phase, infos, batch.columns, batch.len))
+        });
+        batches.collect()
+    }
+
+    /// Counts the bad lines of a block; the last of them may be the end of it all.
+    fn take_bad(&mut self, input: usize, read: Read, options: &ReadOptions) {
+        let report = &mut self.reports[input];
+        report.bad_records += read.bad_count;
+        let path = || report.path.clone();
+        let mut last = None;
+        for bad in read.bad {
+            let (line, Problem { column, words, is_new_column }) =
+                (self.lines[input] + bad.line + 1, bad.problem);
+            if is_new_column && !options.is_looked_through {
+                last = Some(SourceError::NewColumn { path: path(), line });
+                continue;
+            }
+            if report.bad_record_reasons.len() < BAD_RECORD_REASONS_MAX {
+                report.bad_record_reasons.push(format!("{line}:{column}: {words}"));
+            }
+            last = Some(SourceError::BadRecord { path: path(), line, column, problem: words });
+        }
+        self.lines[input] += read.lines;
+        if read.is_over {
+            self.error = last;
+            self.is_over = true;
+        }
+    }
+
+    fn phase_of(&mut self, inputs: &[OpenInput], input: usize, key: &PhaseKey) -> usize {
         // Where only some records have an index, it is that of the phase's others.
-        let same_index = |known: Option<u32>| match (known, metadata.phase_index) {
+        let same_index = |known: Option<u32>| match (known, key.index) {
             (Some(known), Some(index)) => known == index,
             _ => true,
         };
         let known = self.phases.iter().position(|state| {
-            state.input == input && state.recorded_name == name && same_index(state.recorded_index)
+            state.input == input
+                && state.recorded_name == key.name
+                && same_index(state.recorded_index)
         });
         known.unwrap_or_else(|| {
-            let shown = self.unused_name(match self.inputs.len() {
-                1 => name.to_owned(),
+            let shown = self.unused_name(match inputs.len() {
+                1 => key.name.clone(),
                 // Phases of one name from several inputs are kept apart.
-                _ => format!("{}:{name}", self.inputs[input].input.name),
+                _ => format!("{}:{}", inputs[input].input.name, key.name),
             });
-            let phase = Phase {
-                name: shown,
-                kind: metadata.phase_kind().unwrap_or(name).to_owned(),
-                index: match metadata.phase_index {
-                    Some(index) if self.inputs.len() == 1 => index,
-                    _ => self.phases.len() as u32,
-                },
+            let index = match key.index {
+                Some(index) if inputs.len() == 1 => index,
+                _ => self.phases.len() as u32,
             };
+            let phase = Arc::new(Phase { name: shown, kind: key.kind.clone(), index });
             self.phases.push(PhaseState {
                 input,
-                recorded_index: metadata.phase_index,
-                recorded_name: name.to_owned(),
-                phase: Arc::new(phase),
+                recorded_index: key.index,
+                recorded_name: key.name.clone(),
+                phase,
                 timeline: Timeline::default(),
-                columns: self.columns.builders(),
-                waiting: 0,
             });
             self.phases.len() - 1
         })
@@ -270,63 +406,6 @@ impl Recorded {
         }
         let numbered = (2_u32..).map(|number| format!("{name}#{number}"));
         numbered.into_iter().find(|name| !is_used(name)).unwrap_or(name)
-    }
-
-    fn flush(&mut self, phase: usize) {
-        let state = &mut self.phases[phase];
-        if std::mem::take(&mut state.waiting) == 0 {
-            return;
-        }
-        let columns = state.columns.iter_mut().map(ColumnBuilder::finish).collect();
-        let infos = Arc::clone(&self.columns.infos);
-        let batch = Batch::new(Arc::clone(&state.phase), infos, columns)
-            .expect("the builders were made from these columns");
-        self.ready.push_back(Item::Batch(batch));
-    }
-
-    fn fail_io(&mut self, index: usize, source: std::io::Error) {
-        let OpenInput { input, report, .. } = &self.inputs[index];
-        let (path, bytes) = (input.name.clone(), report.bytes);
-        self.error = Some(SourceError::Io { path, bytes, source });
-        self.finish_reading();
-    }
-
-    /// The records that still wait, then the events.
-    fn finish_reading(&mut self) {
-        self.reading = Reading::Done;
-        for phase in 0..self.phases.len() {
-            self.flush(phase);
-        }
-        let logged = self.logged_events();
-        let mut events = Vec::new();
-        for state in std::mem::take(&mut self.phases) {
-            let manifest = self.inputs[state.input].manifest.as_ref();
-            let bounds = logged
-                .as_ref()
-                .and_then(|events| logged_bounds(events, &state.phase))
-                .or_else(|| manifest.and_then(|manifest| reported(manifest, &state)));
-            let phase = Arc::unwrap_or_clone(state.phase);
-            let (rebuilt, mut summary) = state.timeline.finish(phase, bounds);
-            if let Some(events) = &logged {
-                add_logged(&mut summary, events);
-            }
-            events.extend(rebuilt);
-            self.summaries.push(summary);
-        }
-        // What happens at one time to one phase happens in the order of the kinds.
-        events.sort_by_key(|event: &PhaseEvent| (event.time_ns, event.phase.index, event.event));
-        self.ready.extend(logged.unwrap_or(events).into_iter().map(Item::Event));
-    }
-
-    /// The events of the log, of the phases that are asked for.
-    fn logged_events(&mut self) -> Option<Vec<PhaseEvent>> {
-        let mut events = self.options.events.take()?;
-        if !self.options.phases.is_empty() {
-            events.retain(|event| {
-                self.phases.iter().any(|known| known.phase.name == event.phase.name)
-            });
-        }
-        Some(events)
     }
 }
 
@@ -352,61 +431,83 @@ fn add_logged(summary: &mut PhaseSummary, events: &[PhaseEvent]) {
 }
 
 impl Source for Recorded {
-    fn next_item(&mut self) -> Option<Item> {
-        loop {
-            if let Some(item) = self.ready.pop_front() {
-                return Some(item);
+    type Read = Recording;
+
+    fn want(&mut self, wanted: &WantedColumns) {
+        self.columns.want(wanted);
+    }
+
+    fn next_piece(&self) -> Option<Piece<'_, Recording>> {
+        let mut reading = lock(&self.reading);
+        if reading.is_over {
+            return None;
+        }
+        let next = self.next_block(&mut reading);
+        if let Err(Outcome::Broken { .. }) = next {
+            // Nothing comes after it but the end.
+            self.stop();
+        }
+        Some(Box::new(move || match next {
+            Ok((input, block)) => Recording(self.read(input, block)),
+            Err(outcome) => Recording(outcome),
+        }))
+    }
+
+    fn accept(&self, recording: Recording) -> Vec<Item> {
+        let collected = &mut *lock(&self.collected);
+        match recording.0 {
+            Outcome::End => self.finish(collected),
+            _ if collected.is_over => Vec::new(),
+            Outcome::Read { input, mut read, bytes, stored_bytes } => {
+                let before = self.inputs[..input].iter().map(|one| one.input.stored_bytes());
+                self.bytes_read.store(before.sum::<u64>() + stored_bytes, Ordering::Relaxed);
+                let report = &mut collected.reports[input];
+                report.bytes += bytes;
+                report.records += read.records;
+                let items = collected.take_rows(self, input, &mut read);
+                collected.take_bad(input, read, &self.read_options);
+                if collected.is_over {
+                    self.stop();
+                }
+                items
             }
-            if matches!(self.reading, Reading::Done) {
-                return None;
+            Outcome::Broken { input, error } => {
+                let InputReport { path, bytes, .. } = collected.reports[input].clone();
+                collected.error = Some(SourceError::Io { path, bytes, source: error });
+                collected.is_over = true;
+                Vec::new()
             }
-            self.advance();
         }
     }
 
-    fn stop(&mut self) {
-        self.stopped = true;
+    fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
     }
 
     fn bytes_read(&self) -> u64 {
-        self.bytes_read
+        self.bytes_read.load(Ordering::Relaxed)
     }
 
     fn total_bytes(&self) -> Option<u64> {
         Some(self.inputs.iter().map(|one| one.input.stored_bytes()).sum())
     }
 
-    fn end(&mut self) -> SourceEnd {
+    fn end(&self) -> SourceEnd {
+        let collected = &mut *lock(&self.collected);
         SourceEnd {
-            phases: std::mem::take(&mut self.summaries),
-            inputs: self.inputs.iter().map(|one| one.report.clone()).collect(),
+            phases: std::mem::take(&mut collected.summaries),
+            inputs: collected.reports.clone(),
             interrupted: self.options.stop.is_requested(),
-            error: self.error.take(),
+            error: collected.error.take(),
         }
     }
 }
 
 fn reported(manifest: &PhaseManifest, state: &PhaseState) -> Option<ReportedBounds> {
-    let same = |phase: &&aiperf::ManifestPhase| {
+    let same = |phase: &&ManifestPhase| {
         phase.phase_name == state.recorded_name
             && state.recorded_index.is_none_or(|index| index == phase.phase_index)
     };
     let phase = manifest.phases.iter().find(same)?;
     Some(ReportedBounds { start_ns: phase.start_ns?, end_ns: phase.end_ns? })
-}
-
-fn request<'r>(record: &'r Record<'_>) -> Request<'r> {
-    let metadata = &record.metadata;
-    let cancelled = metadata.was_cancelled.unwrap_or(false);
-    let start_ns = metadata.start_ns().unwrap_or_default();
-    Request {
-        start_ns,
-        end_ns: record.end_ns().unwrap_or(start_ns),
-        failed: record.error.is_some() || cancelled,
-        cancelled,
-        session: metadata
-            .x_correlation_id
-            .as_deref()
-            .map(|session| (session, metadata.turn_index.unwrap_or(0))),
-    }
 }

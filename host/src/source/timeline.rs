@@ -4,24 +4,27 @@
 //! start, the phase completes at its last request's end. Where the tool left the
 //! phase's own bounds, start and end are those.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 
 use crate::phase::{EventKind, Phase, PhaseBounds, PhaseEvent, PhaseStats, PhaseSummary};
 
-/// What the timeline needs of a record.
+/// A record's place in its session.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Request<'a> {
-    pub(super) start_ns: u64,
-    pub(super) end_ns: u64,
-    pub(super) failed: bool,
-    pub(super) cancelled: bool,
-    /// Its session and its place in it.
-    pub(super) session: Option<(&'a str, u64)>,
+pub(super) struct Session {
+    /// Of its name. With 128 bits, no two of a run are alike.
+    hash: u128,
+    last: LastTurn,
+}
+
+impl Session {
+    pub(super) fn new(name: &str, turn: u64, end_ns: u64, cancelled: bool) -> Self {
+        let hash = xxhash_rust::xxh3::xxh3_128(name.as_bytes());
+        Self { hash, last: LastTurn { turn, end_ns, cancelled } }
+    }
 }
 
 /// How a request came back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 enum Outcome {
     Succeeded,
     Failed,
@@ -55,9 +58,16 @@ impl Tally {
             Outcome::Cancelled => self.cancelled += 1,
         }
     }
+
+    fn add_all(&mut self, other: Self) {
+        self.completed += other.completed;
+        self.errors += other.errors;
+        self.cancelled += other.cancelled;
+    }
 }
 
-/// Takes the records of one phase, in any order.
+/// Takes the records of one phase, in any order, and timelines of parts of it in the
+/// order of the input.
 ///
 /// Of all ends, only those after the last start seen so far are kept: about as many
 /// as requests were in flight.
@@ -69,10 +79,17 @@ pub(super) struct Timeline {
     last_end_ns: u64,
     /// Those that had come back when the last request was sent.
     back_by_last_start: Tally,
-    /// Those that came back later.
-    back_later: BinaryHeap<Reverse<(u64, Outcome)>>,
-    sessions: HashMap<Box<str>, LastTurn>,
+    /// Those that may have come back later, and when.
+    back_later: Vec<(u64, Outcome)>,
+    /// How many of them there were when they were last gone through.
+    back_later_kept: usize,
+    /// Sessions of a part, in the order of its records.
+    turns: Vec<Session>,
+    sessions: HashMap<u128, LastTurn>,
 }
+
+/// How many ends are kept before they are gone through.
+const BACK_LATER_MIN: usize = 1024;
 
 /// The bounds of a phase as its tool reported them.
 #[derive(Debug, Clone, Copy)]
@@ -82,42 +99,97 @@ pub(super) struct ReportedBounds {
 }
 
 impl Timeline {
-    pub(super) fn add(&mut self, request: Request<'_>) {
-        let Request { start_ns, end_ns, failed, cancelled, session } = request;
-        self.sent += 1;
-        self.first_start_ns = Some(self.first_start_ns.map_or(start_ns, |ns| ns.min(start_ns)));
-        self.last_end_ns = self.last_end_ns.max(end_ns);
-        let outcome = match (cancelled, failed) {
-            (true, _) => Outcome::Cancelled,
-            (false, true) => Outcome::Failed,
-            (false, false) => Outcome::Succeeded,
-        };
-        self.back_later.push(Reverse((end_ns, outcome)));
-        self.last_start_ns = self.last_start_ns.max(start_ns);
-        while let Some(Reverse((end_ns, outcome))) = self.back_later.peek().copied()
-            && end_ns <= self.last_start_ns
-        {
-            self.back_by_last_start.add(outcome);
-            self.back_later.pop();
+    /// Takes requests in: their starts, their ends, whether they failed and whether they
+    /// were cancelled.
+    pub(super) fn add_all(
+        &mut self,
+        requests: impl Iterator<Item = (u64, u64, bool, bool)> + Clone,
+    ) {
+        for (start_ns, end_ns, ..) in requests.clone() {
+            self.sent += 1;
+            self.first_start_ns = Some(self.first_start_ns.map_or(start_ns, |ns| ns.min(start_ns)));
+            self.last_start_ns = self.last_start_ns.max(start_ns);
+            self.last_end_ns = self.last_end_ns.max(end_ns);
         }
-        if let Some((session, turn)) = session {
-            let last = LastTurn { turn, end_ns, cancelled };
-            match self.sessions.get_mut(session) {
-                Some(known) if known.turn <= turn => *known = last,
+        for (_, end_ns, failed, cancelled) in requests {
+            let outcome = match (cancelled, failed) {
+                (true, _) => Outcome::Cancelled,
+                (false, true) => Outcome::Failed,
+                (false, false) => Outcome::Succeeded,
+            };
+            if end_ns <= self.last_start_ns {
+                self.back_by_last_start.add(outcome);
+            } else {
+                self.back_later.push((end_ns, outcome));
+            }
+        }
+        self.sort_out_late();
+    }
+
+    /// Takes in that a request was a turn of a session.
+    pub(super) fn add_session(&mut self, turn: Session) {
+        self.turns.push(turn);
+    }
+
+    /// Takes back all but the first turns: what follows was of a record that is none.
+    pub(super) fn undo_sessions(&mut self, turns: usize) {
+        self.turns.truncate(turns);
+    }
+
+    /// Turns taken in so far.
+    pub(super) fn turns(&self) -> usize {
+        self.turns.len()
+    }
+
+    /// Takes in what comes next in the input.
+    pub(super) fn append(&mut self, part: Self) {
+        self.sent += part.sent;
+        self.first_start_ns = match (self.first_start_ns, part.first_start_ns) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        self.last_start_ns = self.last_start_ns.max(part.last_start_ns);
+        self.last_end_ns = self.last_end_ns.max(part.last_end_ns);
+        self.back_by_last_start.add_all(part.back_by_last_start);
+        self.back_later.extend(part.back_later);
+        self.sort_out_late();
+        for Session { hash, last } in part.turns {
+            match self.sessions.get_mut(&hash) {
+                Some(known) if known.turn <= last.turn => *known = last,
                 Some(_) => {}
                 None => {
-                    self.sessions.insert(session.into(), last);
+                    self.sessions.insert(hash, last);
                 }
             }
         }
     }
 
+    /// Tells apart those that came back before the last request was sent, as it is known
+    /// by now: each time that there are twice as many.
+    fn sort_out_late(&mut self) {
+        if self.back_later.len() > BACK_LATER_MIN.max(2 * self.back_later_kept) {
+            self.sort_out();
+        }
+    }
+
+    fn sort_out(&mut self) {
+        let (last_start_ns, back) = (self.last_start_ns, &mut self.back_by_last_start);
+        self.back_later.retain(|(end_ns, outcome)| {
+            if *end_ns <= last_start_ns {
+                back.add(*outcome);
+            }
+            *end_ns > last_start_ns
+        });
+        self.back_later_kept = self.back_later.len();
+    }
+
     /// The phase's events in order of time, and its summary.
     pub(super) fn finish(
-        self,
+        mut self,
         phase: Phase,
         reported: Option<ReportedBounds>,
     ) -> (Vec<PhaseEvent>, PhaseSummary) {
+        self.sort_out();
         let sending_complete_ns = self.last_start_ns;
         let first_start_ns = self.first_start_ns.unwrap_or(sending_complete_ns);
         // Bounds that leave requests outside are not this phase's.
@@ -139,7 +211,7 @@ impl Timeline {
             ..counted(at_start.clone(), self.sent, self.back_by_last_start)
         };
         let mut all_back = self.back_by_last_start;
-        for Reverse((_, outcome)) in &self.back_later {
+        for (_, outcome) in &self.back_later {
             all_back.add(*outcome);
         }
         let at_end = PhaseStats {
@@ -186,14 +258,41 @@ mod tests {
         Phase { name: "profiling".to_owned(), kind: "profiling".to_owned(), index: 0 }
     }
 
-    fn request(start_ns: u64, end_ns: u64) -> Request<'static> {
-        Request { start_ns, end_ns, failed: false, cancelled: false, session: None }
+    /// Start, end, failed, cancelled.
+    type Request = (u64, u64, bool, bool);
+
+    fn request(start_ns: u64, end_ns: u64) -> Request {
+        (start_ns, end_ns, false, false)
     }
 
-    fn timeline(requests: &[Request<'_>]) -> Timeline {
+    fn timeline(requests: &[Request]) -> Timeline {
         let mut timeline = Timeline::default();
-        requests.iter().for_each(|request| timeline.add(*request));
+        timeline.add_all(requests.iter().copied());
         timeline
+    }
+
+    #[test]
+    fn parts_make_the_whole_wherever_it_is_cut() {
+        let request = |n: u64| (n * 7, n * 7 + n * 31 % 97, n % 5 == 0, n % 7 == 0);
+        let requests: Vec<_> = (0..5000).map(request).collect();
+        let summary = |parts: usize| {
+            let mut whole = Timeline::default();
+            requests.chunks(requests.len().div_ceil(parts)).for_each(|part| {
+                let mut of_part = timeline(part);
+                part.iter().for_each(|(start_ns, end_ns, ..)| {
+                    let name = format!("{}", start_ns % 50);
+                    of_part.add_session(Session::new(&name, *start_ns, *end_ns, false));
+                });
+                whole.append(of_part);
+            });
+            whole.finish(phase(), None)
+        };
+        let whole = summary(1);
+        assert_eq!(whole.1.stats.sent, 5000);
+        assert!(whole.0[1].stats.in_flight > 0);
+        for parts in [2, 7, 5000] {
+            assert_eq!(summary(parts), whole, "{parts}");
+        }
     }
 
     #[test]
@@ -219,8 +318,8 @@ mod tests {
 
     #[test]
     fn cancelled_requests_are_neither_completed_nor_errors() {
-        let failed = Request { failed: true, ..request(1, 2) };
-        let cancelled = Request { failed: true, cancelled: true, ..request(2, 3) };
+        let failed = (1, 2, true, false);
+        let cancelled = (2, 3, true, true);
         let (_, summary) = timeline(&[failed, cancelled, request(3, 4)]).finish(phase(), None);
         let stats = summary.stats;
         assert_eq!(
@@ -231,19 +330,23 @@ mod tests {
 
     #[test]
     fn a_session_is_complete_when_its_last_turn_came_back_uncancelled() {
-        let turn = |session, turn, end_ns, cancelled| Request {
-            cancelled,
-            session: Some((session, turn)),
-            ..request(10 * turn, end_ns)
-        };
         let turns = [
-            turn("a", 1, 15, false),
-            turn("a", 0, 5, true),
-            turn("b", 0, 6, false),
-            turn("b", 1, 16, true),
-            turn("c", 0, 7, false),
+            ("a", 1, 15, false),
+            ("a", 0, 5, true),
+            ("b", 0, 6, false),
+            ("b", 1, 16, true),
+            ("c", 0, 7, false),
         ];
-        let (events, summary) = timeline(&turns).finish(phase(), None);
+        let mut part = Timeline::default();
+        part.add_all(turns.iter().map(|(_, turn, end_ns, cancelled)| {
+            (10 * turn, *end_ns, *cancelled, *cancelled)
+        }));
+        for (session, turn, end_ns, cancelled) in turns {
+            part.add_session(Session::new(session, turn, end_ns, cancelled));
+        }
+        let mut whole = Timeline::default();
+        whole.append(part);
+        let (events, summary) = whole.finish(phase(), None);
         assert_eq!((summary.stats.sent_sessions, summary.stats.completed_sessions), (3, 2));
         assert_eq!(events[1].stats.completed_sessions, 1);
     }

@@ -8,13 +8,13 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use perfbox::report::{OutputDir, PluginStatus};
 use perfbox::source::{Recorded, RecordedOptions};
-use perfbox::{Category, Identifier, Registry, Report, Stop, escape};
+use perfbox::{Category, Identifier, Registry, Report, RunOptions, Stop, escape};
 use serde_json::Value;
 
 use crate::cli::PluginArgs;
 use crate::cli::cache::CacheArgs;
 use crate::cli::config::{Config, Origin, Sourced};
-use crate::cli::run::{create, load, new_loader, new_runtime};
+use crate::cli::run::{create, load, new_loader};
 use crate::cli::select::{SelectionArgs, select};
 use crate::exit::{Failed, StatusOf as _};
 
@@ -108,13 +108,9 @@ impl VerifyArgs {
             .context("there is no place for the plugin's files")
             .host_failed()?;
         let output = OutputDir::prepare(place.path(), false).host_failed()?;
-        let runtime = new_runtime()?;
-        let finished = runtime.block_on(async {
-            let pipeline = create(selected, loaded, &output, &stop).await?;
-            Ok(perfbox::run(&mut source, pipeline, &mut |_| {}).await)
-        });
-        runtime.shutdown_background();
-        let finished = finished?;
+        let options = RunOptions::default();
+        let pipeline = create(&selected, &loaded, &output, &stop, options.threads)?;
+        let finished = perfbox::run(&mut source, pipeline, options);
         if let Some(error) = finished.error {
             return Err(error).bad_input();
         }

@@ -1,21 +1,14 @@
-//! AIPerf's `profile_export.jsonl`: one JSON object a line, `metadata`, `metrics` and,
-//! where the request failed, `error`; and the `phase_manifest.json` beside it.
+//! One line of AIPerf's `profile_export.jsonl`, read whole: `metadata`, `metrics` and,
+//! where the request failed, `error`.
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::SourceError;
 use crate::escape;
-
-/// Name of the format in reports.
-pub(super) const FORMAT: &str = "aiperf-jsonl";
-
-/// Name of the manifest that AIPerf leaves beside the records.
-pub(super) const PHASE_MANIFEST: &str = "phase_manifest.json";
+use crate::source::Problem;
 
 /// Metrics by their name in older files, and their name since.
 const RENAMED: [(&str, &str); 1] = [("ttft", "time_to_first_token")];
@@ -32,6 +25,11 @@ pub(super) struct Record<'a> {
 }
 
 impl Record<'_> {
+    /// Whether the sender gave it up.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.metadata.was_cancelled.unwrap_or(false)
+    }
+
     /// When the request ended; older files only have its latency.
     pub(super) fn end_ns(&self) -> Option<u64> {
         self.metadata.request_end_ns.or_else(|| {
@@ -84,6 +82,11 @@ impl Metadata<'_> {
     pub(super) fn phase_kind(&self) -> Option<&str> {
         let kind = self.phase_kind.as_deref().or(self.benchmark_phase.as_deref());
         kind.or(self.credit_phase.as_deref())
+    }
+
+    /// Whether it says itself when the request started and ended.
+    pub(super) fn has_own_bounds(&self) -> bool {
+        self.request_start_ns.is_some() && self.request_end_ns.is_some()
     }
 
     /// When the request started.
@@ -227,60 +230,6 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 }
 
-/// The manifest: what AIPerf knows of its phases.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct PhaseManifest {
-    pub(super) phases: Vec<ManifestPhase>,
-}
-
-impl PhaseManifest {
-    /// The manifest in `dir`, where there is one: a regular file, so that nothing else
-    /// of that name is waited for.
-    pub(super) fn read(dir: &Path) -> Result<Option<Self>, SourceError> {
-        let path = dir.join(PHASE_MANIFEST);
-        if !path.is_file() {
-            return Ok(None);
-        }
-        let name = path.to_string_lossy().into_owned();
-        let text = match std::fs::read(&path) {
-            Ok(text) => text,
-            Err(source) => return Err(SourceError::Io { path: name, bytes: 0, source }),
-        };
-        serde_json::from_slice(&text).map(Some).map_err(|error| SourceError::BadFile {
-            path: name,
-            line: error.line() as u64,
-            column: error.column() as u64,
-            problem: format!(
-                "not a phase manifest of AIPerf's: {}; move the file away to go by the records \
-                 alone",
-                Problem::from(&error).words
-            ),
-        })
-    }
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct ManifestPhase {
-    pub(super) phase_name: String,
-    pub(super) phase_index: u32,
-    pub(super) start_ns: Option<u64>,
-    pub(super) end_ns: Option<u64>,
-}
-
-/// What is wrong with a line, and at which of its bytes, from 1.
-pub(super) struct Problem {
-    pub(super) column: u64,
-    pub(super) words: String,
-}
-
-impl From<&serde_json::Error> for Problem {
-    fn from(error: &serde_json::Error) -> Self {
-        let words = error.to_string();
-        let words = words.split(" at line ").next().unwrap_or_default();
-        Self { column: error.column().max(1) as u64, words: escape(words).into_owned() }
-    }
-}
-
 /// Reads a line.
 pub(super) fn parse_record(line: &[u8]) -> Result<Record<'_>, Problem> {
     let record: Record<'_> = serde_json::from_slice(line).map_err(|error| {
@@ -295,9 +244,9 @@ pub(super) fn parse_record(line: &[u8]) -> Result<Record<'_>, Problem> {
             Err(_) => Problem { words: format!("not JSON: {}", problem.words), ..problem },
         }
     })?;
-    let lacks = |what: &str| Problem {
-        column: 1,
-        words: format!("not a record of AIPerf's profile_export.jsonl: metadata lacks {what}"),
+    let lacks = |what: &str| {
+        let format = "not a record of AIPerf's profile_export.jsonl";
+        Problem::at(1, format!("{format}: metadata lacks {what}"))
     };
     if record.metadata.start_ns().is_none() {
         return Err(lacks("`request_start_ns`"));

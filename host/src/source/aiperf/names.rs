@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::aiperf::{BorrowedText, current_name};
+use super::record::{BorrowedText, current_name};
 
 /// What of a record says which columns and phases there are. Values are not looked at,
 /// which takes most of the time: a record whose names can be read may yet be a bad one.

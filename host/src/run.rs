@@ -1,0 +1,383 @@
+//! A run: a source's pieces read, its batches given to processors and its events to
+//! hooks, by as many threads as there are cores.
+//!
+//! Whoever has nothing to do takes a batch or an event that waits for a plugin; where
+//! none does, the next piece of the source. Each instance gets its batches in the order
+//! of the input, so that what it sees does not depend on who is faster.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::batch::Batch;
+use crate::instance::{Failure, FailureKind, Instance, ProcessorInstance};
+use crate::phase::PhaseEvent;
+use crate::pipeline::Pipeline;
+use crate::report::{PluginReport, Report, RunStatus};
+use crate::runtime::block_on;
+use crate::source::{Item, Source, SourceError};
+
+/// How a run is done.
+#[derive(Clone, Copy)]
+pub struct RunOptions<'o> {
+    /// Threads that read and call plugins; 0 is 1.
+    pub threads: usize,
+    /// Told after each piece how many bytes of the source have been read.
+    pub progress: &'o (dyn Fn(u64) + Sync),
+}
+
+impl Default for RunOptions<'_> {
+    /// As many threads as there are cores; progress is told to nobody.
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { threads, progress: &|_| {} }
+    }
+}
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// What came of it.
+    pub report: Report,
+    /// Why the source ended before its end.
+    pub error: Option<SourceError>,
+}
+
+/// Everything that a source has to say, to the plugins; then their report. It waits for
+/// the threads that do it.
+pub fn run<S: Source>(source: &mut S, mut pipeline: Pipeline, options: RunOptions<'_>) -> Finished {
+    source.want(&pipeline.wanted_columns());
+    if pipeline.aborted_by().is_some() {
+        source.stop();
+    }
+    let instances = std::mem::take(&mut pipeline.instances);
+    let mut instances: Vec<_> = instances.into_iter().map(Some).collect();
+    let work = Work::new(&*source, &mut instances, options);
+    std::thread::scope(|scope| {
+        for _ in 0..options.threads.max(1) {
+            scope.spawn(|| work.run());
+        }
+    });
+    work.end(&mut instances);
+    pipeline.instances = instances.into_iter().flatten().collect();
+    let end = source.end();
+    let finish = || block_on(pipeline.finish(&end.phases));
+    // On a thread of its own: this one may be in a runtime already.
+    let report = std::thread::scope(|scope| {
+        scope.spawn(finish).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    // After all was read, a plugin may still have been cut short.
+    let is_cut_short = |plugin: &PluginReport| {
+        plugin.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Interrupted)
+    };
+    let interrupted = end.interrupted || report.plugins.iter().any(is_cut_short);
+    let status = match (interrupted, end.error.is_some()) {
+        (true, _) => RunStatus::Interrupted,
+        (false, true) => RunStatus::BadInput,
+        (false, false) => report.status,
+    };
+    Finished { report: Report { inputs: end.inputs, status, ..report }, error: end.error }
+}
+
+/// What there is to do, and what of it is being done.
+struct Work<'w, S: Source> {
+    source: &'w S,
+    options: RunOptions<'w>,
+    state: Mutex<State<S::Read>>,
+    /// Something was done, so that there may be something else to do.
+    changed: Condvar,
+}
+
+struct State<R> {
+    lanes: Vec<Lane>,
+    /// What became of plugins that failed, by their place in the pipeline.
+    failures: BTreeMap<usize, Failure>,
+    /// Pieces taken from the source, and those of them whose batches are out.
+    taken: u64,
+    accepted: u64,
+    /// Somebody takes a piece.
+    is_taking: bool,
+    /// Somebody accepts what was read.
+    is_accepting: bool,
+    /// The source has no more pieces.
+    is_read: bool,
+    /// Read before it was its turn.
+    read: BTreeMap<u64, R>,
+    /// Waiting for plugins, with the piece that each batch is from.
+    batches: VecDeque<(u64, Arc<Batch>)>,
+    /// Number of the first of them, counted from the first of the run.
+    first_batch: u64,
+    events: Vec<Arc<PhaseEvent>>,
+    /// In the batches so far, of each column.
+    numbers: Vec<u64>,
+    /// Most pieces that are taken and not done with.
+    window: u64,
+}
+
+/// What gets its batches or events one after the other.
+struct Lane {
+    /// None while it is busy.
+    plugin: Option<Plugin>,
+    /// Number of the batch or event that comes next, and how many later the next but one.
+    next: u64,
+    step: u64,
+    takes_batches: bool,
+    /// It has failed.
+    is_out: bool,
+}
+
+enum Plugin {
+    /// The hooks, in the order of calls, with their places in the pipeline.
+    Hooks(Vec<(usize, Instance)>),
+    Shard(Shard),
+}
+
+/// An instance of a processor.
+struct Shard {
+    /// The processor's place in the pipeline.
+    place: usize,
+    /// The run ends when it fails.
+    aborts_run: bool,
+    processor: Box<ProcessorInstance>,
+}
+
+/// Something to do.
+enum Task {
+    /// Lend the instance in a lane a batch.
+    Process(usize, Shard, Arc<Batch>),
+    /// Tell the hooks in a lane of an event.
+    Tell(usize, Vec<(usize, Instance)>, Arc<PhaseEvent>),
+    /// Take a piece of the source and read it.
+    Take,
+}
+
+/// Pieces for each thread that may wait for the slowest plugin, or for their turn.
+const PIECES_PER_THREAD: u64 = 2;
+
+impl<'w, S: Source> Work<'w, S> {
+    fn new(source: &'w S, instances: &mut [Option<Instance>], options: RunOptions<'w>) -> Self {
+        let mut lanes = Vec::new();
+        let mut hooks = Vec::new();
+        for (place, slot) in instances.iter_mut().enumerate() {
+            if let Some(hook) = slot.take_if(|one| one.is_hook()) {
+                hooks.push((place, hook));
+            }
+            let Some(instance) = slot else { continue };
+            let aborts_run = instance.would_abort_run();
+            let shards = instance.take_shards();
+            let step = shards.len() as u64;
+            for (next, processor) in (0..).zip(shards) {
+                let shard = Shard { place, aborts_run, processor: Box::new(processor) };
+                let plugin = Some(Plugin::Shard(shard));
+                lanes.push(Lane { plugin, next, step, takes_batches: true, is_out: false });
+            }
+        }
+        let plugin = Some(Plugin::Hooks(hooks));
+        lanes.push(Lane { plugin, next: 0, step: 1, takes_batches: false, is_out: false });
+        let state = State {
+            lanes,
+            failures: BTreeMap::new(),
+            taken: 0,
+            accepted: 0,
+            is_taking: false,
+            is_accepting: false,
+            is_read: false,
+            read: BTreeMap::new(),
+            batches: VecDeque::new(),
+            first_batch: 0,
+            events: Vec::new(),
+            numbers: Vec::new(),
+            window: PIECES_PER_THREAD * options.threads.max(1) as u64 + 1,
+        };
+        Self { source, options, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Does what there is to do, until there is no more.
+    fn run(&self) {
+        block_on(async {
+            let mut state = self.lock();
+            while !state.is_done() {
+                let Some(task) = state.next_task() else {
+                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    continue;
+                };
+                drop(state);
+                match task {
+                    Task::Process(lane, shard, batch) => self.process(lane, shard, batch).await,
+                    Task::Tell(lane, hooks, event) => self.tell(lane, hooks, event).await,
+                    Task::Take => self.take(),
+                }
+                state = self.lock();
+                self.changed.notify_all();
+            }
+            // Others may be waiting for what does not come any more.
+            self.changed.notify_all();
+        });
+    }
+
+    async fn process(&self, lane: usize, mut shard: Shard, batch: Arc<Batch>) {
+        let outcome = shard.processor.process(&batch).await;
+        let mut state = self.lock();
+        if let Err(failure) = outcome {
+            state.fail(shard.place, failure);
+            if shard.aborts_run {
+                self.source.stop();
+            }
+        }
+        state.give_back(lane, Plugin::Shard(shard));
+    }
+
+    async fn tell(&self, lane: usize, mut hooks: Vec<(usize, Instance)>, event: Arc<PhaseEvent>) {
+        for (_, hook) in &mut hooks {
+            hook.event(&event).await;
+        }
+        if hooks.iter().any(|(_, hook)| hook.aborts_run()) {
+            self.source.stop();
+        }
+        self.lock().give_back(lane, Plugin::Hooks(hooks));
+    }
+
+    /// Takes a piece, reads it, and accepts it and those after it where it is their turn.
+    fn take(&self) {
+        let piece = self.source.next_piece();
+        let mut state = self.lock();
+        state.is_taking = false;
+        let Some(piece) = piece else {
+            state.is_read = true;
+            return;
+        };
+        let number = state.taken;
+        state.taken += 1;
+        drop(state);
+        self.changed.notify_all();
+        let read = piece();
+        let mut state = self.lock();
+        state.read.insert(number, read);
+        while !state.is_accepting
+            && let Some(read) = state.next_read()
+        {
+            state.is_accepting = true;
+            drop(state);
+            let items = self.source.accept(read);
+            (self.options.progress)(self.source.bytes_read());
+            state = self.lock();
+            state.put_out(items);
+            state.is_accepting = false;
+            self.changed.notify_all();
+        }
+    }
+
+    /// The plugins go back to their places.
+    fn end(self, instances: &mut [Option<Instance>]) {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let State { lanes, mut failures, .. } = state;
+        let mut shards: BTreeMap<usize, Vec<ProcessorInstance>> = BTreeMap::new();
+        for plugin in lanes.into_iter().filter_map(|lane| lane.plugin) {
+            match plugin {
+                Plugin::Hooks(hooks) => {
+                    hooks.into_iter().for_each(|(place, hook)| instances[place] = Some(hook));
+                }
+                Plugin::Shard(shard) => {
+                    shards.entry(shard.place).or_default().push(*shard.processor);
+                }
+            }
+        }
+        for (place, shards) in shards {
+            if let Some(instance) = &mut instances[place] {
+                instance.put_shards(shards, failures.remove(&place));
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<S::Read>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R> State<R> {
+    fn is_done(&self) -> bool {
+        let is_idle = |lane: &Lane| lane.plugin.is_some() && !self.has_next(lane);
+        let all_out = self.is_read && !self.is_taking && self.accepted == self.taken;
+        all_out && self.lanes.iter().all(is_idle)
+    }
+
+    /// Whether something waits for the lane.
+    fn has_next(&self, lane: &Lane) -> bool {
+        let out = match lane.takes_batches {
+            true => self.first_batch + self.batches.len() as u64,
+            false => self.events.len() as u64,
+        };
+        !lane.is_out && lane.next < out
+    }
+
+    /// What is to be done next: what has waited longest for a plugin, or more reading.
+    fn next_task(&mut self) -> Option<Task> {
+        let ready = self.lanes.iter().enumerate();
+        let ready = ready.filter(|(_, lane)| lane.plugin.is_some() && self.has_next(lane));
+        if let Some((place, _)) = ready.min_by_key(|(_, lane)| lane.next) {
+            let lane = &mut self.lanes[place];
+            return Some(match lane.plugin.take()? {
+                Plugin::Shard(shard) => {
+                    let (_, batch) = &self.batches[(lane.next - self.first_batch) as usize];
+                    Task::Process(place, shard, Arc::clone(batch))
+                }
+                Plugin::Hooks(hooks) => {
+                    Task::Tell(place, hooks, Arc::clone(&self.events[lane.next as usize]))
+                }
+            });
+        }
+        let oldest = self.batches.front().map_or(self.accepted, |(piece, _)| *piece);
+        let may_take = !self.is_read && !self.is_taking && self.taken - oldest < self.window;
+        may_take.then(|| {
+            self.is_taking = true;
+            Task::Take
+        })
+    }
+
+    /// The piece whose turn it is, where it is read.
+    fn next_read(&mut self) -> Option<R> {
+        self.read.remove(&self.accepted)
+    }
+
+    /// What the piece whose turn it was gave, for the plugins to take.
+    fn put_out(&mut self, items: Vec<Item>) {
+        for item in items {
+            match item {
+                Item::Batch(batch) if batch.is_empty() => {}
+                Item::Batch(mut batch) => {
+                    batch.add_numbers(&mut self.numbers);
+                    self.batches.push_back((self.accepted, Arc::new(batch)));
+                }
+                Item::Event(event) => self.events.push(Arc::new(event)),
+            }
+        }
+        self.accepted += 1;
+        self.forget();
+    }
+
+    /// A plugin is out, with all its instances.
+    fn fail(&mut self, place: usize, failure: Failure) {
+        self.failures.entry(place).or_insert(failure);
+    }
+
+    /// A plugin has done with what it was given.
+    fn give_back(&mut self, lane: usize, plugin: Plugin) {
+        let lane = &mut self.lanes[lane];
+        lane.next += lane.step;
+        lane.plugin = Some(plugin);
+        for lane in &mut self.lanes {
+            if let Some(Plugin::Shard(shard)) = &lane.plugin {
+                lane.is_out |= self.failures.contains_key(&shard.place);
+            }
+        }
+        self.forget();
+    }
+
+    /// Drops the batches that nobody waits for.
+    fn forget(&mut self) {
+        let waiting = self.lanes.iter().filter(|lane| lane.takes_batches && !lane.is_out);
+        let out = self.first_batch + self.batches.len() as u64;
+        let first = waiting.map(|lane| lane.next).min().unwrap_or(out).min(out);
+        self.batches.drain(..(first - self.first_batch) as usize);
+        self.first_batch = first;
+    }
+}
