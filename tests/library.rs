@@ -2,10 +2,12 @@
 
 use perfbox::registry::{Implementation, PackageSource, PluginSources};
 use perfbox::report::{MetricValue, PluginStatus, RunStatus};
-use perfbox::source::{Item, Recorded, RecordedOptions, Source, SourceEnd};
+use perfbox::source::{
+    Item, Piece, Recorded, RecordedOptions, Recording, Source, SourceEnd,
+};
 use perfbox::{
     Category, CompileMode, EventKind, FailureKind, Instance, Limits, Loader, Pipeline, Registry,
-    Report, Settings, Stop,
+    Report, RunOptions, Settings, Stop,
 };
 
 use crate::support::embedded::{Embedded, batch, event, phase_summary, reported};
@@ -126,7 +128,7 @@ fn a_recorded_source_announces_the_columns_of_all_its_batches() {
     let dir = Dir::with_records();
     let input = dir.path("results.jsonl").to_string_lossy().into_owned();
     let options = RecordedOptions { batch_records: 100, ..RecordedOptions::default() };
-    let mut source = Recorded::open(&[input], options).unwrap();
+    let source = Recorded::open(&[input], options).unwrap();
     let announced: Vec<String> =
         source.columns().iter().map(|column| column.name.clone()).collect();
     assert_eq!(
@@ -146,7 +148,7 @@ fn a_recorded_source_announces_the_columns_of_all_its_batches() {
     );
     let mut events = 0;
     let mut batches = Vec::new();
-    while let Some(item) = source.next_item() {
+    for item in source.items() {
         match item {
             Item::Event(_) => events += 1,
             Item::Batch(batch) => {
@@ -165,19 +167,23 @@ fn a_recorded_source_announces_the_columns_of_all_its_batches() {
     assert_eq!((of("warmup"), of("profiling")), (40, 352));
 }
 
-/// Hands on what another source has, and sets its stop flag with the first batch.
+/// Hands on what another source has, and sets its stop flag with the first piece.
 struct StopAfterFirst {
     inner: Recorded,
     stop: Stop,
 }
 
 impl Source for StopAfterFirst {
-    fn next_item(&mut self) -> Option<Item> {
-        let item = self.inner.next_item();
-        self.stop.request();
-        item
+    type Read = Recording;
+
+    fn next_piece(&self) -> Option<Piece<'_, Recording>> {
+        self.inner.next_piece()
     }
-    fn stop(&mut self) {
+    fn accept(&self, read: Recording) -> Vec<Item> {
+        self.stop.request();
+        self.inner.accept(read)
+    }
+    fn stop(&self) {
         self.inner.stop();
     }
     fn bytes_read(&self) -> u64 {
@@ -186,7 +192,7 @@ impl Source for StopAfterFirst {
     fn total_bytes(&self) -> Option<u64> {
         self.inner.total_bytes()
     }
-    fn end(&mut self) -> SourceEnd {
+    fn end(&self) -> SourceEnd {
         self.inner.end()
     }
 }
@@ -194,22 +200,23 @@ impl Source for StopAfterFirst {
 #[tokio::test]
 async fn an_interrupted_run_reports_what_was_processed() {
     let dir = Dir::new();
-    let input = dir.write("r.jsonl", records("profiling", 100));
+    let input = dir.write("r.jsonl", records("profiling", 40_000));
     let stop = Stop::default();
-    let options =
-        RecordedOptions { batch_records: 10, stop: stop.clone(), ..RecordedOptions::default() };
+    let options = RecordedOptions { stop: stop.clone(), ..RecordedOptions::default() };
     let inner = Recorded::open(&[input.to_string_lossy().into_owned()], options).unwrap();
     let mut embedded = Embedded::new();
     embedded.add(PROCESSOR, "witness_processor", &[], Limits::default()).await;
     embedded.add(HOOK, "witness_hook", &[], Limits::default()).await;
     let mut source = StopAfterFirst { inner, stop };
-    let finished = perfbox::run(&mut source, embedded.pipeline, &mut |_| {}).await;
+    let options = RunOptions { threads: 1, ..RunOptions::default() };
+    let finished = perfbox::run(&mut source, embedded.pipeline, options);
     let report = finished.report;
     assert_eq!(report.status, RunStatus::Interrupted);
     assert!(finished.error.is_none());
-    assert_eq!(number(&report, "witness_processor", "records"), Some(10.0));
-    assert_eq!(report.inputs[0].records, 10);
-    assert_eq!(report.phases[0].stats.sent, 10);
+    let read = report.inputs[0].records;
+    assert!((1..40_000).contains(&read), "{read}");
+    assert_eq!(number(&report, "witness_processor", "records"), Some(read as f64));
+    assert_eq!(report.phases[0].stats.sent, read);
     assert_eq!(reported(&report, "witness_hook").cost.calls, 4);
 }
 

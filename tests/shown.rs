@@ -186,8 +186,8 @@ proptest! {
         let options = RecordedOptions { skip_bad_records: true, ..RecordedOptions::default() };
         match Recorded::open(&[path], options) {
             Err(error) => assert_is_a_line(&error.to_string()),
-            Ok(mut source) => {
-                while source.next_item().is_some() {}
+            Ok(source) => {
+                source.items().for_each(drop);
                 let end = source.end();
                 end.phases.iter().for_each(|one| assert_is_a_line(&one.phase.name));
                 end.inputs[0].bad_record_reasons.iter().for_each(|one| assert_is_a_line(one));

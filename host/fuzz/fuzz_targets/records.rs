@@ -56,7 +56,7 @@ fuzz_target!(|input: &[u8]| {
 /// What was read, as far as it must not change with the size of batches.
 fn read(name: &str, skip_bad_records: bool, batch_records: usize) -> Option<String> {
     let options = RecordedOptions { skip_bad_records, batch_records, ..RecordedOptions::default() };
-    let mut source = match Recorded::open(&[name.to_owned()], options) {
+    let source = match Recorded::open(&[name.to_owned()], options) {
         Ok(source) => source,
         Err(error) => {
             assert_can_be_shown(&error.to_string());
@@ -65,7 +65,7 @@ fn read(name: &str, skip_bad_records: bool, batch_records: usize) -> Option<Stri
     };
     let columns = source.columns().to_vec();
     let (mut records, mut events) = (0, 0);
-    while let Some(item) = source.next_item() {
+    for item in source.items() {
         match item {
             Item::Batch(batch) => {
                 assert!(!batch.is_empty() && batch.len() <= batch_records);

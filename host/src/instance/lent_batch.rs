@@ -78,6 +78,11 @@ impl batches::HostBatch for HostState {
         Ok(u32::try_from(self.table.get(&batch)?.batch.len())?)
     }
 
+    fn numbers_so_far(&mut self, batch: Resource<LentBatch>) -> wasmtime::Result<u64> {
+        let LentBatch { batch, wanted } = self.table.get(&batch)?;
+        Ok(batch.numbers_so_far(wanted))
+    }
+
     fn columns(
         &mut self,
         batch: Resource<LentBatch>,

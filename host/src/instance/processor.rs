@@ -12,6 +12,7 @@ use super::sandbox::{Called, Cost, Sandbox};
 use super::{HostState, InstanceConfig};
 use crate::batch::{Batch, WantedColumns};
 use crate::bindings::processor::{Processor, ProcessorPre};
+use crate::bindings::processor::exports::perfbox::plugin::post_processor::WantedColumns as Asked;
 use crate::bindings::types;
 use crate::phase::PhaseSummary;
 use crate::report::{Metric, ProcessorResult};
@@ -71,8 +72,9 @@ impl ProcessorInstance {
         };
         let requirements = sandbox.call("requirements", limit, ask).await?;
         let columns = match requirements.columns {
-            None => WantedColumns::All,
-            Some(names) => WantedColumns::Named(names.into_iter().collect()),
+            Asked::All => WantedColumns::All,
+            Asked::Named(names) => WantedColumns::Named(names.into_iter().collect()),
+            Asked::NumbersAnd(names) => WantedColumns::NumbersAnd(names.into_iter().collect()),
         };
         let mergeable = requirements.mergeable;
         Ok((bindings, processor, Requirements { columns: Arc::new(columns), mergeable }))

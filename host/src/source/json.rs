@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn texts_end_at_their_quote_and_have_no_escapes() {
         assert_eq!(text_at(r#"x"abc"y"#, 1), Some(("abc", 6)));
-        assert_eq!(text_at(r#""a longer text, of 8 and more",""#, 0).unwrap().1, 31);
+        assert_eq!(text_at(r#""a longer text, of 8 and more",""#, 0).unwrap().1, 30);
         for text in ["", "a", "\"", "\"ab", r#""a\"b""#, "\"a\nb\"", "\"12345678\u{1}\""] {
             assert_eq!(text_at(text, 0), None, "{text}");
         }

@@ -4,7 +4,7 @@
 use super::Problem;
 use super::columns::Survey;
 use super::format::Format;
-use super::input::{Block, Cut};
+use super::input::{Block, Cut, LINE_MAX_BYTES};
 use super::rows::Rows;
 
 /// Reads inputs of one format. Blocks are read by several threads at once.
@@ -15,11 +15,73 @@ pub(super) trait Reader: Send + Sync {
     /// Where such an input may be cut.
     fn cut(&self) -> Cut;
 
-    /// Looks at one line, or at whatever stands for it, for columns and phases.
-    fn survey(&self, line: &[u8], survey: &mut Survey) -> Result<(), Problem>;
+    /// Looks at a block for columns and phases.
+    fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed;
 
     /// Puts the records of a block into rows.
     fn read(&self, block: &Block, rows: &mut Rows<'_>);
+}
+
+/// What was seen of a block.
+#[derive(Default)]
+pub(super) struct Surveyed {
+    /// There is a record in it.
+    pub(super) has_records: bool,
+    pub(super) lines: u64,
+    /// The first line that is no record, counted from 0.
+    pub(super) first_bad: Option<(u64, Problem)>,
+}
+
+/// Looks at each line that is not blank.
+pub(super) fn survey_lines(
+    block: &Block,
+    mut survey: impl FnMut(&[u8]) -> Result<(), Problem>,
+) -> Surveyed {
+    let mut lines = Lines::new(block);
+    let mut surveyed = Surveyed::default();
+    while lines.at().is_some() {
+        let (number, line) = lines.next_line();
+        if line.is_empty() {
+            continue;
+        }
+        let seen = match block.is_cut_short {
+            true => Err(Problem::long_line(LINE_MAX_BYTES)),
+            false => survey(line),
+        };
+        match seen {
+            Ok(()) => surveyed.has_records = true,
+            Err(problem) => {
+                surveyed.first_bad.get_or_insert((number, problem));
+            }
+        }
+    }
+    surveyed.lines = lines.count();
+    surveyed
+}
+
+/// Puts each line that is not blank into rows.
+pub(super) fn read_lines(
+    block: &Block,
+    rows: &mut Rows<'_>,
+    mut read: impl FnMut(&[u8], &mut Rows<'_>) -> Result<(), Problem>,
+) {
+    let mut lines = Lines::new(block);
+    while lines.at().is_some() {
+        let (number, line) = lines.next_line();
+        if line.is_empty() {
+            continue;
+        }
+        let outcome = match block.is_cut_short {
+            true => Err(Problem::long_line(LINE_MAX_BYTES)),
+            false => read(line, rows),
+        };
+        if let Err(problem) = outcome
+            && !rows.bad(number, problem)
+        {
+            break;
+        }
+    }
+    rows.add_lines(lines.count());
 }
 
 /// The lines of a block.

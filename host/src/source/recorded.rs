@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::aiperf::{Aiperf, ManifestPhase, PhaseManifest};
 use super::columns::{Columns, Survey};
-use super::input::{Block, Blocks, Input, LINE_MAX_BYTES};
-use super::reader::{Lines, Reader};
+use super::input::{Block, Blocks, Input};
+use super::reader::Reader;
 use super::rows::{PhaseKey, PhaseRead, Read, ReadOptions, Rows};
 use super::timeline::{ReportedBounds, Timeline};
 use super::{Item, Piece, Problem, Source, SourceEnd, SourceError};
@@ -293,24 +293,12 @@ fn look_through(
             Err(_) if lines_before > 0 => break,
             Err(error) => return Err(failed(error)),
         };
-        let mut lines = Lines::new(&block);
-        while lines.at().is_some() {
-            let (number, line) = lines.next_line();
-            if line.is_empty() {
-                continue;
-            }
-            let looked_at = match block.is_cut_short {
-                true => Err(Problem::long_line(LINE_MAX_BYTES)),
-                false => reader.survey(line, survey),
-            };
-            match looked_at {
-                Ok(()) => good = true,
-                Err(problem) => {
-                    first_bad.get_or_insert((lines_before + number + 1, problem));
-                }
-            }
+        let seen = reader.survey(&block, survey);
+        good |= seen.has_records;
+        if let Some((number, problem)) = seen.first_bad {
+            first_bad.get_or_insert((lines_before + number + 1, problem));
         }
-        lines_before += lines.count();
+        lines_before += seen.lines;
         buffer = block.text;
     }
     match first_bad {

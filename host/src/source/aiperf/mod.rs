@@ -18,7 +18,7 @@ use super::Problem;
 use super::columns::{Columns, Survey, check_text, standard, type_name};
 use super::format::Format;
 use super::input::{Block, Cut, LINE_MAX_BYTES};
-use super::reader::{Lines, Reader};
+use super::reader::{Lines, Reader, Surveyed, survey_lines};
 use super::rows::{PhaseKey, Row, Rows};
 use super::template::{Bind, Hole, Kind, Template};
 use crate::batch::ColumnType;
@@ -59,24 +59,8 @@ impl Reader for Aiperf {
         Cut::Lines
     }
 
-    fn survey(&self, line: &[u8], survey: &mut Survey) -> Result<(), Problem> {
-        if let Ok(names) = serde_json::from_slice::<RecordNames<'_>>(line)
-            && survey.knows_all(
-                names.phase_name().unwrap_or_default(),
-                names.metrics.0.iter().map(|name| &**name),
-            )
-        {
-            return Ok(());
-        }
-        let record = parse_record(line)?;
-        for (name, unit) in OWN_COLUMNS {
-            survey.add_column(name, ColumnType::U64, unit);
-        }
-        survey.add_phase(record.metadata.phase_name().unwrap_or_default());
-        for metric in &record.metrics.0 {
-            survey.add_column(&metric.name, column_type(&metric.value), &metric.unit);
-        }
-        Ok(())
+    fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
+        survey_lines(block, |line| survey_line(line, survey))
     }
 
     fn read(&self, block: &Block, rows: &mut Rows<'_>) {
@@ -109,6 +93,27 @@ impl Reader for Aiperf {
         rows.add_lines(lines.count());
         self.lock().push(templates);
     }
+}
+
+/// Looks at one record.
+fn survey_line(line: &[u8], survey: &mut Survey) -> Result<(), Problem> {
+    if let Ok(names) = serde_json::from_slice::<RecordNames<'_>>(line)
+        && survey.knows_all(
+            names.phase_name().unwrap_or_default(),
+            names.metrics.0.iter().map(|name| &**name),
+        )
+    {
+        return Ok(());
+    }
+    let record = parse_record(line)?;
+    for (name, unit) in OWN_COLUMNS {
+        survey.add_column(name, ColumnType::U64, unit);
+    }
+    survey.add_phase(record.metadata.phase_name().unwrap_or_default());
+    for metric in &record.metrics.0 {
+        survey.add_column(&metric.name, column_type(&metric.value), &metric.unit);
+    }
+    Ok(())
 }
 
 impl Aiperf {
