@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::{Dir, FIXTURE, Perfbox, metric, misbehaving, misbehaving_with_lines, plugin};
+use crate::support::{
+    Dir, FIXTURE, Perfbox, metric, misbehaving, misbehaving_with_lines, plugin, records,
+};
 
 /// A run of a rogue that fails at its third batch of nine, beside a witness.
 fn run(dir: &Dir) -> Perfbox {
@@ -16,12 +18,19 @@ fn run(dir: &Dir) -> Perfbox {
 fn a_failure_that_aborts_ends_the_run_and_keeps_what_was_done() {
     let dir = Dir::new();
     dir.write("perfbox.yaml", "plugins: {rogue_processor: {on_failure: abort}}\n");
-    let ran = run(&dir).arg("--plugin").arg(misbehaving()).expect(3);
+    // More than is read at once.
+    let all = 40_000;
+    let input = dir.write("many.jsonl", records("profiling", all));
+    let run = dir.perfbox(["run", "--out=out", "--hook=witness_hook", "--processor=rogue_processor"]);
+    let run = run.arg("--processor=witness_processor").arg("--set=rogue_processor.at_batch=0");
+    let run = run.arg("--set=rogue_processor.during=process").arg("--set=rogue_processor.does=error");
+    let ran = run.arg(input).arg("--plugin").arg(misbehaving()).expect(3);
     let summary = dir.summary("out");
     assert_eq!(summary["status"], "plugin_failed");
     assert_eq!(summary["aborted_by"], "post_processor/rogue_processor");
-    // Of nine: three, and what had been read of both phases by then.
-    assert_eq!(metric(&summary, "witness_processor", "batches"), 5);
+    let read = metric(&summary, "witness_processor", "records").as_u64().unwrap();
+    assert!((1..all).contains(&read), "{read}");
+    assert_eq!(summary["inputs"][0]["records"], read);
     assert_eq!(plugin(&summary, "witness_hook")["status"], "ok");
     assert!(ran.stderr.contains("INFO witness_hook: end of profiling\n"), "{}", ran.stderr);
     assert!(

@@ -106,7 +106,9 @@ struct State<R> {
     batches: VecDeque<(u64, Arc<Batch>)>,
     /// Number of the first of them, counted from the first of the run.
     first_batch: u64,
-    events: Vec<Arc<PhaseEvent>>,
+    /// For the hooks, each with the number of batches that came before it: those are all
+    /// done with before it is told.
+    events: Vec<(u64, Arc<PhaseEvent>)>,
     /// In the batches so far, of each column.
     numbers: Vec<u64>,
     /// Most pieces that are taken and not done with.
@@ -297,16 +299,21 @@ impl<R> State<R> {
     fn is_done(&self) -> bool {
         let is_idle = |lane: &Lane| lane.plugin.is_some() && !self.has_next(lane);
         let all_out = self.is_read && !self.is_taking && self.accepted == self.taken;
-        all_out && self.lanes.iter().all(is_idle)
+        all_out && self.batches.is_empty() && self.lanes.iter().all(is_idle)
     }
 
     /// Whether something waits for the lane.
     fn has_next(&self, lane: &Lane) -> bool {
-        let out = match lane.takes_batches {
-            true => self.first_batch + self.batches.len() as u64,
-            false => self.events.len() as u64,
-        };
-        !lane.is_out && lane.next < out
+        if lane.takes_batches {
+            return !lane.is_out && lane.next < self.batches_out();
+        }
+        let event = self.events.get(lane.next as usize);
+        event.is_some_and(|(batches_before, _)| self.first_batch >= *batches_before)
+    }
+
+    /// Batches that have come so far.
+    fn batches_out(&self) -> u64 {
+        self.first_batch + self.batches.len() as u64
     }
 
     /// What is to be done next: what has waited longest for a plugin, or more reading.
@@ -321,7 +328,8 @@ impl<R> State<R> {
                     Task::Process(place, shard, Arc::clone(batch))
                 }
                 Plugin::Hooks(hooks) => {
-                    Task::Tell(place, hooks, Arc::clone(&self.events[lane.next as usize]))
+                    let (_, event) = &self.events[lane.next as usize];
+                    Task::Tell(place, hooks, Arc::clone(event))
                 }
             });
         }
@@ -347,7 +355,9 @@ impl<R> State<R> {
                     batch.add_numbers(&mut self.numbers);
                     self.batches.push_back((self.accepted, Arc::new(batch)));
                 }
-                Item::Event(event) => self.events.push(Arc::new(event)),
+                Item::Event(event) => {
+                    self.events.push((self.batches_out(), Arc::new(event)));
+                }
             }
         }
         self.accepted += 1;
@@ -375,7 +385,7 @@ impl<R> State<R> {
     /// Drops the batches that nobody waits for.
     fn forget(&mut self) {
         let waiting = self.lanes.iter().filter(|lane| lane.takes_batches && !lane.is_out);
-        let out = self.first_batch + self.batches.len() as u64;
+        let out = self.batches_out();
         let first = waiting.map(|lane| lane.next).min().unwrap_or(out).min(out);
         self.batches.drain(..(first - self.first_batch) as usize);
         self.first_batch = first;

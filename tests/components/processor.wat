@@ -97,7 +97,7 @@
         (i32.store (i32.const 1028) (call $new-processor (i32.const 7)))
         (i32.const 1024))
 
-      ;; requirements: an option of columns, at 4 and 8; mergeable at 12.
+      ;; requirements: which columns, by case, at 4 and 8; mergeable at 12.
       (func (export "requirements") (param i32) (result i32)
         (i64.store (i32.const 1024) (i64.const 0))
         (i64.store (i32.const 1032) (i64.const 0))
@@ -141,8 +141,10 @@
       (with "heap" (instance $heap)) (with "host" (instance $host))))
     (;more instances;)
 
-    (type $requirements' (record
-      (field "columns" (option (list string))) (field "mergeable" bool)))
+    (type $wanted' (variant (case "all") (case "named" (list string))
+      (case "numbers-and" (list string))))
+    (export $wanted "wanted-columns" (type $wanted'))
+    (type $requirements' (record (field "columns" $wanted) (field "mergeable" bool)))
     (export $requirements "requirements" (type $requirements'))
     (func (export "[static]processor.create")
       (param "class" string) (param "config" string)
@@ -184,9 +186,10 @@
   (instance $plugin (instantiate $plugin
     (with "types" (instance $types)) (with "batch" (type $batch)) (;more arguments;)))
   (alias export $plugin "processor" (type $own))
-  (type $requirements (record
-    (field "columns" (option (list string))) (field "mergeable" bool)))
+  (alias export $plugin "wanted-columns" (type $wanted))
   (export "perfbox:plugin/post-processor@0.1.0" (instance $plugin) (instance
+    (export "wanted-columns" (type $columns (eq $wanted)))
+    (type $requirements (record (field "columns" $columns) (field "mergeable" bool)))
     (export "requirements" (type $needs (eq $requirements)))
     (export "processor" (type $processor (eq $own)))
     (export "[static]processor.create" (func (param "class" string) (param "config" string)

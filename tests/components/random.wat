@@ -97,7 +97,10 @@
 
     (type $own (resource (rep i32)))
     (export $processor "processor" (type $own))
-    (type $named (record (field "columns" (option (list string))) (field "mergeable" bool)))
+    (type $columns (variant (case "all") (case "named" (list string))
+      (case "numbers-and" (list string))))
+    (export $wanted "wanted-columns" (type $columns))
+    (type $named (record (field "columns" $wanted) (field "mergeable" bool)))
     (export $requirements "requirements" (type $named))
 
     (core func $new (canon resource.new $own))

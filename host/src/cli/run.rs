@@ -154,6 +154,7 @@ impl RunArgs {
             events,
             look_through: false,
             stop: stop.clone(),
+            ..RecordedOptions::default()
         };
         let threads = self.threads();
         let progress: &(dyn Fn(u64) + Sync) = &|bytes| bar.set_position(bytes);

@@ -1,7 +1,14 @@
 //! Formats of recorded results, and how one is recognised.
 
-use super::aiperf::Aiperf;
+use std::str::FromStr;
+
+use super::aiperf::{self, Aiperf};
+use super::csv::{Csv, header_of};
+use super::jsonl::Jsonl;
+use super::mapping::Mapping;
 use super::reader::Reader;
+use super::{Problem, tools_csv};
+use crate::names::nearest;
 
 /// The format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +60,11 @@ impl Format {
         Self::Csv,
     ];
 
+    /// Whether it says nothing of what its columns are.
+    fn is_mapped(self) -> bool {
+        matches!(self, Self::Csv | Self::Jsonl | Self::Parquet)
+    }
+
     /// Its name, on the command line and in reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -73,8 +85,88 @@ impl Format {
     }
 }
 
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = || Self::ALL.iter().map(|format| format.name());
+        Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
+            let hint = nearest(text, names()).map_or(String::new(), |name| format!("did you mean `{name}`? "));
+            let all: Vec<_> = names().collect();
+            format!("{hint}(formats are {})", all.join(", "))
+        })
+    }
+}
+
+/// What is said of the inputs beforehand.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Given {
+    /// Their format; none: each is recognised.
+    pub(super) format: Option<Format>,
+    /// For formats that need one.
+    pub(super) mapping: Mapping,
+}
+
 /// The reader of an input that begins with `start`, its first block.
-#[expect(unused, reason = "until there is more than one format")]
-pub(super) fn reader_of(start: &[u8]) -> Box<dyn Reader> {
-    Box::new(Aiperf::default())
+///
+/// # Errors
+/// When it is not of the format that it is said to be, or of none that is recognised, or
+/// the mapping does not fit it.
+pub(super) fn reader_of(start: &[u8], given: &Given) -> Result<Box<dyn Reader>, Problem> {
+    let format = given.format.or_else(|| (!given.mapping.fields.is_empty()).then(|| mapped(start)));
+    if let Some(format) = format {
+        return reader(format, start, given)?.ok_or_else(|| {
+            Problem::at(1, format!("the input is not of the format {}", format.name()))
+        });
+    }
+    for format in Format::ALL {
+        if !format.is_mapped()
+            && let Some(reader) = reader(format, start, given)?
+        {
+            return Ok(reader);
+        }
+    }
+    let what = match mapped(start) {
+        Format::Csv if header_of(start).is_some_and(|(_, names)| names.len() > 1) => "CSV",
+        Format::Jsonl => "JSON lines",
+        Format::Parquet => "Parquet",
+        // What is nothing else is told why it is no record of AIPerf's.
+        _ => return Ok(Box::new(Aiperf::default())),
+    };
+    Err(Problem::at(
+        1,
+        format!(
+            "this is {what} of no tool that is known; say which column is what with --map, as \
+             `perfbox inspect` suggests"
+        ),
+    ))
+}
+
+/// The reader of one format; none: the input is of another.
+fn reader(
+    format: Format,
+    start: &[u8],
+    given: &Given,
+) -> Result<Option<Box<dyn Reader>>, Problem> {
+    Ok(match format {
+        Format::AiperfJsonl => {
+            (Some(format) == given.format || aiperf::is_one(start)).then(|| Box::new(Aiperf::default()) as _)
+        }
+        Format::JmeterCsv | Format::OhaCsv | Format::HeyCsv | Format::VegetaCsv => {
+            tools_csv::reader_of(format, start).map(|reader| Box::new(reader) as _)
+        }
+        Format::Csv => Some(Box::new(Csv::mapped(start, &given.mapping)?) as _),
+        Format::Jsonl => Some(Box::new(Jsonl::mapped(start, &given.mapping)?) as _),
+        _ => None,
+    })
+}
+
+/// Which of the formats that take a mapping an input is of.
+fn mapped(start: &[u8]) -> Format {
+    let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
+    match start.trim_ascii_start() {
+        [b'P', b'A', b'R', b'1', ..] => Format::Parquet,
+        [b'{', ..] => Format::Jsonl,
+        _ => Format::Csv,
+    }
 }

@@ -62,6 +62,12 @@ impl Input {
         self.file.metadata().map_or(0, |metadata| metadata.len())
     }
 
+    /// Its first bytes, decompressed.
+    pub(super) fn start(&self, bytes: usize) -> io::Result<Vec<u8>> {
+        let block = self.blocks(Cut::Lines)?.next_block(bytes, Vec::new())?;
+        Ok(block.map(|block| block.text).unwrap_or_default())
+    }
+
     /// Reads it from the start.
     pub(super) fn blocks(&self, cut: Cut) -> io::Result<Blocks> {
         let mut file = self.file.try_clone()?;
@@ -145,13 +151,26 @@ fn spool(mut from: impl Read, _stop: &Stop) -> io::Result<File> {
 pub(super) enum Cut {
     /// After any line.
     Lines,
+    /// After a line whose end is not in quotes.
+    Csv,
 }
 
 impl Cut {
     /// Bytes of the whole records at the start of `text`; 0: there is none yet.
     fn whole(self, text: &[u8]) -> usize {
         match self {
-            Self::Lines => memchr::memrchr(b'\n', text).map_or(0, |at| at + 1),
+            Self::Csv if memchr::memchr(b'"', text).is_some() => {
+                let (mut whole, mut in_quotes) = (0, false);
+                for at in memchr::memchr2_iter(b'"', b'\n', text) {
+                    match text[at] {
+                        b'"' => in_quotes = !in_quotes,
+                        _ if in_quotes => {}
+                        _ => whole = at + 1,
+                    }
+                }
+                whole
+            }
+            Self::Lines | Self::Csv => memchr::memrchr(b'\n', text).map_or(0, |at| at + 1),
         }
     }
 }

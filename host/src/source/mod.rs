@@ -5,19 +5,25 @@
 
 mod aiperf;
 mod columns;
+mod csv;
 mod event_log;
 mod format;
 mod input;
 mod json;
+mod jsonl;
+mod mapping;
 mod problem;
 mod reader;
 mod recorded;
 mod rows;
 mod template;
+mod time;
 mod timeline;
+mod tools_csv;
 
 pub use event_log::read_event_log;
 pub use format::Format;
+pub use mapping::{MappedField, Mapping, MappingError};
 use problem::Problem;
 pub use recorded::{Recorded, RecordedOptions, Recording};
 
@@ -134,6 +140,14 @@ pub enum SourceError {
         /// In bytes, counted from 1.
         column: u64,
         /// What is wrong with that line.
+        problem: String,
+    },
+    /// A file of no format that is read, or not of the one that was given.
+    #[error("{}: {problem}", escape(path))]
+    Format {
+        /// The input.
+        path: String,
+        /// What it is, and what to do.
         problem: String,
     },
     /// A phase was asked for that the inputs do not have.

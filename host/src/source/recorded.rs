@@ -5,9 +5,11 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::aiperf::{Aiperf, ManifestPhase, PhaseManifest};
+use super::aiperf::{ManifestPhase, PhaseManifest};
 use super::columns::{Columns, Survey};
+use super::format::{Format, Given, reader_of};
 use super::input::{Block, Blocks, Input};
+use super::mapping::Mapping;
 use super::reader::Reader;
 use super::rows::{PhaseKey, PhaseRead, Read, ReadOptions, Rows};
 use super::timeline::{ReportedBounds, Timeline};
@@ -40,6 +42,10 @@ pub struct RecordedOptions {
     pub skip_bad_records: bool,
     /// The events that hooks get, in place of those rebuilt from the records.
     pub events: Option<Vec<PhaseEvent>>,
+    /// The format of the inputs; none: each is recognised by its content.
+    pub input_format: Option<Format>,
+    /// Which column is what, for inputs of a format that does not say so.
+    pub mapping: Mapping,
     /// Look through all of each input for its columns before it is read, and not only
     /// through its start. A column that comes up later is then part of the run; else it
     /// ends the reading with [`SourceError::NewColumn`].
@@ -55,6 +61,8 @@ impl Default for RecordedOptions {
             batch_records: BATCH_RECORDS,
             skip_bad_records: false,
             events: None,
+            input_format: None,
+            mapping: Mapping::default(),
             look_through: true,
             stop: Stop::default(),
         }
@@ -135,6 +143,7 @@ impl Recorded {
     pub fn open(names: &[String], options: RecordedOptions) -> Result<Self, SourceError> {
         let mut inputs = Vec::new();
         let mut survey = Survey::default();
+        let given = Given { format: options.input_format, mapping: options.mapping.clone() };
         for name in names {
             tracing::debug!("reading {}", escape(name));
             let input = Input::open(name, &options.stop)?;
@@ -142,7 +151,13 @@ impl Recorded {
                 Some(dir) => PhaseManifest::read(dir)?,
                 None => None,
             };
-            let open = OpenInput { input, manifest, reader: Box::new(Aiperf::default()) };
+            let start = input.start(BLOCK_BYTES);
+            let start = start.map_err(|source| SourceError::Io { path: name.clone(), bytes: 0, source })?;
+            let reader = reader_of(&start, &given).map_err(|problem| SourceError::Format {
+                path: name.clone(),
+                problem: problem.words,
+            })?;
+            let open = OpenInput { input, manifest, reader };
             look_through(&open, &options, &mut survey)?;
             inputs.push(open);
         }

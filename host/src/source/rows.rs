@@ -24,6 +24,13 @@ pub(super) struct PhaseKey {
     pub(super) index: Option<u32>,
 }
 
+impl PhaseKey {
+    /// A phase of which nothing but a name is known.
+    pub(super) fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), kind: name.to_owned(), index: None }
+    }
+}
+
 /// Records of one phase that make a batch.
 pub(super) struct PhaseBatch {
     /// Place of the phase in [`Read::phases`].

@@ -95,6 +95,17 @@ impl Reader for Aiperf {
     }
 }
 
+/// Whether an input begins with a record of AIPerf's.
+pub(super) fn is_one(start: &[u8]) -> bool {
+    let block = Block { text: start.to_vec(), ..Block::default() };
+    let mut lines = Lines::new(&block);
+    // The first lines may be bad ones.
+    std::iter::from_fn(|| lines.at().map(|_| lines.next_line().1))
+        .filter(|line| !line.is_empty())
+        .take(10)
+        .any(|line| parse_record(line).is_ok())
+}
+
 /// Looks at one record.
 fn survey_line(line: &[u8], survey: &mut Survey) -> Result<(), Problem> {
     if let Ok(names) = serde_json::from_slice::<RecordNames<'_>>(line)

@@ -1,0 +1,276 @@
+//! CSV of any tool: rows of fields, of which a mapping says what each is.
+
+use super::format::Format;
+use super::columns::Survey;
+use super::input::{Block, Cut, LINE_MAX_BYTES};
+use super::json::f64_at;
+use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, What, number};
+use super::reader::{Lines, Reader, Surveyed};
+use super::rows::{PhaseKey, Rows};
+use super::Problem;
+use crate::escape;
+
+/// Delimiters that are looked for in a header.
+const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
+
+/// Most fields of a row.
+const FIELDS_MAX: usize = 1024;
+
+/// Reads CSV.
+pub(super) struct Csv {
+    pub(super) format: Format,
+    pub(super) delimiter: u8,
+    pub(super) has_header: bool,
+    /// Fewest fields of a row.
+    pub(super) fields_min: usize,
+    pub(super) bound: Vec<Bound>,
+}
+
+/// The names in a header, and the delimiter between them; none: it is not CSV.
+pub(super) fn header_of(start: &[u8]) -> Option<(u8, Vec<String>)> {
+    let block = Block { text: start.to_vec(), ..Block::default() };
+    let mut lines = Lines::new(&block);
+    lines.at()?;
+    let (_, line) = lines.next_line();
+    let line = std::str::from_utf8(line).ok()?;
+    let count = |delimiter: &u8| line.bytes().filter(|byte| byte == delimiter).count();
+    let delimiter = DELIMITERS.into_iter().max_by_key(|one| (count(one), one == &b','))?;
+    let mut fields = Fields::default();
+    let end = fields.split(line, 0, delimiter)?;
+    if end != line.len() || fields.len() > FIELDS_MAX {
+        return None;
+    }
+    Some((delimiter, (0..fields.len()).map(|at| fields.get(line, at).trim().to_owned()).collect()))
+}
+
+/// Where the fields of one row stand.
+#[derive(Default)]
+struct Fields {
+    /// In the text or, of a row with quotes, in `unquoted`.
+    ends: Vec<(usize, usize)>,
+    unquoted: Option<String>,
+}
+
+impl Fields {
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// A field; nothing where the row has fewer.
+    fn get<'t>(&'t self, text: &'t str, at: usize) -> &'t str {
+        let Some((start, end)) = self.ends.get(at) else { return "" };
+        &self.unquoted.as_deref().unwrap_or(text)[*start..*end]
+    }
+
+    /// Takes a row apart. Where it ends, its line's end not included; none: a quoted field
+    /// of it has no end.
+    fn split(&mut self, text: &str, from: usize, delimiter: u8) -> Option<usize> {
+        self.ends.clear();
+        self.unquoted = None;
+        let bytes = text.as_bytes();
+        let mut start = from;
+        for at in memchr::memchr3_iter(delimiter, b'\n', b'"', &bytes[from..]) {
+            let at = from + at;
+            match bytes[at] {
+                b'\n' => {
+                    let end = if bytes[..at].ends_with(b"\r") && at > start { at - 1 } else { at };
+                    self.ends.push((start, end));
+                    return Some(at);
+                }
+                b'"' => return self.split_quoted(text, from, delimiter),
+                _ => {
+                    self.ends.push((start, at));
+                    start = at + 1;
+                }
+            }
+        }
+        let end = if bytes.ends_with(b"\r") && bytes.len() > start { bytes.len() - 1 } else { bytes.len() };
+        self.ends.push((start, end));
+        Some(bytes.len())
+    }
+
+    /// As [`split`](Self::split), of a row in which a field is quoted: a quote in it is
+    /// written twice.
+    fn split_quoted(&mut self, text: &str, from: usize, delimiter: u8) -> Option<usize> {
+        self.ends.clear();
+        let mut unquoted = String::new();
+        let (mut at, mut start, bytes) = (from, 0, text.as_bytes());
+        loop {
+            if bytes.get(at) == Some(&b'"') {
+                at += 1;
+                loop {
+                    let quote = at + memchr::memchr(b'"', &bytes[at..])?;
+                    unquoted.push_str(&text[at..quote]);
+                    at = quote + 1;
+                    if bytes.get(at) != Some(&b'"') {
+                        break;
+                    }
+                    unquoted.push('"');
+                    at += 1;
+                }
+            }
+            let rest = memchr::memchr2(delimiter, b'\n', &bytes[at..]);
+            let end = rest.map_or(bytes.len(), |rest| at + rest);
+            unquoted.push_str(&text[at..end]);
+            let is_last = bytes.get(end) != Some(&delimiter);
+            if is_last && unquoted.len() > start && unquoted.ends_with('\r') {
+                unquoted.pop();
+            }
+            self.ends.push((start, unquoted.len()));
+            start = unquoted.len();
+            if is_last {
+                self.unquoted = Some(unquoted);
+                return Some(end);
+            }
+            at = end + 1;
+        }
+    }
+}
+
+impl Reader for Csv {
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn cut(&self) -> Cut {
+        Cut::Csv
+    }
+
+    fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
+        mapping::survey(&self.bound, survey);
+        let mut seen = Surveyed::default();
+        let lines = self.each(block, |line, fields, text| {
+            match fields.and_then(|fields| self.facts(fields, text)) {
+                Ok(facts) => {
+                    seen.has_records = true;
+                    survey.add_phase(facts.phase().unwrap_or(ONLY_PHASE));
+                }
+                Err(words) => {
+                    seen.first_bad.get_or_insert((line, Problem::at(1, words)));
+                }
+            }
+            true
+        });
+        seen.lines = lines;
+        seen
+    }
+
+    fn read(&self, block: &Block, rows: &mut Rows<'_>) {
+        let places = mapping::metric_places(&self.bound, rows.columns());
+        let mut phase = PhaseKey::named(ONLY_PHASE);
+        let mut metrics = Vec::new();
+        let lines = self.each(block, |line, fields, text| {
+            let put = fields.and_then(|fields| {
+                let facts = self.facts(fields, text)?;
+                metrics.clear();
+                for (field, column) in &places {
+                    let text = fields.get(text, *field);
+                    if !text.is_empty() {
+                        metrics.push((*column, number_in(text)?));
+                    }
+                }
+                facts.put(rows, &mut phase, metrics.drain(..))
+            });
+            match put {
+                Ok(()) => true,
+                Err(words) => rows.bad(line, Problem::at(1, words)),
+            }
+        });
+        rows.add_lines(lines);
+    }
+}
+
+/// A finite number in a field.
+fn number_in(text: &str) -> Result<f64, String> {
+    match f64_at(text, 0) {
+        Some((value, end)) if end == text.len() => Ok(value),
+        _ => number(text).ok_or_else(|| format!("`{}` is no number", escape(text))),
+    }
+}
+
+impl Csv {
+    /// CSV with a header, mapped.
+    ///
+    /// # Errors
+    /// When it has none, or the mapping does not fit it.
+    pub(super) fn mapped(start: &[u8], mapping: &Mapping) -> Result<Self, Problem> {
+        let header = header_of(start);
+        let (delimiter, names) =
+            header.ok_or_else(|| Problem::at(1, "this is no CSV with a header"))?;
+        let bound = mapping::bind(mapping, &names)?;
+        let fields_min = names.len();
+        Ok(Self { format: Format::Csv, delimiter, has_header: true, fields_min, bound })
+    }
+
+    /// What a row says of its request, but for its metrics.
+    fn facts<'t>(
+        &self,
+        fields: &'t Fields,
+        text: &'t str,
+    ) -> Result<Facts<'t>, String> {
+        if fields.len() < self.fields_min {
+            return Err(format!(
+                "the row has {} fields, and the others have {}",
+                fields.len(),
+                self.fields_min
+            ));
+        }
+        let mut facts = Facts::default();
+        for Bound { field, what, name } in &self.bound {
+            let text = fields.get(text, *field);
+            if !text.is_empty() && !matches!(what, What::Metric(..)) {
+                facts.take(what, text).map_err(|words| format!("column `{}`: {words}", escape(name)))?;
+            }
+        }
+        Ok(facts)
+    }
+
+    /// Goes through the rows of a block, each with the number of its first line, until
+    /// told to end. How many lines there were.
+    fn each(
+        &self,
+        block: &Block,
+        mut row: impl FnMut(u64, Result<&Fields, String>, &str) -> bool,
+    ) -> u64 {
+        if block.is_cut_short {
+            let words = Problem::long_line(LINE_MAX_BYTES).words;
+            row(0, Err(format!("{words}; is a quote missing?")), "");
+            return 1;
+        }
+        let text = match std::str::from_utf8(&block.text) {
+            Ok(text) => text,
+            Err(error) => {
+                let before = &block.text[..error.valid_up_to()];
+                let line = before.iter().filter(|byte| **byte == b'\n').count() as u64;
+                row(line, Err("the text is not UTF-8".to_owned()), "");
+                return line + 1;
+            }
+        };
+        let mut fields = Fields::default();
+        let mut at = Lines::new(block).at().unwrap_or(text.len());
+        let mut lines = 0;
+        let mut is_header = self.has_header && block.number == 0;
+        while at < text.len() {
+            let end = fields.split(text, at, self.delimiter);
+            let line = lines;
+            let behind = end.unwrap_or(text.len());
+            lines += match fields.unquoted.is_some() || end.is_none() {
+                true => memchr::memchr_iter(b'\n', &text.as_bytes()[at..behind]).count() as u64 + 1,
+                false => 1,
+            };
+            let is_blank = text[at..behind].trim().is_empty();
+            at = behind + 1;
+            if std::mem::take(&mut is_header) || is_blank {
+                continue;
+            }
+            let fields = match end {
+                Some(_) => Ok(&fields),
+                None => Err("a quoted field has no end".to_owned()),
+            };
+            if !row(line, fields, text) {
+                break;
+            }
+        }
+        lines
+    }
+}
