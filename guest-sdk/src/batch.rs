@@ -18,6 +18,7 @@ pub struct Batch<'a> {
 pub(crate) trait ColumnSource {
     fn phase(&self) -> Phase;
     fn len(&self) -> u32;
+    fn numbers_so_far(&self) -> u64;
     fn columns(&self) -> Vec<ColumnInfo>;
     fn u64s(&self, name: &str) -> Result<U64Column, ColumnError>;
     fn f64s(&self, name: &str) -> Result<F64Column, ColumnError>;
@@ -31,6 +32,9 @@ impl ColumnSource for &batches::Batch {
     }
     fn len(&self) -> u32 {
         batches::Batch::len(self)
+    }
+    fn numbers_so_far(&self) -> u64 {
+        batches::Batch::numbers_so_far(self)
     }
     fn columns(&self) -> Vec<ColumnInfo> {
         batches::Batch::columns(self)
@@ -67,6 +71,16 @@ impl<'a> Batch<'a> {
     /// True without records.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many numbers there are in the batches of the run up to this one, itself
+    /// included, whichever instance they went to: values of f64 columns that are there,
+    /// and items of f64-list columns, of the columns that
+    /// [`requirements`](crate::Processor::requirements) asks for. By it all instances of
+    /// a mergeable processor can decide the same thing, such as when to keep no more
+    /// samples.
+    pub fn numbers_so_far(&self) -> u64 {
+        self.source.numbers_so_far()
     }
 
     /// The columns of the run, the same for every batch. Those that
@@ -418,6 +432,9 @@ mod tests {
         }
         fn len(&self) -> u32 {
             2
+        }
+        fn numbers_so_far(&self) -> u64 {
+            0
         }
         fn columns(&self) -> Vec<ColumnInfo> {
             use ColumnType::{F64, F64List, Text, U64};

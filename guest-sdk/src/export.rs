@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
+use std::mem;
 
 use serde::de::DeserializeOwned;
 
 use crate::bindings::types::{PhaseEvent, PhaseSummary, PluginError, ProcessingResult};
 use crate::bindings::{batches, hook, processor};
+use crate::processor::Wanted;
 use crate::{Batch, Error, Hook, Processor, Result};
 use hook::exports::perfbox::plugin::phase_hook;
 use processor::exports::perfbox::plugin::post_processor;
@@ -213,8 +215,8 @@ impl<H: Hook> AnyHook for H {
 pub trait AnyProcessor {
     fn requirements(&self) -> Result<crate::Requirements>;
     fn process(&mut self, batch: &Batch) -> Result<()>;
-    fn save(&mut self) -> Result<Vec<u8>>;
-    fn merge(&mut self, state: &[u8]) -> Result<()>;
+    fn save(&mut self) -> Result<Option<Vec<u8>>>;
+    fn merge(&mut self, part: &[u8]) -> Result<()>;
     fn finish(&mut self, phases: &[PhaseSummary]) -> Result<crate::ProcessingResult>;
 }
 
@@ -229,11 +231,11 @@ impl<P: Processor> AnyProcessor for Option<P> {
     fn process(&mut self, batch: &Batch) -> Result<()> {
         self.as_mut().ok_or_else(finished)?.process(batch)
     }
-    fn save(&mut self) -> Result<Vec<u8>> {
+    fn save(&mut self) -> Result<Option<Vec<u8>>> {
         self.as_mut().ok_or_else(finished)?.save()
     }
-    fn merge(&mut self, state: &[u8]) -> Result<()> {
-        self.as_mut().ok_or_else(finished)?.merge(state)
+    fn merge(&mut self, part: &[u8]) -> Result<()> {
+        self.as_mut().ok_or_else(finished)?.merge(part)
     }
     fn finish(&mut self, phases: &[PhaseSummary]) -> Result<crate::ProcessingResult> {
         self.take().ok_or_else(finished)?.finish(phases)
@@ -300,26 +302,32 @@ impl<S: ProcessorSet> post_processor::GuestProcessor for ProcessorResource<S> {
     fn requirements(&self) -> post_processor::Requirements {
         // Only called first, so the default never shows.
         let wanted = self.state.borrow().processor.requirements().unwrap_or_default();
-        post_processor::Requirements { columns: wanted.columns, mergeable: wanted.mergeable }
+        let columns = match wanted.columns {
+            Wanted::All => post_processor::WantedColumns::All,
+            Wanted::Named(names) => post_processor::WantedColumns::Named(names),
+            Wanted::NumbersAnd(names) => post_processor::WantedColumns::NumbersAnd(names),
+        };
+        post_processor::Requirements { columns, mergeable: wanted.mergeable }
     }
     fn process(&self, batch: &batches::Batch) -> Result<(), PluginError> {
         self.state.borrow_mut().processor.process(&Batch::new(batch)).map_err(Error::into_wit)
     }
     fn save(&self, max_bytes: u32) -> Result<Option<Vec<u8>>, PluginError> {
         let state = &mut *self.state.borrow_mut();
-        let saving = match &mut state.saving {
-            Some(saving) => saving,
-            None => {
-                let whole = state.processor.save().map_err(Error::into_wit)?;
-                state.saving.insert(Saving::new(&whole))
-            }
-        };
-        Ok(saving.next_chunk(max_bytes as usize))
+        if state.saving.is_none() {
+            state.saving = state.processor.save().map_err(Error::into_wit)?.map(Saving::new);
+        }
+        let Some(saving) = &mut state.saving else { return Ok(None) };
+        let (chunk, is_last) = saving.next_chunk(max_bytes as usize).map_err(Error::into_wit)?;
+        if is_last {
+            state.saving = None;
+        }
+        Ok(Some(chunk))
     }
     fn merge(&self, chunk: Vec<u8>) -> Result<(), PluginError> {
         let state = &mut *self.state.borrow_mut();
-        match state.merging.push(&chunk) {
-            Some(whole) => state.processor.merge(&whole).map_err(Error::into_wit),
+        match state.merging.push(chunk).map_err(Error::into_wit)? {
+            Some(part) => state.processor.merge(&part).map_err(Error::into_wit),
             None => Ok(()),
         }
     }
@@ -329,48 +337,65 @@ impl<S: ProcessorSet> post_processor::GuestProcessor for ProcessorResource<S> {
     }
 }
 
-/// Bytes of the length that precedes a state, little-endian.
-const LENGTH_BYTES: usize = 8;
+/// The last byte of a chunk: whether its part goes on in the next one.
+const GOES_ON: u8 = 1;
+const ENDS: u8 = 0;
 
-/// A saved state on its way out, its length in front, so that the other side knows
-/// where it ends.
+/// One part of a state on its way out. What is left of a part and fits into a chunk
+/// becomes that chunk without being copied, since the mark stands at the end.
 struct Saving {
-    framed: Vec<u8>,
+    part: Vec<u8>,
     sent: usize,
 }
 
 impl Saving {
-    fn new(state: &[u8]) -> Self {
-        let mut framed = (state.len() as u64).to_le_bytes().to_vec();
-        framed.extend_from_slice(state);
-        Self { framed, sent: 0 }
+    fn new(part: Vec<u8>) -> Self {
+        Self { part, sent: 0 }
     }
 
-    fn next_chunk(&mut self, max_bytes: usize) -> Option<Vec<u8>> {
-        let rest = &self.framed[self.sent..];
-        let chunk = &rest[..rest.len().min(max_bytes)];
-        self.sent += chunk.len();
-        (!chunk.is_empty()).then(|| chunk.to_vec())
+    /// The next chunk, and whether it is the part's last.
+    fn next_chunk(&mut self, max_bytes: usize) -> Result<(Vec<u8>, bool)> {
+        let room = max_bytes.saturating_sub(1);
+        let rest = &self.part[self.sent..];
+        if rest.len() > room {
+            if room == 0 {
+                return Err(Error::other(format!("a chunk of {max_bytes} bytes has no room")));
+            }
+            let mut chunk = Vec::with_capacity(max_bytes);
+            chunk.extend_from_slice(&rest[..room]);
+            chunk.push(GOES_ON);
+            self.sent += room;
+            return Ok((chunk, false));
+        }
+        let mut chunk = match self.sent {
+            0 => mem::take(&mut self.part),
+            _ => rest.to_vec(),
+        };
+        chunk.push(ENDS);
+        Ok((chunk, true))
     }
 }
 
-/// A state on its way in.
+/// A part on its way in.
 #[derive(Default)]
 struct Merging {
     received: Vec<u8>,
 }
 
 impl Merging {
-    /// The whole state, once this chunk completes it.
-    fn push(&mut self, chunk: &[u8]) -> Option<Vec<u8>> {
-        self.received.extend_from_slice(chunk);
-        let (length, state) = self.received.split_first_chunk::<LENGTH_BYTES>()?;
-        if (state.len() as u64) < u64::from_le_bytes(*length) {
-            return None;
+    /// The whole part, once this chunk completes it.
+    fn push(&mut self, mut chunk: Vec<u8>) -> Result<Option<Vec<u8>>> {
+        let ends = match chunk.pop() {
+            Some(ENDS) => true,
+            Some(GOES_ON) => false,
+            _ => return Err(Error::invalid_input("a chunk to merge is not one that was saved")),
+        };
+        if self.received.is_empty() {
+            self.received = chunk;
+        } else {
+            self.received.append(&mut chunk);
         }
-        let whole = state.to_vec();
-        self.received.clear();
-        Some(whole)
+        Ok(ends.then(|| mem::take(&mut self.received)))
     }
 }
 
@@ -385,20 +410,44 @@ mod tests {
     use serde::Deserialize;
 
     #[test]
-    fn a_state_arrives_whole_whatever_the_chunks() {
-        for (bytes, max_bytes) in [(0, 1), (0, 64), (1, 3), (100, 7), (100, 108), (100, 1000)] {
-            let state: Vec<u8> = (0..bytes).collect();
-            let mut saving = Saving::new(&state);
+    fn a_part_arrives_whole_whatever_the_chunks() {
+        for (bytes, max_bytes) in [(0, 2), (0, 64), (1, 2), (100, 7), (100, 100), (100, 101)] {
+            let part: Vec<u8> = (0..bytes).collect();
             let mut merging = Merging::default();
             let mut arrived = Vec::new();
             for _ in 0..2 {
-                while let Some(chunk) = saving.next_chunk(max_bytes) {
+                let mut saving = Saving::new(part.clone());
+                loop {
+                    let (chunk, is_last) = saving.next_chunk(max_bytes).unwrap();
                     assert!(chunk.len() <= max_bytes);
-                    arrived.extend(merging.push(&chunk));
+                    arrived.extend(merging.push(chunk).unwrap());
+                    if is_last {
+                        break;
+                    }
                 }
-                saving = Saving::new(&state);
             }
-            assert_eq!(arrived, [state.clone(), state]);
+            assert_eq!(arrived, [part.clone(), part]);
+        }
+    }
+
+    #[test]
+    fn a_part_that_fits_into_a_chunk_is_not_copied() {
+        let mut part = Vec::with_capacity(64);
+        part.extend([1, 2, 3]);
+        let address = part.as_ptr();
+        let (chunk, _) = Saving::new(part).next_chunk(64).unwrap();
+        assert_eq!(chunk.as_ptr(), address);
+        let arrived = Merging::default().push(chunk).unwrap().unwrap();
+        assert_eq!((arrived.as_ptr(), arrived), (address, vec![1, 2, 3]));
+    }
+
+    #[test]
+    fn chunks_without_room_or_mark_are_refused() {
+        let error = Saving::new(vec![1]).next_chunk(1).unwrap_err();
+        assert_eq!(error.message(), "a chunk of 1 bytes has no room");
+        for chunk in [vec![], vec![1, 2, 3]] {
+            let error = Merging::default().push(chunk).unwrap_err();
+            assert_eq!(error.message(), "a chunk to merge is not one that was saved");
         }
     }
 
@@ -448,7 +497,7 @@ mod tests {
         }
     }
 
-    /// Counts records; its state is one byte.
+    /// Counts records; its state is one part a record.
     struct Records(u8);
 
     impl Processor for Records {
@@ -463,11 +512,13 @@ mod tests {
             self.0 += batch.u64s("n")?.len() as u8;
             Ok(())
         }
-        fn save(&mut self) -> Result<Vec<u8>> {
-            Ok(vec![self.0])
+        fn save(&mut self) -> Result<Option<Vec<u8>>> {
+            let left = self.0.checked_sub(1);
+            self.0 = left.unwrap_or(0);
+            Ok(left.map(|left| vec![1, left, 0]))
         }
-        fn merge(&mut self, state: &[u8]) -> Result<()> {
-            self.0 += state.first().ok_or_else(|| Error::invalid_input("empty state"))?;
+        fn merge(&mut self, part: &[u8]) -> Result<()> {
+            self.0 += part.first().ok_or_else(|| Error::invalid_input("empty part"))?;
             Ok(())
         }
         fn finish(self, _: &[PhaseSummary]) -> Result<crate::ProcessingResult> {
@@ -549,23 +600,25 @@ mod tests {
     fn instances_are_merged_into_one_result() {
         let (first, second) = (processor(), processor());
         let wanted = first.requirements();
-        assert_eq!((wanted.columns, wanted.mergeable), (Some(vec!["n".to_owned()]), true));
+        let columns = post_processor::WantedColumns::Named(vec!["n".to_owned()]);
+        assert_eq!((wanted.columns, wanted.mergeable), (columns, true));
         process(&first, 3).unwrap();
         process(&second, 4).unwrap();
         let mut chunks = 0;
-        while let Some(chunk) = second.save(2).unwrap() {
+        while let Some(chunk) = second.save(3).unwrap() {
             first.merge(chunk).unwrap();
             chunks += 1;
         }
-        assert_eq!(chunks, (LENGTH_BYTES + 1).div_ceil(2));
+        assert_eq!(chunks, 4 * 2);
+        assert_eq!(second.save(3), Ok(None));
         let result = first.finish(vec![testing::phase_summary("profiling")]).unwrap();
         assert_eq!(result.metrics[0].value, MetricValue::Count(7));
     }
 
     #[test]
     fn what_a_processor_refuses_is_an_error_for_the_host() {
-        let merged = processor().merge(vec![0; LENGTH_BYTES]);
-        assert_eq!(merged, Err(Error::invalid_input("empty state").into_wit()));
+        let merged = processor().merge(vec![ENDS]);
+        assert_eq!(merged, Err(Error::invalid_input("empty part").into_wit()));
     }
 
     #[test]
@@ -575,9 +628,9 @@ mod tests {
         let refused = || finished().into_wit();
         assert_eq!(process(&processor, 1), Err(finished()));
         assert_eq!(processor.save(64), Err(refused()));
-        assert_eq!(processor.merge(vec![0; LENGTH_BYTES]), Err(refused()));
+        assert_eq!(processor.merge(vec![ENDS]), Err(refused()));
         assert_eq!(processor.finish(vec![]), Err(refused()));
-        assert_eq!(processor.requirements().columns, None);
+        assert_eq!(processor.requirements().columns, post_processor::WantedColumns::All);
     }
 
     #[test]

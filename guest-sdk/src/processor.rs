@@ -33,21 +33,29 @@ pub trait Processor: Sized + 'static {
     /// Ends this processor for the run.
     fn process(&mut self, batch: &Batch) -> Result<()>;
 
-    /// The whole state as bytes, for another instance to [`merge`](Self::merge).
-    /// Only called when [`requirements`](Self::requirements) said mergeable.
+    /// The next part of the state as bytes, for another instance to
+    /// [`merge`](Self::merge); none when there is no more. Only called when
+    /// [`requirements`](Self::requirements) said mergeable, after this instance's last
+    /// batch, until it returns none; then the instance is dropped.
+    ///
+    /// A state of some kilobytes is best one part. One of many megabytes is best parts
+    /// of about one, each put together when it is asked for, and its memory given back:
+    /// the other instance may merge one part while this one makes the next.
     ///
     /// # Errors
     /// Ends this processor for the run.
-    fn save(&mut self) -> Result<Vec<u8>> {
+    fn save(&mut self) -> Result<Option<Vec<u8>>> {
         Err(Error::other("this processor's state cannot be saved"))
     }
 
-    /// Takes in the whole state that [`save`](Self::save) of another instance made.
+    /// Takes in one part that [`save`](Self::save) of another instance returned, in
+    /// the order in which they were returned; all parts of one instance before the
+    /// first of the next. This instance may have processed batches itself.
     ///
     /// # Errors
     /// Ends this processor for the run.
-    fn merge(&mut self, state: &[u8]) -> Result<()> {
-        let _ = state;
+    fn merge(&mut self, part: &[u8]) -> Result<()> {
+        let _ = part;
         Err(Error::other("this processor's states cannot be merged"))
     }
 
@@ -62,14 +70,28 @@ pub trait Processor: Sized + 'static {
 /// What a processor wants of the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Requirements {
-    pub(crate) columns: Option<Vec<String>>,
+    pub(crate) columns: Wanted,
     pub(crate) mergeable: bool,
+}
+
+/// The columns that a processor will ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    #[default]
+    All,
+    Named(Vec<String>),
+    NumbersAnd(Vec<String>),
 }
 
 impl Requirements {
     /// Only these columns; all others stay unread, which makes a run faster.
     pub fn columns<I: IntoIterator<Item: Into<String>>>(names: I) -> Self {
-        Self { columns: Some(names.into_iter().map(Into::into).collect()), mergeable: false }
+        Self { columns: Wanted::Named(strings(names)), mergeable: false }
+    }
+
+    /// Every column of numbers (f64 and f64-list), and these.
+    pub fn numbers_and<I: IntoIterator<Item: Into<String>>>(names: I) -> Self {
+        Self { columns: Wanted::NumbersAnd(strings(names)), mergeable: false }
     }
 
     /// The host may run several instances over different records and merge them.
@@ -77,6 +99,10 @@ impl Requirements {
     pub fn mergeable(self) -> Self {
         Self { mergeable: true, ..self }
     }
+}
+
+fn strings<I: IntoIterator<Item: Into<String>>>(names: I) -> Vec<String> {
+    names.into_iter().map(Into::into).collect()
 }
 
 #[cfg(test)]
@@ -106,7 +132,7 @@ mod tests {
     #[test]
     fn a_processor_that_says_nothing_gets_every_column_and_one_instance() {
         let wanted = Records::new(NoConfig {}).unwrap().requirements();
-        assert_eq!(wanted, Requirements { columns: None, mergeable: false });
+        assert_eq!(wanted, Requirements { columns: Wanted::All, mergeable: false });
     }
 
     #[test]
@@ -124,7 +150,11 @@ mod tests {
     fn mergeable_keeps_the_columns() {
         let wanted = Requirements::columns(["a", "b"]);
         assert!(!wanted.mergeable);
-        let columns = Some(vec!["a".to_owned(), "b".to_owned()]);
+        let names = || vec!["a".to_owned(), "b".to_owned()];
+        let columns = Wanted::Named(names());
         assert_eq!(wanted.mergeable(), Requirements { columns, mergeable: true });
+        let wanted = Requirements::numbers_and(["a", "b"]).mergeable();
+        let columns = Wanted::NumbersAnd(names());
+        assert_eq!(wanted, Requirements { columns, mergeable: true });
     }
 }

@@ -92,6 +92,7 @@ pub(crate) fn current_output_dir() -> Option<PathBuf> {
 pub struct BatchBuilder {
     phase: Phase,
     len: Option<usize>,
+    numbers_so_far: Option<u64>,
     columns: Vec<(ColumnInfo, Values)>,
 }
 
@@ -106,13 +107,19 @@ enum Values {
 impl BatchBuilder {
     /// A batch without columns, of a phase of that name.
     pub fn new(phase_name: &str) -> Self {
-        Self { phase: phase(phase_name), len: None, columns: Vec::new() }
+        Self { phase: phase(phase_name), len: None, numbers_so_far: None, columns: Vec::new() }
     }
 
     /// Makes it a batch of this phase, where kind or index matter.
     #[must_use]
     pub fn of_phase(self, phase: Phase) -> Self {
         Self { phase, ..self }
+    }
+
+    /// What [`Batch::numbers_so_far`] says; the numbers of this batch unless set.
+    #[must_use]
+    pub fn numbers_so_far(self, numbers: u64) -> Self {
+        Self { numbers_so_far: Some(numbers), ..self }
     }
 
     /// Adds a column of whole numbers.
@@ -226,12 +233,28 @@ fn split<T: Default, V: Into<Option<T>>>(
     (values.into_iter().map(Option::unwrap_or_default).collect(), validity)
 }
 
+/// Numbers of a column that are there.
+fn numbers(values: &Values) -> u64 {
+    match values {
+        Values::F64(F64Column { validity: Some(bits), .. }) => {
+            bits.iter().map(|byte| u64::from(byte.count_ones())).sum()
+        }
+        Values::F64(F64Column { values, validity: None }) => values.len() as u64,
+        Values::F64List(column) => column.values.len() as u64,
+        Values::U64(_) | Values::Text(_) => 0,
+    }
+}
+
 impl ColumnSource for BatchBuilder {
     fn phase(&self) -> Phase {
         self.phase.clone()
     }
     fn len(&self) -> u32 {
         self.len.unwrap_or(0) as u32
+    }
+    fn numbers_so_far(&self) -> u64 {
+        let own = || self.columns.iter().map(|(_, values)| numbers(values)).sum();
+        self.numbers_so_far.unwrap_or_else(own)
     }
     fn columns(&self) -> Vec<ColumnInfo> {
         self.columns.iter().map(|(info, _)| info.clone()).collect()
@@ -287,6 +310,14 @@ mod tests {
         let gaps = batch.f64_lists("gaps").unwrap();
         assert_eq!(gaps.rows().collect::<Vec<_>>(), [Some(&[1.0, 2.0][..]), None, Some(&[][..])]);
         assert_eq!(gaps.flattened(), [1.0, 2.0]);
+    }
+
+    #[test]
+    fn numbers_so_far_are_those_of_the_batch_unless_set() {
+        assert_eq!(batch().numbers_so_far(), 4);
+        let whole = BatchBuilder::new("profiling").f64s("ms", "", [1.0, 2.0]).u64s("n", "", [1, 2]);
+        assert_eq!(whole.clone().build().numbers_so_far(), 2);
+        assert_eq!(whole.numbers_so_far(900).build().numbers_so_far(), 900);
     }
 
     #[test]
