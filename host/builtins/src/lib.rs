@@ -8,8 +8,9 @@
 
 mod metrics;
 mod phase_log;
+mod shared;
 
-pub use metrics::Metrics;
+pub use metrics::{Metrics, MetricsConfig};
 pub use phase_log::PhaseLog;
 
 perfbox_guest::export! {
