@@ -66,7 +66,7 @@ impl Processor for Metrics {
             only: config.only,
             group_by: config.group_by,
             exact_memory: table::exact_memory(config.exact_memory)?,
-            samples: Table::default(),
+            samples: Table::new(true),
             errors: BTreeMap::new(),
             are_errors_saved: false,
         })
@@ -216,7 +216,7 @@ impl Metrics {
         }
         let mut metrics = describe(layout, counts, whole, Scalars::new(summary));
         for (group, place, distributions) in groups {
-            let scalars = Scalars::new(summary).labelled(Some((&self.group_by, group)));
+            let scalars = Scalars::new(summary).labelled(&self.group_by, group);
             let counts = phase.cells[place].counts;
             metrics.extend(describe(layout, counts, distributions, scalars));
         }

@@ -10,6 +10,9 @@ fn config() -> MetricsConfig {
     MetricsConfig { only: vec![], group_by: String::new(), exact_memory: 1 << 30 }
 }
 
+/// Start, latency, whether it failed, gaps, and one of three groups.
+type Row = (u64, f64, bool, Vec<f64>, u64);
+
 /// Two phases with latencies, lists, errors and groups, all with gaps.
 fn batches(records: usize, batch_size: usize) -> Vec<Batch<'static>> {
     let mut random = Random(7);
@@ -28,7 +31,7 @@ fn batches(records: usize, batch_size: usize) -> Vec<Batch<'static>> {
     let in_phases = phases
         .iter()
         .flat_map(|(phase, rows)| rows.chunks(batch_size).map(move |rows| (*phase, rows)));
-    let batch = |(phase, rows): (&str, &[(u64, f64, bool, Vec<f64>, u64)])| {
+    let batch = |(phase, rows): (&str, &[Row])| {
         let ttft = rows.iter().map(|row| (row.4 != 0).then_some(row.1 / 3.0));
         so_far +=
             rows.iter().map(|row| 2 + row.3.len() as u64 - u64::from(row.4 == 0)).sum::<u64>();

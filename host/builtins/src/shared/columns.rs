@@ -29,7 +29,7 @@ pub(crate) struct Sampled {
 
 impl Layout {
     /// The columns of numbers, or of these only those that `only` names.
-    pub(crate) fn of(batch: &Batch, only: &[String]) -> Result<Self> {
+    pub(crate) fn of(batch: &Batch, only: &[String], has_spans: bool) -> Result<Self> {
         let columns = batch.columns();
         for name in only {
             find_numbers(&columns, name).map_err(|error| of_parameter("only", &error))?;
@@ -37,7 +37,7 @@ impl Layout {
         let has = |name: &str, column_type: ColumnType| {
             columns.iter().any(|column| column.name == name && column.type_ == column_type)
         };
-        let has_times = has(START, ColumnType::U64) && has(LATENCY, ColumnType::F64);
+        let has_times = has_spans && has(START, ColumnType::U64) && has(LATENCY, ColumnType::F64);
         let wanted = columns.iter().filter(|column| only.is_empty() || only.contains(&column.name));
         let mut sampled: Vec<_> = wanted.filter_map(Sampled::of).collect();
         sampled.sort_by_key(|column| column.name != LATENCY);

@@ -3,7 +3,7 @@ use perfbox_guest::{Metric, MetricValue, PhaseBounds, PhaseSummary};
 /// Metrics of one phase, or of some of its records, those that can be had.
 pub(crate) struct Scalars<'a> {
     phase: &'a str,
-    label: Option<(&'a str, &'a str)>,
+    labels: Vec<(&'a str, String)>,
     duration_s: Option<f64>,
     basis: &'static str,
     pub(crate) metrics: Vec<Metric>,
@@ -16,7 +16,7 @@ impl<'a> Scalars<'a> {
         let duration_ns = bounds_ns.and_then(|(start, end)| end.checked_sub(start));
         Self {
             phase: &summary.phase.name,
-            label: None,
+            labels: Vec::new(),
             duration_s: duration_ns.filter(|ns| *ns > 0).map(|ns| ns as f64 / 1e9),
             basis: match summary.bounds {
                 PhaseBounds::Reported => "phase duration",
@@ -27,17 +27,15 @@ impl<'a> Scalars<'a> {
     }
 
     /// Of the records with that label.
-    pub(crate) fn labelled(self, label: Option<(&'a str, &'a str)>) -> Self {
-        Self { label, ..self }
+    pub(crate) fn labelled(mut self, key: &'a str, value: impl Into<String>) -> Self {
+        self.labels.push((key, value.into()));
+        self
     }
 
     /// A metric of these records.
     pub(crate) fn metric(&self, name: &str, value: impl Into<MetricValue>, unit: &str) -> Metric {
         let metric = Metric::new(name, value, unit).phase(self.phase);
-        match self.label {
-            Some((key, value)) => metric.label(key, value),
-            None => metric,
-        }
+        self.labels.iter().fold(metric, |metric, (key, value)| metric.label(*key, value))
     }
 
     pub(crate) fn add(&mut self, name: &str, value: Option<impl Into<MetricValue>>, unit: &str) {

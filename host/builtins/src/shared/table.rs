@@ -19,6 +19,8 @@ pub(crate) struct Table<K> {
     /// Known from the first batch on.
     pub(crate) layout: Option<Layout>,
     pub(crate) is_sketched: bool,
+    /// Whether it is of interest from when to when records are.
+    pub(crate) has_spans: bool,
     pub(crate) phases: Vec<Phase<K>>,
     pub(crate) outgoing: Outgoing,
     pub(crate) incoming: Incoming,
@@ -73,19 +75,18 @@ impl Key for String {
     }
 }
 
-impl<K> Default for Table<K> {
-    fn default() -> Self {
+impl<K: Key> Table<K> {
+    pub(crate) fn new(has_spans: bool) -> Self {
         Self {
             layout: None,
             is_sketched: false,
+            has_spans,
             phases: Vec::new(),
             outgoing: Outgoing::default(),
             incoming: Incoming::default(),
         }
     }
-}
 
-impl<K: Key> Table<K> {
     /// Gets ready for a batch, and says where its phase is.
     pub(crate) fn begin(
         &mut self,
@@ -94,7 +95,7 @@ impl<K: Key> Table<K> {
         exact_memory: u64,
     ) -> Result<usize> {
         if self.layout.is_none() {
-            self.layout = Some(Layout::of(batch, only)?);
+            self.layout = Some(Layout::of(batch, only, self.has_spans)?);
         }
         let numbers_bytes = batch.numbers_so_far().saturating_mul(size_of::<f64>() as u64);
         if numbers_bytes > exact_memory {
