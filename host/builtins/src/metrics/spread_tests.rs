@@ -333,4 +333,12 @@ fn ten_million_samples_in_two_instances() {
     let result = first.finish(&[testing::phase_summary("profiling")]).unwrap();
     println!("save {saving:?}, merge {merging:?}, finish {:?}", at.elapsed());
     println!("one after the other {:?}, {} metrics", start.elapsed(), result.metrics().len());
+    for exact_memory in [1 << 30, 0] {
+        let mut metrics = Metrics::new(MetricsConfig { exact_memory, ..config() }).unwrap();
+        let values: Vec<f64> = (0..1_000_000).map(|_| random.latency_ms()).collect();
+        let batch = BatchBuilder::new("profiling").f64s("request_latency", "ms", values).build();
+        let start = std::time::Instant::now();
+        (0..10).for_each(|_| metrics.process(&batch).unwrap());
+        println!("process 10 million, exact memory {exact_memory}: {:?}", start.elapsed());
+    }
 }

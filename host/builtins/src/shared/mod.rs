@@ -6,6 +6,7 @@
 
 pub(crate) mod columns;
 pub(crate) mod failed;
+mod octave;
 pub(crate) mod parts;
 pub(crate) mod rates;
 pub(crate) mod series;
