@@ -3,7 +3,7 @@ use perfbox_guest::{
 };
 use serde::Deserialize;
 
-use crate::shared::columns::{Layout, Rows, START};
+use crate::shared::columns::{self, Layout, Rows, START};
 use crate::shared::failed::Failed;
 use crate::shared::rates::Scalars;
 use crate::shared::table::{self, Cell, Counts, Table};
@@ -66,7 +66,7 @@ impl Processor for Timeslices {
             return Requirements::numbers_and(always).mergeable();
         }
         let named = self.only.iter().map(String::as_str);
-        Requirements::columns(always.into_iter().chain(named)).mergeable()
+        Requirements::columns(columns::distinct(always.into_iter().chain(named))).mergeable()
     }
 
     fn process(&mut self, batch: &Batch) -> Result<()> {

@@ -73,17 +73,15 @@ impl Processor for Metrics {
     }
 
     fn requirements(&self) -> Requirements {
-        let mut names = vec![Failed::COLUMN, errors::STATUS, START];
-        if !self.group_by.is_empty() {
-            names.push(&self.group_by);
-        }
+        let always = [Failed::COLUMN, errors::STATUS, START];
+        let group_by = Some(self.group_by.as_str()).filter(|column| !column.is_empty());
+        let names = always.into_iter().chain(group_by);
         if self.only.is_empty() {
-            return Requirements::numbers_and(names).mergeable();
+            return Requirements::numbers_and(columns::distinct(names)).mergeable();
         }
-        names.push(LATENCY);
         let named = self.only.iter().map(String::as_str);
-        names.extend(named.filter(|name| *name != LATENCY));
-        Requirements::columns(names).mergeable()
+        let names = names.chain([LATENCY]).chain(named);
+        Requirements::columns(columns::distinct(names)).mergeable()
     }
 
     fn process(&mut self, batch: &Batch) -> Result<()> {

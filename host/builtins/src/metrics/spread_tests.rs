@@ -223,7 +223,7 @@ fn a_choice_of_columns_leaves_out_what_it_does_not_tell() {
         Metrics::new(MetricsConfig { only, ..config() }).unwrap()
     };
     let columns = ["error_type", "status", "request_start_ns", "request_latency", "ttft"];
-    let wanted = only(&["ttft", "request_latency"]).requirements();
+    let wanted = only(&["ttft", "request_latency", "ttft"]).requirements();
     assert_eq!(wanted, Requirements::columns(columns).mergeable());
     let batch = BatchBuilder::new("profiling")
         .u64s("request_start_ns", "ns", [1_000])

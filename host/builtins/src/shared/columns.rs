@@ -104,6 +104,17 @@ impl Sampled {
     }
 }
 
+/// Each name once, in order.
+pub(crate) fn distinct<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut distinct = Vec::new();
+    for name in names {
+        if !distinct.contains(&name) {
+            distinct.push(name);
+        }
+    }
+    distinct
+}
+
 /// The column of that name, which must be one of numbers.
 pub(crate) fn find_numbers<'a>(columns: &'a [ColumnInfo], name: &str) -> Result<&'a ColumnInfo> {
     let numbers = [ColumnType::F64, ColumnType::F64List];

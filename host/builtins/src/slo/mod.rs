@@ -7,6 +7,7 @@ use perfbox_guest::{
 };
 use serde::Deserialize;
 
+use crate::shared::columns;
 use crate::shared::failed::Failed;
 use crate::shared::rates::Scalars;
 use crate::shared::wire::{Reader, Writer, unreadable};
@@ -59,13 +60,9 @@ impl Processor for Slo {
     }
 
     fn requirements(&self) -> Requirements {
-        let mut columns = vec![Failed::COLUMN];
-        for bound in &self.bounds {
-            if !columns.contains(&bound.column.as_str()) {
-                columns.push(&bound.column);
-            }
-        }
-        Requirements::columns(columns).mergeable()
+        let bounds = self.bounds.iter().map(|bound| bound.column.as_str());
+        let names = columns::distinct([Failed::COLUMN].into_iter().chain(bounds));
+        Requirements::columns(names).mergeable()
     }
 
     fn process(&mut self, batch: &Batch) -> Result<()> {
