@@ -5,6 +5,7 @@ use perfbox_guest::{Batch, ColumnInfo, ColumnType, Result};
 pub(crate) struct Failed {
     pub(crate) rows: Vec<bool>,
     pub(crate) count: usize,
+    succeeded: Vec<bool>,
 }
 
 impl Failed {
@@ -20,6 +21,12 @@ impl Failed {
             vec![false; batch.len()]
         };
         let count = rows.iter().filter(|is_failed| **is_failed).count();
-        Ok(Self { rows, count })
+        let succeeded = rows.iter().map(|is_failed| !is_failed).collect();
+        Ok(Self { rows, count, succeeded })
+    }
+
+    /// For each record, whether it is one with an error, or one without.
+    pub(crate) fn are(&self, failed: bool) -> &[bool] {
+        if failed { &self.rows } else { &self.succeeded }
     }
 }

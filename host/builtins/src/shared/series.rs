@@ -19,13 +19,6 @@ impl Series {
         }
     }
 
-    pub(crate) fn push(&mut self, sample: f64) {
-        match self {
-            Self::Exact(samples) => samples.push(sample),
-            Self::Sketched(sketch) => sketch.push(sample),
-        }
-    }
-
     pub(crate) fn extend(&mut self, samples: &[f64]) {
         match self {
             Self::Exact(all) => all.extend(samples),
@@ -83,17 +76,6 @@ pub(crate) struct Samples {
 impl Samples {
     /// Samples of a chunk, at least and at most; in between, an eighth of all.
     const CHUNK: (usize, usize) = (64, 32_768);
-
-    fn push(&mut self, sample: f64) {
-        if let Some(chunk) = self.chunks.last_mut()
-            && chunk.len() < chunk.capacity()
-        {
-            chunk.push(sample);
-            self.in_chunks += 1;
-            return;
-        }
-        self.extend(&[sample]);
-    }
 
     fn extend(&mut self, mut samples: &[f64]) {
         while !samples.is_empty() {
@@ -197,12 +179,12 @@ mod tests {
         for (count, merged) in [(0, 5), (5, 0), (100, 37), (70_000, 9000), (16, 4000)] {
             let (own, other) = (samples(count, 1), samples(merged, 2));
             let mut all = Samples::default();
-            own[..count / 2].iter().for_each(|sample| all.push(*sample));
+            own[..count / 2].iter().for_each(|sample| all.extend(&[*sample]));
             all.extend(&own[count / 2..]);
             let mut theirs = Samples::default();
             theirs.extend(&other);
             all.merge(theirs.into_sorted());
-            all.push(3.0);
+            all.extend(&[3.0]);
             let mut expected = [own, other, vec![3.0]].concat();
             expected.sort_by(f64::total_cmp);
             assert_eq!(bits(&all.into_sorted()), bits(&expected));
@@ -213,7 +195,7 @@ mod tests {
     fn chunks_leave_little_memory_unused() {
         let mut all = Samples::default();
         for sample in samples(200_000, 1) {
-            all.push(sample);
+            all.extend(&[sample]);
         }
         let reserved: usize = all.chunks.iter().map(Vec::capacity).sum();
         assert!(reserved < all.in_chunks * 9 / 8 + Samples::CHUNK.0, "{reserved}");
@@ -225,7 +207,7 @@ mod tests {
         let mut later = Series::new(false);
         later.extend(&values[..1000]);
         later.sketch();
-        values[1000..].iter().for_each(|value| later.push(*value));
+        later.extend(&values[1000..]);
         let mut sooner = Series::new(true);
         sooner.extend(&values);
         assert_eq!(

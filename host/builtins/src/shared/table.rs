@@ -193,6 +193,7 @@ impl Cell {
         self.counts.failed += failed.count as u64;
         self.counts.succeeded += (records - failed.count) as u64;
         let mut latencies_ms = None;
+        let mut chosen = Vec::new();
         for (column, series) in layout.sampled.iter().zip(&mut self.series) {
             let wanted = if column.of_failed { failed.count } else { records - failed.count };
             if wanted == 0 {
@@ -217,9 +218,9 @@ impl Cell {
             if wanted == records && values.is_complete() {
                 series.extend(values.as_slice());
             } else {
-                let of_wanted = values.rows().zip(&failed.rows);
-                let of_wanted = of_wanted.filter(|(_, failed)| **failed == column.of_failed);
-                of_wanted.filter_map(|(value, _)| value).for_each(|value| series.push(value));
+                chosen.clear();
+                values.choose(failed.are(column.of_failed), &mut chosen);
+                series.extend(&chosen);
             }
             if column.name == LATENCY {
                 latencies_ms = Some(values);
