@@ -254,6 +254,44 @@ impl<T: Copy> Column<T> {
         self.validity.0.is_none()
     }
 
+    /// Appends to `chosen` the values that are there of the records that are wanted, in
+    /// order. Faster by far than [`rows`](Self::rows) with a filter.
+    ///
+    /// # Panics
+    /// When `is_wanted` is not as long as the column.
+    pub fn choose(&self, is_wanted: &[bool], chosen: &mut Vec<T>)
+    where
+        T: Default,
+    {
+        assert_eq!(is_wanted.len(), self.values.len(), "one a record");
+        let start = chosen.len();
+        chosen.resize(start + self.values.len(), T::default());
+        let mut end = start;
+        // Every value is written, and the next one over it unless it counts: no branch to
+        // be guessed wrong. Eight at a time, since guests look at their deadline each time
+        // round a loop.
+        let mut take = |value: T, counts: bool| {
+            chosen[end] = value;
+            end += usize::from(counts);
+        };
+        let (values, last_values) = self.values.as_chunks::<8>();
+        let (wanted, last_wanted) = is_wanted.as_chunks::<8>();
+        let present = |byte: usize| self.validity.0.as_ref().map_or(0xff, |bits| bits[byte]);
+        for (at, (values, wanted)) in values.iter().zip(wanted).enumerate() {
+            let present = present(at);
+            for bit in 0..8 {
+                take(values[bit], wanted[bit] & (present >> bit & 1 == 1));
+            }
+        }
+        if !last_values.is_empty() {
+            let present = present(values.len());
+            for (bit, (value, wanted)) in last_values.iter().zip(last_wanted).enumerate() {
+                take(*value, wanted & (present >> bit & 1 == 1));
+            }
+        }
+        chosen.truncate(end);
+    }
+
     /// Records, missing values included.
     pub fn len(&self) -> usize {
         self.values.len()
@@ -558,6 +596,24 @@ mod tests {
         label.codes().iter().for_each(|code| counts[*code as usize] += 1);
         assert_eq!(label.dictionary(), ["a", "b"]);
         assert_eq!(counts, [2, 1]);
+    }
+
+    #[test]
+    fn chosen_values_are_those_there_and_wanted() {
+        for records in [0, 1, 7, 8, 9, 40, 43] {
+            let values = (0..records).map(|i| (i % 3 != 1).then_some(i));
+            let is_wanted: Vec<bool> = (0..records).map(|i| i % 5 != 0).collect();
+            let some = BatchBuilder::new("profiling").u64s("n", "", values.clone()).build();
+            let mut chosen = vec![99];
+            some.u64s("n").unwrap().choose(&is_wanted, &mut chosen);
+            let expected = values.flatten().filter(|i| i % 5 != 0);
+            assert!(chosen.into_iter().eq([99].into_iter().chain(expected)), "{records}");
+
+            let all = BatchBuilder::new("profiling").u64s("n", "", 0..records).build();
+            let mut chosen = vec![];
+            all.u64s("n").unwrap().choose(&is_wanted, &mut chosen);
+            assert!(chosen.into_iter().eq((0..records).filter(|i| i % 5 != 0)), "{records}");
+        }
     }
 
     #[test]

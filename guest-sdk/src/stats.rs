@@ -44,16 +44,26 @@ impl Distribution {
     /// As [`exact`](Self::exact), with the percentiles asked for (0 to 100).
     pub fn exact_at(mut samples: Vec<f64>, percents: &[f64]) -> Option<Self> {
         samples.sort_unstable_by(f64::total_cmp);
+        Self::of_sorted_at(&samples, percents)
+    }
+
+    /// As [`exact`](Self::exact), of samples that are in rising order
+    /// ([`f64::total_cmp`]) already.
+    pub fn of_sorted(samples: &[f64]) -> Option<Self> {
+        Self::of_sorted_at(samples, &Self::PERCENTS)
+    }
+
+    fn of_sorted_at(samples: &[f64], percents: &[f64]) -> Option<Self> {
         let (min, max) = (*samples.first()?, *samples.last()?);
         let n = samples.len() as f64;
-        let sum = sum_of(&samples, |sample| sample);
+        let sum = sum_of(samples, |sample| sample);
         let avg = sum / n;
-        let squares = sum_of(&samples, |sample| (sample - avg).powi(2));
+        let squares = sum_of(samples, |sample| (sample - avg).powi(2));
         let mut percents = percents.to_vec();
         percents.sort_unstable_by(f64::total_cmp);
         let quantiles = percents.into_iter().map(|percent| Quantile {
             percent,
-            value: percentile(&samples, percent),
+            value: percentile(samples, percent),
             unreliable: Self::is_unreliable(samples.len() as u64, percent),
         });
         Some(Self {
@@ -141,7 +151,11 @@ mod tests {
     fn order_of_samples_makes_no_difference() {
         let samples: Vec<f64> = (0..1000).map(|i| 0.1 * f64::from(i * 7919 % 1000)).collect();
         let reversed = samples.iter().rev().copied().collect();
-        assert_eq!(Distribution::exact(samples), Distribution::exact(reversed));
+        let mut sorted = samples.clone();
+        sorted.sort_by(f64::total_cmp);
+        let expected = Distribution::exact(samples);
+        assert_eq!(Distribution::exact(reversed), expected);
+        assert_eq!(Distribution::of_sorted(&sorted), expected);
     }
 
     #[test]
