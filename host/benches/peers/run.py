@@ -42,7 +42,8 @@ class Perfbox:
         if status != 0:
             raise RuntimeError(f"perfbox ended with status {status}")
         rows = json.loads(self.summary.read_text())["results"]["metrics"]["metrics"]
-        return seconds, memory, {row["name"]: row["stats"] for row in rows if row.get("phase") == "profiling" and "stats" in row}
+        # What perfbox gives as one number, as AIPerf's own summary does, has no distribution to compare.
+        return seconds, memory, {row["name"]: row.get("stats") for row in rows if row.get("phase") == "profiling"}
 
 
 class Peer:
@@ -60,6 +61,8 @@ class Peer:
 def differences(ours, theirs):
     """Where the two do not say the same; what a peer has no records for, it says nothing of."""
     for metric, stats in theirs.items():
+        if metric in ours and ours[metric] is None:
+            continue
         for stat, value in stats.items():
             got = ours.get(metric, {}).get(stat)
             if value is None:
@@ -99,6 +102,10 @@ def contest(contestants, path, rounds):
             for difference in list(differences(runs[first][-1][2], runs[who][-1][2]))[:10]:
                 agreed = False
                 print(f"  {who} disagrees with {first}: {difference}")
+    asked = set().union(*(runs[who][-1][2] for who in list(contestants)[1:]))
+    single = sorted(name for name, stats in runs[first][-1][2].items() if stats is None and name in asked)
+    if single:
+        print(f"  not compared, one number in {first}: {', '.join(single)}")
     reference = statistics.median(seconds for seconds, _, _ in runs[first])
     print(f"  {'':12} {'median s':>9} {'fastest':>9} {'slowest':>9} {first + '/it':>12} {'peak MiB':>9}")
     for who, measurements in runs.items():
@@ -118,6 +125,7 @@ def main():
     arguments.add_argument("--work", type=Path, help="directory for the peers, the file and the output, kept [a temporary one]")
     arguments.add_argument("--python", type=Path, help="interpreter that has the peers [one with: " + " ".join(PINNED) + "]")
     asked = arguments.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)
     for needed in (asked.file, asked.perfbox):
         if not needed.is_file():
             arguments.error(f"`{needed}` is not there")
