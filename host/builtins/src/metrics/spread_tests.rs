@@ -304,40 +304,68 @@ fn negative_latencies_are_samples_and_end_where_they_start() {
 #[test]
 #[ignore = "measures"]
 fn ten_million_samples_in_two_instances() {
+    use std::sync::mpsc;
+    use std::time::{Duration, Instant};
+
     let mut random = Random(1);
-    let make = |random: &mut Random| {
+    let mut make = |columns: usize| {
         let mut metrics = Metrics::new(config()).unwrap();
         for _ in 0..10 {
             let mut batch = BatchBuilder::new("profiling");
-            for column in 0..36 {
-                let values: Vec<f64> = (0..13_889).map(|_| random.latency_ms()).collect();
-                batch = batch.f64s(&format!("column_{column}"), "ms", values);
+            for column in 0..columns {
+                let values = (0..500_000 / columns).map(|_| random.latency_ms());
+                batch = batch.f64s(&format!("column_{column}"), "ms", values.collect::<Vec<_>>());
             }
             metrics.process(&batch.build()).unwrap();
         }
         metrics
     };
-    let (mut first, mut second) = (make(&mut random), make(&mut random));
-    let start = std::time::Instant::now();
-    let (mut saving, mut merging) = (std::time::Duration::ZERO, std::time::Duration::ZERO);
-    loop {
-        let at = std::time::Instant::now();
-        let part = second.save().unwrap();
-        saving += at.elapsed();
-        let Some(part) = part else { break };
-        let at = std::time::Instant::now();
-        first.merge(&part).unwrap();
-        merging += at.elapsed();
+    let timed = |elapsed: &mut Duration, what: &mut dyn FnMut()| {
+        let start = Instant::now();
+        what();
+        *elapsed += start.elapsed();
+    };
+    for columns in [36, 1] {
+        for at_once in [false, true] {
+            let (mut first, mut second) = (make(columns), make(columns));
+            let start = Instant::now();
+            let (mut saving, mut merging, mut finishing) = Default::default();
+            // Of as many parts as there are, or of a few.
+            let (sender, receiver) = mpsc::sync_channel(if at_once { 8 } else { 10_000 });
+            let save = move || {
+                let mut next = None;
+                loop {
+                    timed(&mut saving, &mut || next = second.save().unwrap());
+                    let Some(part) = next.take() else { break saving };
+                    sender.send(part).unwrap();
+                }
+            };
+            let saver = std::thread::spawn(save);
+            let mut saver = Some(saver);
+            if !at_once {
+                saver.take().map(|saver| saver.join().unwrap());
+            }
+            for part in receiver {
+                timed(&mut merging, &mut || first.merge(&part).unwrap());
+            }
+            let phases = [testing::phase_summary("profiling")];
+            let mut first = Some(first);
+            timed(&mut finishing, &mut || {
+                first.take().unwrap().finish(&phases).unwrap();
+            });
+            println!(
+                "{columns} columns, at once: {at_once}: {:?}, merge {merging:?}, finish \
+                 {finishing:?}, save {:?}",
+                start.elapsed(),
+                saver.map(|saver| saver.join().unwrap())
+            );
+        }
     }
-    let at = std::time::Instant::now();
-    let result = first.finish(&[testing::phase_summary("profiling")]).unwrap();
-    println!("save {saving:?}, merge {merging:?}, finish {:?}", at.elapsed());
-    println!("one after the other {:?}, {} metrics", start.elapsed(), result.metrics().len());
     for exact_memory in [1 << 30, 0] {
         let mut metrics = Metrics::new(MetricsConfig { exact_memory, ..config() }).unwrap();
         let values: Vec<f64> = (0..1_000_000).map(|_| random.latency_ms()).collect();
         let batch = BatchBuilder::new("profiling").f64s("request_latency", "ms", values).build();
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         (0..10).for_each(|_| metrics.process(&batch).unwrap());
         println!("process 10 million, exact memory {exact_memory}: {:?}", start.elapsed());
     }

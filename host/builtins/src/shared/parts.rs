@@ -1,12 +1,13 @@
 //! A table on its way from one instance to another: what there is of counts, then column
-//! by column, so that the other instance merges one while this one sorts the next.
+//! by column, each sorted when it is its turn. The other instance sorts its own when the
+//! counts come, which is at the same time, and merges samples as they arrive.
 
 use std::mem;
 
 use perfbox_guest::{Error, Result};
 
 use super::columns::Layout;
-use super::series::Series;
+use super::series::{Merge, Series};
 use super::sketch::Sketch;
 use super::span::Span;
 use super::table::{Counts, Key, Table};
@@ -146,8 +147,10 @@ fn write_counts<K: Key>(table: &Table<K>, writer: &mut Writer) {
 pub(crate) struct Incoming {
     /// For each phase and cell of the other instance, the phase and the cell here.
     cells: Vec<(usize, Vec<usize>)>,
-    /// Sorted samples of a series of which not all are there yet.
-    begun: Vec<f64>,
+    /// Of a series of which not all samples have come yet.
+    begun: Option<Merge>,
+    /// Samples of one part, kept for its memory.
+    piece: Vec<f64>,
 }
 
 impl Incoming {
@@ -189,12 +192,15 @@ impl Incoming {
             }
             table.incoming.cells.push((phase, places));
         }
+        // Now, while the other instance sorts its own.
+        let cells = table.phases.iter_mut().flat_map(|phase| &mut phase.cells);
+        cells.flat_map(|cell| &mut cell.series).for_each(Series::sort);
         Ok(())
     }
 
     fn take_series<K>(table: &mut Table<K>, reader: &mut Reader) -> Result<()> {
         let Place { column, phase, cell } = Place::read(reader)?;
-        let Incoming { cells, begun } = &mut table.incoming;
+        let Incoming { cells, begun, piece } = &mut table.incoming;
         let (phase, places) = cells.get(phase).ok_or_else(unreadable)?;
         let place = places.get(cell).ok_or_else(unreadable)?;
         let cell = &mut table.phases[*phase].cells[*place];
@@ -202,22 +208,12 @@ impl Incoming {
         match (reader.u64()?, series) {
             (SKETCHED, Series::Sketched(sketch)) => sketch.merge(&Sketch::read(reader)?),
             (EXACT, series) => {
-                let (all, fitting) = (reader.usize()?, reader.usize()?);
-                if begun.is_empty() {
-                    begun.reserve_exact(if matches!(series, Series::Exact(_)) {
-                        all
-                    } else {
-                        fitting
-                    });
-                }
-                reader.f64s(fitting, begun)?;
+                let (count, fitting) = (reader.usize()?, reader.usize()?);
+                piece.clear();
+                reader.f64s(fitting, piece)?;
                 match series {
-                    Series::Sketched(sketch) => {
-                        sketch.extend(begun);
-                        begun.clear();
-                    }
-                    Series::Exact(samples) if begun.len() >= all => samples.merge(mem::take(begun)),
-                    Series::Exact(_) => {}
+                    Series::Sketched(sketch) => sketch.extend(piece),
+                    Series::Exact(samples) => samples.merge(begun, piece, count),
                 }
             }
             _ => return Err(unreadable()),

@@ -26,6 +26,13 @@ impl Series {
         }
     }
 
+    /// Sorts the samples that it keeps.
+    pub(crate) fn sort(&mut self) {
+        if let Self::Exact(samples) = self {
+            samples.sort();
+        }
+    }
+
     /// Makes a sketch of it, giving its samples' memory back on the way.
     pub(crate) fn sketch(&mut self) {
         if let Self::Exact(samples) = self {
@@ -114,37 +121,64 @@ impl Samples {
         self.sorted
     }
 
-    /// Takes samples in that are in rising order.
-    pub(crate) fn merge(&mut self, other: Vec<f64>) {
+    /// Takes in the next of `count` foreign samples, which come in rising order; `begun`
+    /// is none before the first and after the last. So foreign samples are merged as they
+    /// arrive, and need not be in memory beside the merged ones.
+    pub(crate) fn merge(&mut self, begun: &mut Option<Merge>, foreign: &[f64], count: usize) {
         self.sort();
-        if self.sorted.is_empty() {
-            self.sorted = other;
-            return;
+        let merge = begun.get_or_insert_with(|| Merge::new(self.sorted.len() + count));
+        merge.take(&self.sorted, foreign);
+        if merge.foreign == count {
+            merge.take_rest(&self.sorted);
+            self.sorted = mem::take(&mut merge.merged);
+            *begun = None;
         }
-        let (mut mine, mut theirs) = (self.sorted.len(), other.len());
-        self.sorted.reserve_exact(theirs);
-        self.sorted.resize(mine + theirs, 0.0);
-        // From the largest on, so that nothing is written over that is still to be read.
-        let all = &mut self.sorted[..];
+    }
+}
+
+/// Own samples and foreign ones on their way into one list, all in rising order.
+#[derive(Debug)]
+pub(crate) struct Merge {
+    /// Filled up to `own` + `foreign`.
+    merged: Vec<f64>,
+    own: usize,
+    foreign: usize,
+}
+
+impl Merge {
+    fn new(count: usize) -> Self {
+        Self { merged: vec![0.0; count], own: 0, foreign: 0 }
+    }
+
+    fn take(&mut self, own: &[f64], foreign: &[f64]) {
+        let merged = &mut self.merged[self.own + self.foreign..];
+        let (own, mut mine, mut theirs) = (&own[self.own..], 0, 0);
         let mut step = |mine: &mut usize, theirs: &mut usize| {
             // No branch: it would be guessed wrong every second time.
-            let (own, foreign) = (key(all[*mine - 1]), key(other[*theirs - 1]));
-            let is_own = own > foreign;
-            all[*mine + *theirs - 1] = of_key(own.max(foreign));
-            *mine -= usize::from(is_own);
-            *theirs -= usize::from(!is_own);
+            let (a, b) = (key(own[*mine]), key(foreign[*theirs]));
+            merged[*mine + *theirs] = of_key(a.min(b));
+            let is_own = a <= b;
+            *mine += usize::from(is_own);
+            *theirs += usize::from(!is_own);
         };
         // In strides: guests look at their deadline each time round a loop.
         const STRIDE: usize = 16;
-        while mine >= STRIDE && theirs >= STRIDE {
+        while mine + STRIDE <= own.len() && theirs + STRIDE <= foreign.len() {
             for _ in 0..STRIDE {
                 step(&mut mine, &mut theirs);
             }
         }
-        while mine > 0 && theirs > 0 {
+        while mine < own.len() && theirs < foreign.len() {
             step(&mut mine, &mut theirs);
         }
-        all[..theirs].copy_from_slice(&other[..theirs]);
+        let rest = &foreign[theirs..];
+        merged[mine + theirs..][..rest.len()].copy_from_slice(rest);
+        self.own += mine;
+        self.foreign += foreign.len();
+    }
+
+    fn take_rest(&mut self, own: &[f64]) {
+        self.merged[self.own + self.foreign..].copy_from_slice(&own[self.own..]);
     }
 }
 
@@ -183,7 +217,11 @@ mod tests {
             all.extend(&own[count / 2..]);
             let mut theirs = Samples::default();
             theirs.extend(&other);
-            all.merge(theirs.into_sorted());
+            let (theirs, mut begun) = (theirs.into_sorted(), None);
+            for piece in theirs.chunks(700) {
+                all.merge(&mut begun, piece, theirs.len());
+            }
+            assert!(begun.is_none());
             all.extend(&[3.0]);
             let mut expected = [own, other, vec![3.0]].concat();
             expected.sort_by(f64::total_cmp);
