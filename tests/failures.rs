@@ -21,9 +21,11 @@ fn a_failure_that_aborts_ends_the_run_and_keeps_what_was_done() {
     // More than is read at once.
     let all = 40_000;
     let input = dir.write("many.jsonl", records("profiling", all));
-    let run = dir.perfbox(["run", "--out=out", "--hook=witness_hook", "--processor=rogue_processor"]);
+    let run =
+        dir.perfbox(["run", "--out=out", "--hook=witness_hook", "--processor=rogue_processor"]);
     let run = run.arg("--processor=witness_processor").arg("--set=rogue_processor.at_batch=0");
-    let run = run.arg("--set=rogue_processor.during=process").arg("--set=rogue_processor.does=error");
+    let run =
+        run.arg("--set=rogue_processor.during=process").arg("--set=rogue_processor.does=error");
     let ran = run.arg(input).arg("--plugin").arg(misbehaving()).expect(3);
     let summary = dir.summary("out");
     assert_eq!(summary["status"], "plugin_failed");

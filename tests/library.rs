@@ -2,9 +2,7 @@
 
 use perfbox::registry::{Implementation, PackageSource, PluginSources};
 use perfbox::report::{MetricValue, PluginStatus, RunStatus};
-use perfbox::source::{
-    Item, Piece, Recorded, RecordedOptions, Recording, Source, SourceEnd,
-};
+use perfbox::source::{Item, Piece, Recorded, RecordedOptions, Recording, Source, SourceEnd};
 use perfbox::{
     Category, CompileMode, EventKind, FailureKind, Instance, Limits, Loader, Pipeline, Registry,
     Report, RunOptions, Settings, Stop,

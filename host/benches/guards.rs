@@ -98,6 +98,11 @@ mod unguarded {
             Ok(self.table.get(&batch)?.0.len() as u32)
         }
 
+        fn numbers_so_far(&mut self, batch: Resource<Lent>) -> wasmtime::Result<u64> {
+            self.table.get(&batch)?;
+            Ok(0)
+        }
+
         fn columns(&mut self, batch: Resource<Lent>) -> wasmtime::Result<Vec<batches::ColumnInfo>> {
             let columns = self.table.get(&batch)?.0.columns().map(|(info, column)| {
                 let type_ = match column {

@@ -284,7 +284,10 @@ impl Batch {
 
     /// Its columns that were read, in the order of the run.
     pub fn columns(&self) -> impl Iterator<Item = (&ColumnInfo, &Column)> {
-        self.infos.iter().zip(&self.columns).filter_map(|(info, column)| Some((info, column.as_ref()?)))
+        self.infos
+            .iter()
+            .zip(&self.columns)
+            .filter_map(|(info, column)| Some((info, column.as_ref()?)))
     }
 
     /// A column by name.

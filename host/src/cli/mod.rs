@@ -5,6 +5,8 @@ pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dirs;
+pub(crate) mod input;
+pub(crate) mod inspect;
 mod lock;
 pub(crate) mod plugins;
 pub(crate) mod progress;
@@ -47,6 +49,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run hooks and processors over recorded results and report what they return.
     Run(run::RunArgs),
+    /// Show the format of recorded results, their columns, units and phases.
+    Inspect(inspect::InspectArgs),
     /// Look at what flags, environment and config file say together.
     #[command(subcommand)]
     Config(config::ConfigCommand),

@@ -17,6 +17,7 @@ use perfbox::{
 
 use super::cache::CacheArgs;
 use super::config::Config;
+use super::input::InputArgs;
 use super::lock::{LockArgs, check_names};
 use super::select::{Selected, SelectionArgs, describe, select};
 use super::{PluginArgs, output_width, progress};
@@ -36,10 +37,8 @@ Examples:
   What would run, with which limits, without running it:
     perfbox run results.jsonl --plugin mine.wasm --processor mine --dry-run")]
 pub(crate) struct RunArgs {
-    /// Recorded results: AIPerf's profile_export.jsonl (plain, .gz or .zst), a directory
-    /// of AIPerf's artifacts, or - for standard input.
-    #[arg(value_name = "INPUT", required = true)]
-    inputs: Vec<String>,
+    #[command(flatten)]
+    input: InputArgs,
 
     #[command(flatten)]
     selection: SelectionArgs,
@@ -56,6 +55,11 @@ pub(crate) struct RunArgs {
     /// them [default: one for each core].
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroU16>,
+
+    /// Memory of all samples together, for processors that keep them: beyond it they keep
+    /// sketches, whose percentiles are within 0.1 % [default: 1GiB, which is the most].
+    #[arg(long, value_name = "SIZE", value_parser = read_exact_memory)]
+    exact_memory: Option<u64>,
 
     /// Event log to tell hooks of, in place of the events rebuilt from the records: one
     /// JSON object a line.
@@ -130,7 +134,10 @@ impl RunArgs {
         if let Some(lock) = &lock {
             check_names(lock, &config, &registry).usage()?;
         }
-        let selected = select(&config, &registry).usage()?;
+        let mut selected = select(&config, &registry).usage()?;
+        if let Some(bytes) = self.exact_memory {
+            set_exact_memory(&mut selected, bytes);
+        }
         self.output(OutputDir::check)?;
         let mut loader = new_loader(self.deterministic, cache)?;
         if let Some(lock) = lock {
@@ -154,12 +161,13 @@ impl RunArgs {
             events,
             look_through: false,
             stop: stop.clone(),
-            ..RecordedOptions::default()
+            ..self.input.format.options(&config).usage()?
         };
+        let inputs = self.input.expand().bad_input()?;
         let threads = self.threads();
         let progress: &(dyn Fn(u64) + Sync) = &|bytes| bar.set_position(bytes);
         loop {
-            let mut source = self.open_source(options.clone())?;
+            let mut source = open_source(&inputs, options.clone())?;
             let output = self.output(OutputDir::prepare)?;
             bar.set_length(source.total_bytes().unwrap_or_default());
             let pipeline = create(&selected, &loaded, &output, &stop, threads)?;
@@ -197,17 +205,6 @@ impl RunArgs {
         }
         loading.store(false, Ordering::Relaxed);
         self.events.as_deref().map(|path| read_event_log(path).bad_input()).transpose()
-    }
-
-    fn open_source(&self, options: RecordedOptions) -> Result<Recorded, Failed> {
-        match Recorded::open(&self.inputs, options.clone()) {
-            // A phase may come up later than where the inputs are looked through.
-            Err(SourceError::UnknownPhase { .. }) if !options.look_through => {
-                self.open_source(RecordedOptions { look_through: true, ..options })
-            }
-            Err(error @ SourceError::UnknownPhase { .. }) => Err(error).usage(),
-            opened => opened.bad_input(),
-        }
     }
 
     fn out_dir(&self) -> PathBuf {
@@ -272,6 +269,42 @@ impl RunArgs {
             }
         }
         Ok(())
+    }
+}
+
+fn open_source(inputs: &[String], options: RecordedOptions) -> Result<Recorded, Failed> {
+    match Recorded::open(inputs, options.clone()) {
+        // A phase may come up later than where the inputs are looked through.
+        Err(SourceError::UnknownPhase { .. }) if !options.look_through => {
+            open_source(inputs, RecordedOptions { look_through: true, ..options })
+        }
+        Err(error @ SourceError::UnknownPhase { .. }) => Err(error).usage(),
+        opened => opened.bad_input(),
+    }
+}
+
+/// The parameter that --exact-memory sets.
+const EXACT_MEMORY: &str = "exact_memory";
+
+/// Most bytes of samples: an instance has little more than twice as much memory.
+const EXACT_MEMORY_MAX: u64 = 1 << 30;
+
+fn read_exact_memory(text: &str) -> Result<u64, String> {
+    let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
+    let size = text.parse::<bytesize::ByteSize>().ok().filter(|_| has_unit);
+    match size.map(|size| size.as_u64()) {
+        Some(bytes) if bytes <= EXACT_MEMORY_MAX => Ok(bytes),
+        Some(_) => Err("at most 1GiB can be had".to_owned()),
+        None => Err("write a size with its unit, for example 256MiB".to_owned()),
+    }
+}
+
+/// Tells every processor that has the parameter.
+fn set_exact_memory(selected: &mut [Selected], bytes: u64) {
+    for config in selected.iter_mut().filter_map(|one| one.config.as_mut().ok()) {
+        if let Some(value) = config.get_mut(EXACT_MEMORY) {
+            *value = bytes.into();
+        }
     }
 }
 

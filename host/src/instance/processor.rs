@@ -11,8 +11,8 @@ use super::result::check_result;
 use super::sandbox::{Called, Cost, Sandbox};
 use super::{HostState, InstanceConfig};
 use crate::batch::{Batch, WantedColumns};
-use crate::bindings::processor::{Processor, ProcessorPre};
 use crate::bindings::processor::exports::perfbox::plugin::post_processor::WantedColumns as Asked;
+use crate::bindings::processor::{Processor, ProcessorPre};
 use crate::bindings::types;
 use crate::phase::PhaseSummary;
 use crate::report::{Metric, ProcessorResult};
@@ -133,9 +133,8 @@ impl ProcessorInstance {
         let guest = self.bindings.perfbox_plugin_post_processor().processor();
         let processor = self.processor;
         let limit = self.sandbox.limits().of_finish();
-        let call = async |store: &mut Store<HostState>| {
-            guest.call_merge(store, processor, &part).await
-        };
+        let call =
+            async |store: &mut Store<HostState>| guest.call_merge(store, processor, &part).await;
         self.sandbox.call("merge", limit, call).await
     }
 

@@ -1,13 +1,13 @@
 //! CSV of any tool: rows of fields, of which a mapping says what each is.
 
-use super::format::Format;
+use super::Problem;
 use super::columns::Survey;
+use super::format::Format;
 use super::input::{Block, Cut, LINE_MAX_BYTES};
 use super::json::f64_at;
 use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, What, number};
 use super::reader::{Lines, Reader, Surveyed};
 use super::rows::{PhaseKey, Rows};
-use super::Problem;
 use crate::escape;
 
 /// Delimiters that are looked for in a header.
@@ -41,6 +41,22 @@ pub(super) fn header_of(start: &[u8]) -> Option<(u8, Vec<String>)> {
         return None;
     }
     Some((delimiter, (0..fields.len()).map(|at| fields.get(line, at).trim().to_owned()).collect()))
+}
+
+/// The names in a header, each with the value of the first row.
+pub(super) fn sample_of(start: &[u8]) -> Vec<(String, String)> {
+    let Some((delimiter, names)) = header_of(start) else { return Vec::new() };
+    let csv =
+        Csv { format: Format::Csv, delimiter, has_header: true, fields_min: 0, bound: Vec::new() };
+    let mut values = vec![String::new(); names.len()];
+    csv.each(&Block { text: start.to_vec(), ..Block::default() }, |_, fields, text| {
+        let Ok(fields) = fields else { return false };
+        for (at, value) in values.iter_mut().enumerate().filter(|(_, value)| value.is_empty()) {
+            fields.get(text, at).clone_into(value);
+        }
+        values.iter().any(String::is_empty)
+    });
+    names.into_iter().zip(values).collect()
 }
 
 /// Where the fields of one row stand.
@@ -84,7 +100,11 @@ impl Fields {
                 }
             }
         }
-        let end = if bytes.ends_with(b"\r") && bytes.len() > start { bytes.len() - 1 } else { bytes.len() };
+        let end = if bytes.ends_with(b"\r") && bytes.len() > start {
+            bytes.len() - 1
+        } else {
+            bytes.len()
+        };
         self.ends.push((start, end));
         Some(bytes.len())
     }
@@ -203,11 +223,7 @@ impl Csv {
     }
 
     /// What a row says of its request, but for its metrics.
-    fn facts<'t>(
-        &self,
-        fields: &'t Fields,
-        text: &'t str,
-    ) -> Result<Facts<'t>, String> {
+    fn facts<'t>(&self, fields: &'t Fields, text: &'t str) -> Result<Facts<'t>, String> {
         if fields.len() < self.fields_min {
             return Err(format!(
                 "the row has {} fields, and the others have {}",
@@ -219,7 +235,9 @@ impl Csv {
         for Bound { field, what, name } in &self.bound {
             let text = fields.get(text, *field);
             if !text.is_empty() && !matches!(what, What::Metric(..)) {
-                facts.take(what, text).map_err(|words| format!("column `{}`: {words}", escape(name)))?;
+                facts
+                    .take(what, text)
+                    .map_err(|words| format!("column `{}`: {words}", escape(name)))?;
             }
         }
         Ok(facts)

@@ -61,7 +61,7 @@ impl Format {
     ];
 
     /// Whether it says nothing of what its columns are.
-    fn is_mapped(self) -> bool {
+    pub(super) fn is_mapped(self) -> bool {
         matches!(self, Self::Csv | Self::Jsonl | Self::Parquet)
     }
 
@@ -91,7 +91,8 @@ impl FromStr for Format {
     fn from_str(text: &str) -> Result<Self, String> {
         let names = || Self::ALL.iter().map(|format| format.name());
         Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
-            let hint = nearest(text, names()).map_or(String::new(), |name| format!("did you mean `{name}`? "));
+            let hint = nearest(text, names())
+                .map_or(String::new(), |name| format!("did you mean `{name}`? "));
             let all: Vec<_> = names().collect();
             format!("{hint}(formats are {})", all.join(", "))
         })
@@ -143,15 +144,10 @@ pub(super) fn reader_of(start: &[u8], given: &Given) -> Result<Box<dyn Reader>, 
 }
 
 /// The reader of one format; none: the input is of another.
-fn reader(
-    format: Format,
-    start: &[u8],
-    given: &Given,
-) -> Result<Option<Box<dyn Reader>>, Problem> {
+fn reader(format: Format, start: &[u8], given: &Given) -> Result<Option<Box<dyn Reader>>, Problem> {
     Ok(match format {
-        Format::AiperfJsonl => {
-            (Some(format) == given.format || aiperf::is_one(start)).then(|| Box::new(Aiperf::default()) as _)
-        }
+        Format::AiperfJsonl => (Some(format) == given.format || aiperf::is_one(start))
+            .then(|| Box::new(Aiperf::default()) as _),
         Format::JmeterCsv | Format::OhaCsv | Format::HeyCsv | Format::VegetaCsv => {
             tools_csv::reader_of(format, start).map(|reader| Box::new(reader) as _)
         }
@@ -162,7 +158,7 @@ fn reader(
 }
 
 /// Which of the formats that take a mapping an input is of.
-fn mapped(start: &[u8]) -> Format {
+pub(super) fn mapped(start: &[u8]) -> Format {
     let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
     match start.trim_ascii_start() {
         [b'P', b'A', b'R', b'1', ..] => Format::Parquet,

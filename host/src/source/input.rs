@@ -100,6 +100,11 @@ fn find_records(path: &Path) -> Result<PathBuf, SourceError> {
     found.ok_or_else(|| SourceError::NotArtifacts { path: path.to_owned() })
 }
 
+/// Whether a directory holds what an AIPerf run leaves.
+pub(super) fn is_artifacts(dir: &Path) -> bool {
+    ARTIFACTS.iter().any(|name| dir.join(name).is_file())
+}
+
 fn detect(file: &mut File) -> io::Result<Compression> {
     let mut magic = Vec::new();
     file.take(4).read_to_end(&mut magic)?;

@@ -97,9 +97,9 @@ fn facts<'v>(bound: &[Bound], values: &'v [Cow<'_, str>]) -> Result<Facts<'v>, P
     let mut facts = Facts::default();
     for (one, text) in bound.iter().zip(values) {
         if !text.is_empty() && !matches!(one.what, What::Metric(..)) {
-            facts.take(&one.what, text).map_err(|words| {
-                Problem::at(1, format!("`{}`: {words}", escape(&one.name)))
-            })?;
+            facts
+                .take(&one.what, text)
+                .map_err(|words| Problem::at(1, format!("`{}`: {words}", escape(&one.name))))?;
         }
     }
     Ok(facts)
@@ -137,10 +137,15 @@ impl Reader for Jsonl {
 
     fn read(&self, block: &Block, rows: &mut Rows<'_>) {
         let columns = rows.columns();
-        let places: Vec<_> = self.bound.iter().enumerate().filter_map(|(at, one)| {
-            let What::Metric(name, _) = &one.what else { return None };
-            Some((at, columns.place(name).filter(|column| columns.is_read(*column))?))
-        }).collect();
+        let places: Vec<_> = self
+            .bound
+            .iter()
+            .enumerate()
+            .filter_map(|(at, one)| {
+                let What::Metric(name, _) = &one.what else { return None };
+                Some((at, columns.place(name).filter(|column| columns.is_read(*column))?))
+            })
+            .collect();
         let mut phase = PhaseKey::named(ONLY_PHASE);
         let mut metrics = Vec::new();
         read_lines(block, rows, |line, rows| {

@@ -54,8 +54,7 @@ const ROLES: [(&str, Role); 12] = [
 ];
 
 /// Units of times and durations, and how many nanoseconds they have.
-const UNITS: [(&str, f64); 5] =
-    [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("sec", 1e9)];
+const UNITS: [(&str, f64); 5] = [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("sec", 1e9)];
 
 /// The unit of a point in time that is written out.
 const RFC3339: &str = "rfc3339";
@@ -139,7 +138,8 @@ fn role(field: &str) -> Result<Role, MappingError> {
     }
     let names = || ROLES.iter().map(|(name, _)| *name);
     names().position(|name| name == field).map(|at| ROLES[at].1).ok_or_else(|| {
-        let hint = nearest(field, names()).map_or(String::new(), |name| format!("; did you mean `{name}`?"));
+        let hint = nearest(field, names())
+            .map_or(String::new(), |name| format!("; did you mean `{name}`?"));
         let fields: Vec<_> = names().collect();
         MappingError(format!(
             "`{}` is not a field that can be mapped{hint} (there are {} and metric.NAME)",
@@ -448,7 +448,8 @@ pub(super) fn bind(mapping: &Mapping, fields: &[String]) -> Result<Vec<Bound>, P
         bound.push(Bound { field: at, name: column.clone(), what });
     }
     let has = |wanted: fn(&What) -> bool| bound.iter().any(|one| wanted(&one.what));
-    let (start, end) = (has(|what| matches!(what, What::Start(_))), has(|what| matches!(what, What::End(_))));
+    let (start, end) =
+        (has(|what| matches!(what, What::Start(_))), has(|what| matches!(what, What::End(_))));
     let latency = has(|what| matches!(what, What::Latency(_)));
     if !(start && (end || latency) || end && latency) {
         return Err(refused(

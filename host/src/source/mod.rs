@@ -9,13 +9,16 @@ mod csv;
 mod event_log;
 mod format;
 mod input;
+mod inspect;
 mod json;
 mod jsonl;
 mod mapping;
+mod names;
 mod problem;
 mod reader;
 mod recorded;
 mod rows;
+mod suggest;
 mod template;
 mod time;
 mod timeline;
@@ -23,7 +26,9 @@ mod tools_csv;
 
 pub use event_log::read_event_log;
 pub use format::Format;
+pub use inspect::{Contents, Inspection, inspect};
 pub use mapping::{MappedField, Mapping, MappingError};
+pub use names::expand_inputs;
 use problem::Problem;
 pub use recorded::{Recorded, RecordedOptions, Recording};
 
@@ -112,11 +117,19 @@ pub enum SourceError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// A directory that does not hold what an AIPerf run leaves.
-    #[error("the directory `{}` is no AIPerf artifact directory: there is no profile_export.jsonl, .jsonl.gz or .jsonl.zst in it", escape(&path.to_string_lossy()))]
+    /// A directory without a file of records.
+    #[error("the directory `{}` has no records: there is no AIPerf profile_export.jsonl in it, plain, .gz or .zst, nor another .jsonl, .json, .csv, .jtl or .parquet", escape(&path.to_string_lossy()))]
     NotArtifacts {
         /// The directory.
         path: PathBuf,
+    },
+    /// A pattern that stands for no files.
+    #[error("no input is named by `{}`: {problem}", escape(pattern))]
+    Pattern {
+        /// As it was given.
+        pattern: String,
+        /// Why not.
+        problem: String,
     },
     /// A file without a record.
     #[error(

@@ -26,7 +26,7 @@ const BATCH_RECORDS: usize = 16_384;
 
 /// Bytes of a block: few enough that all threads have work in a small input, and many
 /// enough that a batch is worth its calls.
-const BLOCK_BYTES: usize = 2 << 20;
+pub(super) const BLOCK_BYTES: usize = 2 << 20;
 
 /// Reasons of bad records that are kept for the report.
 const BAD_RECORD_REASONS_MAX: usize = 10;
@@ -152,7 +152,8 @@ impl Recorded {
                 None => None,
             };
             let start = input.start(BLOCK_BYTES);
-            let start = start.map_err(|source| SourceError::Io { path: name.clone(), bytes: 0, source })?;
+            let start =
+                start.map_err(|source| SourceError::Io { path: name.clone(), bytes: 0, source })?;
             let reader = reader_of(&start, &given).map_err(|problem| SourceError::Format {
                 path: name.clone(),
                 problem: problem.words,
@@ -206,6 +207,11 @@ impl Recorded {
     /// The columns of every batch.
     pub fn columns(&self) -> &[ColumnInfo] {
         &self.columns.infos
+    }
+
+    /// The format of one of the inputs.
+    pub(super) fn format_of(&self, input: usize) -> Format {
+        self.inputs[input].reader.format()
     }
 
     fn is_stopped(&self) -> bool {

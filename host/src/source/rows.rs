@@ -105,11 +105,6 @@ impl<'r> Rows<'r> {
         self.columns
     }
 
-    /// Lines looked at so far.
-    pub(super) fn lines(&self) -> u64 {
-        self.read.lines
-    }
-
     /// So many more lines were looked at.
     pub(super) fn add_lines(&mut self, lines: u64) {
         self.read.lines += lines;

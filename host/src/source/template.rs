@@ -88,10 +88,7 @@ const DEPTH_MAX: usize = 8;
 impl Template {
     /// The template of a line that is JSON. `bind` says of each value, by the keys that
     /// lead to it, what becomes of it. None: such lines are read whole.
-    pub(super) fn learn(
-        line: &str,
-        bind: &mut dyn FnMut(&[&str], Kind) -> Bind,
-    ) -> Option<Self> {
+    pub(super) fn learn(line: &str, bind: &mut dyn FnMut(&[&str], Kind) -> Bind) -> Option<Self> {
         let mut learning = Learning { line, at: 0, from: 0, parts: Vec::new(), keys: Vec::new() };
         learning.value(bind)?;
         let tail = line.as_bytes()[learning.from..].into();

@@ -338,9 +338,11 @@ mod tests {
             ("c", 0, 7, false),
         ];
         let mut part = Timeline::default();
-        part.add_all(turns.iter().map(|(_, turn, end_ns, cancelled)| {
-            (10 * turn, *end_ns, *cancelled, *cancelled)
-        }));
+        part.add_all(
+            turns
+                .iter()
+                .map(|(_, turn, end_ns, cancelled)| (10 * turn, *end_ns, *cancelled, *cancelled)),
+        );
         for (session, turn, end_ns, cancelled) in turns {
             part.add_session(Session::new(session, turn, end_ns, cancelled));
         }

@@ -89,7 +89,8 @@ pub(super) fn reader_of(format: Format, start: &[u8]) -> Option<Csv> {
         Format::HeyCsv if has("response-time") && has("offset") => hey(),
         Format::VegetaCsv if is_vegeta(&header) => {
             let bound = vegeta().into_iter().filter(|(field, _)| *field < header.len());
-            let bound = bound.map(|(field, (name, what))| Bound { field, name: name.to_owned(), what });
+            let bound =
+                bound.map(|(field, (name, what))| Bound { field, name: name.to_owned(), what });
             return Some(Csv {
                 format,
                 delimiter,

@@ -28,6 +28,9 @@ pub(super) struct ConfigFile {
     pub(super) hooks: Option<Vec<Spanned<String>>>,
     pub(super) processors: Option<Vec<Spanned<String>>>,
     pub(super) auto_load: Option<Spanned<bool>>,
+    /// What the columns of inputs are: `FIELD: COLUMN[:UNIT]`.
+    #[serde(default)]
+    pub(super) mapping: BTreeMap<String, Spanned<String>>,
     /// Of all plugins.
     #[serde(default)]
     pub(super) limits: BTreeMap<String, Spanned<Value>>,

@@ -116,6 +116,8 @@ pub(crate) struct Config {
     pub(crate) limits: Vec<Sourced<Limit>>,
     /// The weightiest last.
     pub(crate) grants: Vec<Sourced<OfPlugin<Granted>>>,
+    /// `FIELD=COLUMN[:UNIT]`, of the config file.
+    pub(crate) mapping: Vec<Sourced<String>>,
     /// The weightiest last.
     pub(crate) on_failure: Vec<Sourced<OfPlugin<OnFailure>>>,
 }
@@ -181,6 +183,7 @@ impl Config {
             params,
             limits,
             grants: in_file.grants(&file)?,
+            mapping: in_file.mapping(&file),
             on_failure: in_file.on_failure(&file),
             file: path,
         })
@@ -248,6 +251,11 @@ impl InFile<'_> {
 
     fn texts(&self, texts: &[Spanned<String>]) -> Vec<Sourced<String>> {
         texts.iter().map(|text| self.value(text, text.value.clone())).collect()
+    }
+
+    fn mapping(&self, file: &ConfigFile) -> Vec<Sourced<String>> {
+        let fields = file.mapping.iter();
+        fields.map(|(field, said)| self.value(said, format!("{field}={}", said.value))).collect()
     }
 
     fn params(&self, file: &ConfigFile) -> Vec<Sourced<Param>> {

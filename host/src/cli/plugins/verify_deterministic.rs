@@ -7,13 +7,14 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use perfbox::report::{OutputDir, PluginStatus};
-use perfbox::source::{Recorded, RecordedOptions};
+use perfbox::source::Recorded;
 use perfbox::{Category, Identifier, Registry, Report, RunOptions, Stop, escape};
 use serde_json::Value;
 
 use crate::cli::PluginArgs;
 use crate::cli::cache::CacheArgs;
 use crate::cli::config::{Config, Origin, Sourced};
+use crate::cli::input::InputArgs;
 use crate::cli::run::{create, load, new_loader};
 use crate::cli::select::{SelectionArgs, select};
 use crate::exit::{Failed, StatusOf as _};
@@ -32,9 +33,8 @@ pub(crate) struct VerifyArgs {
     #[arg(value_name = "ID")]
     id: String,
 
-    /// Recorded results, as for `perfbox run`.
-    #[arg(value_name = "INPUT", required = true)]
-    inputs: Vec<String>,
+    #[command(flatten)]
+    input: InputArgs,
 
     /// Parameter of the plugin; repeatable.
     #[arg(long = "set", value_name = "[CATEGORY/]ID.PARAM=VALUE")]
@@ -103,7 +103,9 @@ impl VerifyArgs {
         let mut loader = new_loader(self.deterministic, cache)?;
         let loaded = load(&mut loader, &selected)?;
         let stop = Stop::default();
-        let mut source = Recorded::open(&self.inputs, RecordedOptions::default()).bad_input()?;
+        let read = self.input.format.options(&config).usage()?;
+        let inputs = self.input.expand().bad_input()?;
+        let mut source = Recorded::open(&inputs, read).bad_input()?;
         let place = tempfile::tempdir()
             .context("there is no place for the plugin's files")
             .host_failed()?;

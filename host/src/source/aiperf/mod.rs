@@ -164,7 +164,12 @@ impl Templates {
         check(columns, &record)?;
         let phase = PhaseKey {
             name: record.metadata.phase_name().unwrap_or_default().to_owned(),
-            kind: record.metadata.phase_kind().or(record.metadata.phase_name()).unwrap_or_default().to_owned(),
+            kind: record
+                .metadata
+                .phase_kind()
+                .or(record.metadata.phase_name())
+                .unwrap_or_default()
+                .to_owned(),
             index: record.metadata.phase_index,
         };
         if let Some(mut row) = rows.begin(&phase) {
@@ -308,9 +313,7 @@ fn learn(
     let mut bind = |keys: &[&str], kind: Kind| match (keys, kind) {
         // Those that tell phases and outcomes apart.
         (["metadata", key], _) if SAME.contains(key) => Bind::Same,
-        (["metadata", "request_start_ns"], Kind::Number) => {
-            Bind::Hole(Hole::U64(standard::START))
-        }
+        (["metadata", "request_start_ns"], Kind::Number) => Bind::Hole(Hole::U64(standard::START)),
         (["metadata", "request_end_ns"], Kind::Number) => Bind::Hole(Hole::End(standard::END)),
         (["metadata", "turn_index"], Kind::Number) => Bind::hole(Hole::Turn, place("turn_index")),
         (["metadata", key @ ("request_ack_ns" | "credit_issued_ns")], Kind::Number) => {

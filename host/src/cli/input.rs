@@ -1,0 +1,61 @@
+//! Inputs on the command line: which they are, and how they are read.
+
+use clap::Args;
+use perfbox::source::{Format, Mapping, RecordedOptions, SourceError, expand_inputs};
+
+use super::config::Config;
+
+/// Recorded results and how they are read.
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    /// Recorded results of AIPerf, k6, vegeta, JMeter, oha, hey, vLLM or guidellm, or any CSV,
+    /// JSON lines or Parquet with --map; plain, .gz or .zst; a directory of them, a pattern, or
+    /// - for standard input.
+    #[arg(value_name = "INPUT", required = true)]
+    pub(crate) inputs: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+/// What inputs are read as.
+#[derive(Debug, Default, Args)]
+pub(crate) struct FormatArgs {
+    /// Format of the inputs, such as jmeter-csv [default: each is recognised by its content].
+    #[arg(long, value_name = "FORMAT")]
+    input_format: Option<Format>,
+
+    /// Which column of CSV, JSON lines or Parquet is what, such as latency=took:ms;
+    /// repeatable.
+    ///
+    /// FIELD is start, end, latency, status, error, error_message, success, name, phase,
+    /// session, worker, cancelled or metric.NAME; UNIT is ns, us, ms, s or, of a time,
+    /// rfc3339. `perfbox inspect INPUT` suggests what to write.
+    #[arg(long = "map", value_name = "FIELD=COLUMN[:UNIT]")]
+    maps: Vec<String>,
+}
+
+impl FormatArgs {
+    /// The mapping of the flags, over that of the config file.
+    pub(crate) fn options(&self, config: &Config) -> anyhow::Result<RecordedOptions> {
+        let mut mapping = Mapping::default();
+        for said in &config.mapping {
+            said.said(mapping.add_flag(&said.value))?;
+        }
+        for text in &self.maps {
+            mapping.add_flag(text).map_err(|error| anyhow::anyhow!("--map: {error}"))?;
+        }
+        Ok(RecordedOptions {
+            input_format: self.input_format,
+            mapping,
+            ..RecordedOptions::default()
+        })
+    }
+}
+
+impl InputArgs {
+    /// The inputs, directories and patterns taken apart.
+    pub(crate) fn expand(&self) -> Result<Vec<String>, SourceError> {
+        expand_inputs(&self.inputs)
+    }
+}
