@@ -103,7 +103,10 @@ fn choices_categories_and_parameters_are_completed() {
             "phase_hook/watch=bolt",
             "post_processor/audit=acme",
             "post_processor/audit=bolt",
-            "post_processor/metrics=builtin"
+            "post_processor/histogram=builtin",
+            "post_processor/metrics=builtin",
+            "post_processor/slo=builtin",
+            "post_processor/timeslices=builtin"
         ]
     );
     assert_eq!(

@@ -269,7 +269,7 @@ fn one_bad_package_among_fifty_is_told_and_costs_the_others_nothing() {
         let shown = dir.expect(0, "plugins list --all --plugins-dir plugins").stdout;
         let (listed, refused) = shown.split_once("\nInvalid packages:\n").expect(bad);
         let selected = listed.lines().filter(|line| line.contains(" selected: the only one"));
-        assert_eq!(selected.count(), 50 + 2, "{bad}: the good ones and the builtins\n{listed}");
+        assert_eq!(selected.count(), 50 + 5, "{bad}: the good ones and the builtins\n{listed}");
         let reason = refused.trim();
         let at = reason.strip_prefix("plugins/bad/registry.yaml:").expect(bad);
         let place: Vec<_> = at.splitn(3, ':').map(str::parse::<u64>).collect();

@@ -21,8 +21,13 @@ fn a_failure_that_aborts_ends_the_run_and_keeps_what_was_done() {
     // More than is read at once.
     let all = 40_000;
     let input = dir.write("many.jsonl", records("profiling", all));
-    let run =
-        dir.perfbox(["run", "--out=out", "--hook=witness_hook", "--processor=rogue_processor"]);
+    let run = dir.perfbox([
+        "run",
+        "--out=out",
+        "--hook=witness_hook",
+        "--processor=rogue_processor",
+        "--threads=1",
+    ]);
     let run = run.arg("--processor=witness_processor").arg("--set=rogue_processor.at_batch=0");
     let run =
         run.arg("--set=rogue_processor.during=process").arg("--set=rogue_processor.does=error");

@@ -56,7 +56,10 @@ fn builtins_are_listed_without_any_plugin() {
         ran.stdout,
         "CATEGORY        IDENTIFIER  PACKAGE  VERSION  SOURCE   STATUS\n\
          phase_hook      phase_log   builtin  0.1.0    builtin  selected: the only one\n\
-         post_processor  metrics     builtin  0.1.0    builtin  selected: the only one\n"
+         post_processor  histogram   builtin  0.1.0    builtin  selected: the only one\n\
+         post_processor  metrics     builtin  0.1.0    builtin  selected: the only one\n\
+         post_processor  slo         builtin  0.1.0    builtin  selected: the only one\n\
+         post_processor  timeslices  builtin  0.1.0    builtin  selected: the only one\n"
     );
     let one = dir.expect(0, "plugins list --json --category phase_hook").json();
     assert_eq!(
@@ -76,7 +79,7 @@ fn a_plugin_wins_over_a_builtin_and_it_is_said() {
     add_package(&dir, "plugins/mine", "mine", "1.0.0", "metrics");
     let list = dir.expect(0, "plugins list --json --plugins-dir plugins");
     assert_eq!(
-        listing(&list)[1..],
+        listing(&list)[2..4],
         [
             "post_processor/metrics builtin: shadowed by mine",
             "post_processor/metrics mine: selected: plugin over builtin"

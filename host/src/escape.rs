@@ -1,35 +1,23 @@
 use std::borrow::Cow;
 
+use crate::unshowable::is_unshowable;
+
 /// Makes text that came from a guest, a manifest, a record or a path safe to show:
 /// control characters, line breaks and characters that turn the direction of writing
 /// or cannot be seen become Rust escapes.
 pub fn escape(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(must_escape) {
+    if !text.chars().any(is_unshowable) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if must_escape(c) {
+        if is_unshowable(c) {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);
         }
     }
     Cow::Owned(shown)
-}
-
-/// True for control characters, for the characters that Unicode calls
-/// `Default_Ignorable_Code_Point` (soft hyphen, zero-width and bidirectional marks, fillers,
-/// variation selectors, tags, the byte-order mark), for line and paragraph separators, for
-/// what embeds or overrides a direction and for interlinear marks.
-fn must_escape(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

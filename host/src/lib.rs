@@ -67,6 +67,7 @@ mod run;
 mod runtime;
 pub mod source;
 mod stop;
+mod unshowable;
 pub mod yaml;
 
 pub use batch::Batch;

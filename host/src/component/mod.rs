@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(abilities, ["log", "batches", "environment", "stdio"]);
         let offers = info.offers("any").unwrap();
         let offered: Vec<&str> = offers.iter().map(|one| one.identifier.as_str()).collect();
-        assert_eq!(offered, ["phase_log", "metrics"]);
+        assert_eq!(offered, ["phase_log", "metrics", "timeslices", "histogram", "slo"]);
         let texts: Vec<_> = info.metadata.texts().collect();
         assert_eq!(
             texts,

@@ -175,7 +175,10 @@ fn metrics_text(metrics: &[&Metric], width: usize) -> String {
         text.push_str(&distributions_text(&distributions, width));
         text.push('\n');
     }
-    if !scalars.is_empty() {
+    // Those with labels make wide titles.
+    let (plain, labelled): (Vec<_>, Vec<_>) =
+        scalars.into_iter().partition(|(metric, _)| metric.labels.is_empty());
+    for scalars in [plain, labelled].into_iter().filter(|scalars| !scalars.is_empty()) {
         text.push_str(&scalars_text(&scalars, width));
         text.push('\n');
     }

@@ -4,8 +4,10 @@ use std::str::FromStr;
 
 use super::aiperf::{self, Aiperf};
 use super::csv::{Csv, header_of};
+use super::input::Input;
 use super::jsonl::Jsonl;
 use super::mapping::Mapping;
+use super::parquet::Parquet;
 use super::reader::Reader;
 use super::{Problem, tools_csv};
 use crate::names::nearest;
@@ -113,38 +115,58 @@ pub(super) struct Given {
 /// # Errors
 /// When it is not of the format that it is said to be, or of none that is recognised, or
 /// the mapping does not fit it.
-pub(super) fn reader_of(start: &[u8], given: &Given) -> Result<Box<dyn Reader>, Problem> {
+pub(super) fn reader_of(
+    start: &[u8],
+    input: &Input,
+    given: &Given,
+) -> Result<Box<dyn Reader>, Problem> {
     let format = given.format.or_else(|| (!given.mapping.fields.is_empty()).then(|| mapped(start)));
     if let Some(format) = format {
-        return reader(format, start, given)?.ok_or_else(|| {
+        if format.is_mapped() && given.mapping.fields.is_empty() {
+            return Err(unmapped(format));
+        }
+        return reader(format, start, input, given)?.ok_or_else(|| {
             Problem::at(1, format!("the input is not of the format {}", format.name()))
         });
     }
     for format in Format::ALL {
         if !format.is_mapped()
-            && let Some(reader) = reader(format, start, given)?
+            && let Some(reader) = reader(format, start, input, given)?
         {
             return Ok(reader);
         }
     }
-    let what = match mapped(start) {
-        Format::Csv if header_of(start).is_some_and(|(_, names)| names.len() > 1) => "CSV",
-        Format::Jsonl => "JSON lines",
+    match mapped(start) {
+        Format::Csv if header_of(start).is_none_or(|(_, names)| names.len() < 2) => {
+            // What is nothing else is told why it is no record of AIPerf's.
+            Ok(Box::new(Aiperf::default()))
+        }
+        format => Err(unmapped(format)),
+    }
+}
+
+fn unmapped(format: Format) -> Problem {
+    let what = match format {
         Format::Parquet => "Parquet",
-        // What is nothing else is told why it is no record of AIPerf's.
-        _ => return Ok(Box::new(Aiperf::default())),
+        Format::Jsonl => "JSON lines",
+        _ => "CSV",
     };
-    Err(Problem::at(
+    Problem::at(
         1,
         format!(
             "this is {what} of no tool that is known; say which column is what with --map, as \
              `perfbox inspect` suggests"
         ),
-    ))
+    )
 }
 
 /// The reader of one format; none: the input is of another.
-fn reader(format: Format, start: &[u8], given: &Given) -> Result<Option<Box<dyn Reader>>, Problem> {
+fn reader(
+    format: Format,
+    start: &[u8],
+    input: &Input,
+    given: &Given,
+) -> Result<Option<Box<dyn Reader>>, Problem> {
     Ok(match format {
         Format::AiperfJsonl => (Some(format) == given.format || aiperf::is_one(start))
             .then(|| Box::new(Aiperf::default()) as _),
@@ -153,6 +175,10 @@ fn reader(format: Format, start: &[u8], given: &Given) -> Result<Option<Box<dyn 
         }
         Format::Csv => Some(Box::new(Csv::mapped(start, &given.mapping)?) as _),
         Format::Jsonl => Some(Box::new(Jsonl::mapped(start, &given.mapping)?) as _),
+        Format::Parquet => {
+            let file = input.file().map_err(|error| Problem::at(1, error.to_string()))?;
+            Some(Box::new(Parquet::mapped(file, &given.mapping)?) as _)
+        }
         _ => None,
     })
 }

@@ -86,6 +86,11 @@ impl Input {
         Ok(Blocks { reader, file, cut, carried, number: 0, skipping: false, end: End::NotYet })
     }
 
+    /// The file itself, of one that is not compressed.
+    pub(super) fn file(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
     /// Whether it has grown since it was opened.
     pub(super) fn has_grown(&self) -> bool {
         self.stored_bytes() > self.bytes_at_open
@@ -158,6 +163,8 @@ pub(super) enum Cut {
     Lines,
     /// After a line whose end is not in quotes.
     Csv,
+    /// So many groups, which their reader reads by itself.
+    Groups(u64),
 }
 
 impl Cut {
@@ -175,7 +182,9 @@ impl Cut {
                 }
                 whole
             }
-            Self::Lines | Self::Csv => memchr::memrchr(b'\n', text).map_or(0, |at| at + 1),
+            Self::Lines | Self::Csv | Self::Groups(_) => {
+                memchr::memrchr(b'\n', text).map_or(0, |at| at + 1)
+            }
         }
     }
 }
@@ -225,6 +234,9 @@ impl Blocks {
         mut text: Vec<u8>,
     ) -> io::Result<Option<Block>> {
         text.clear();
+        if let Cut::Groups(count) = self.cut {
+            return Ok(self.next_group(count, text));
+        }
         text.append(&mut self.carried);
         let skipped_bytes = if self.skipping { self.skip_line(&mut text) } else { 0 };
         let mut wanted = bytes;
@@ -260,6 +272,14 @@ impl Blocks {
             stored_bytes: self.file.stream_position().unwrap_or(0),
             text,
         }))
+    }
+
+    /// Of groups, only the number is handed out.
+    fn next_group(&mut self, count: u64, text: Vec<u8>) -> Option<Block> {
+        let number = self.number;
+        let is_more = number < count;
+        self.number += u64::from(is_more);
+        is_more.then(|| Block { number, text, ..Block::default() })
     }
 
     /// Reads until there are so many bytes, or no more.

@@ -4,7 +4,7 @@ use super::csv::header_of;
 use super::format::{Format, Given, mapped, reader_of};
 use super::input::Input;
 use super::suggest::{columns_of, suggest};
-use super::{Item, Mapping, Recorded, RecordedOptions, Source as _, SourceError};
+use super::{Item, Mapping, Problem, Recorded, RecordedOptions, Source as _, SourceError, parquet};
 use crate::batch::ColumnInfo;
 use crate::stop::Stop;
 
@@ -55,9 +55,18 @@ pub fn inspect(name: &str, options: RecordedOptions) -> Result<Inspection, Sourc
     let format = options.input_format.unwrap_or_else(|| mapped(&start));
     let is_unmapped = given.mapping.fields.is_empty()
         && format.is_mapped()
-        && (options.input_format.is_some() || reader_of(&start, &given).is_err());
-    if is_unmapped && (format == Format::Jsonl || header_of(&start).is_some()) {
-        let columns = columns_of(&start, format == Format::Jsonl);
+        && (options.input_format.is_some() || reader_of(&start, &input, &given).is_err());
+    let has_columns = || format != Format::Csv || header_of(&start).is_some();
+    if is_unmapped && has_columns() {
+        let columns = match format {
+            Format::Parquet => parquet::columns_of(input.file().map_err(failed)?).map_err(
+                |Problem { words: problem, .. }| SourceError::Format {
+                    path: name.to_owned(),
+                    problem,
+                },
+            )?,
+            format => columns_of(&start, format == Format::Jsonl),
+        };
         let mapping = suggest(&columns);
         return Ok(Inspection { format, contents: Contents::Unmapped { columns, mapping } });
     }

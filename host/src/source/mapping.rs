@@ -308,6 +308,22 @@ impl<'r> Facts<'r> {
         Ok(())
     }
 
+    /// Takes in a latency.
+    pub(super) fn take_number(&mut self, what: &What, value: f64) {
+        if let What::Latency(ms) = what {
+            self.latency_ms = Some(value * ms);
+        }
+    }
+
+    /// Takes in a point in time.
+    pub(super) fn take_ns(&mut self, what: &What, ns: u64) {
+        match what {
+            What::Start(_) => self.start_ns = Some(ns),
+            What::End(_) => self.end_ns = Some(ns),
+            _ => {}
+        }
+    }
+
     /// Puts the record into rows. `metrics` gives its numbers with their columns.
     pub(super) fn put(
         self,

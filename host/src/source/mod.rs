@@ -14,6 +14,7 @@ mod json;
 mod jsonl;
 mod mapping;
 mod names;
+mod parquet;
 mod problem;
 mod reader;
 mod recorded;
@@ -132,17 +133,14 @@ pub enum SourceError {
         problem: String,
     },
     /// A file without a record.
-    #[error(
-        "the input `{}` is empty: there is no record in it; name AIPerf's profile_export.jsonl or its directory",
-        escape(path)
-    )]
+    #[error("the input `{}` is empty: there is no record in it", escape(path))]
     Empty {
         /// The input.
         path: String,
     },
     /// A file of something else: not one line of it is a record.
     #[error(
-        "{}:{line}:{column}: {problem}; no line of this input is a record: name AIPerf's profile_export.jsonl or its directory",
+        "{}:{line}:{column}: {problem}; no line of this input is a record; `perfbox inspect` shows what it is",
         escape(path)
     )]
     NoRecords {

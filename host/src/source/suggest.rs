@@ -56,7 +56,7 @@ pub(super) fn suggest(columns: &Sample) -> Mapping {
         mapping.fields.push((field.to_owned(), MappedField { column: column.clone(), unit }));
     }
     for ((column, value), _) in columns.iter().zip(taken).filter(|(_, taken)| !taken) {
-        if number(value).is_some() {
+        if is_number(value) {
             let unit = unit_in(column).map(str::to_owned);
             let field = format!("metric.{}", column.trim());
             mapping.fields.push((field, MappedField { column: column.clone(), unit }));
@@ -67,10 +67,21 @@ pub(super) fn suggest(columns: &Sample) -> Mapping {
 
 fn could_be(field: &str, value: &str) -> bool {
     match field {
-        "start" | "end" => number(value).is_some() || rfc3339_ns(value).is_some(),
-        "latency" => number(value).is_some(),
+        "start" | "end" => is_number(value) || is_time(value),
+        "latency" => is_number(value),
         _ => true,
     }
+}
+
+/// A number or, of Parquet, a type of numbers.
+fn is_number(value: &str) -> bool {
+    number(value).is_some()
+        || ["Int", "UInt", "Float", "Decimal", "Duration"].iter().any(|one| value.starts_with(one))
+}
+
+/// A time or, of Parquet, a type of times.
+fn is_time(value: &str) -> bool {
+    rfc3339_ns(value).is_some() || value.starts_with("Timestamp")
 }
 
 /// The words of a name: what stands between other characters than letters and digits, and
@@ -110,7 +121,7 @@ fn time_unit(name: &str, value: &str) -> String {
         1e11.. => Some("ms"),
         _ => Some("s"),
     };
-    let is_written = rfc3339_ns(value).is_some();
+    let is_written = is_time(value);
     let unit = if is_written { Some("rfc3339") } else { unit_in(name).or_else(by_size) };
     unit.unwrap_or("s").to_owned()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use perfbox_guest::{Batch, ColumnType, Metric, Result};
 
 use crate::shared::failed::Failed;
+use crate::shared::shown::as_label;
 use crate::shared::wire::{Reader, Writer};
 
 /// Column of the status codes.
@@ -52,8 +53,8 @@ impl Errors {
             }
         }
         for ((status, code), count) in counts {
-            let error_type = &error_types.dictionary()[code as usize];
-            self.count((status, Some(error_type.clone())), count);
+            let error_type = as_label(&error_types.dictionary()[code as usize]).into_owned();
+            self.count((status, Some(error_type)), count);
         }
         Ok(())
     }

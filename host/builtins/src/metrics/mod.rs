@@ -13,6 +13,7 @@ use crate::shared::columns::{self, LATENCY, Layout, Rows, START};
 use crate::shared::failed::Failed;
 use crate::shared::rates::Scalars;
 use crate::shared::series::Series;
+use crate::shared::shown::as_label;
 use crate::shared::table::{self, Counts, Table};
 use crate::shared::wire::{Reader, Writer, unreadable};
 use errors::Errors;
@@ -160,7 +161,7 @@ impl Metrics {
                 None => (&mut place_of_none, ""),
             };
             if place.is_none() {
-                *place = Some(self.samples.place(phase, &group.to_owned()) as u32);
+                *place = Some(self.samples.place(phase, &as_label(group).into_owned()) as u32);
                 let phase = &self.samples.phases[phase];
                 self.check_groups(&phase.name, phase.cells.len())?;
             }

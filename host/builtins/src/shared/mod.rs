@@ -10,6 +10,7 @@ mod octave;
 pub(crate) mod parts;
 pub(crate) mod rates;
 pub(crate) mod series;
+pub(crate) mod shown;
 pub(crate) mod sketch;
 pub(crate) mod span;
 pub(crate) mod table;
