@@ -132,6 +132,8 @@ impl Failing {
 /// A run of the healthy ones alone.
 pub(crate) fn healthy_run(dir: &Dir) -> Perfbox {
     let run = dir.perfbox(["run", FIXTURE, "--out=out", "--batch-size=50", "--hook=keeper_hook"]);
+    // Two, on whatever machine: so many instances has one whose states can be merged.
+    let run = run.arg("--threads=2");
     run.arg("--processor=keeper_processor").arg("--plugin").arg(misbehaving())
 }
 

@@ -229,3 +229,21 @@ fn row_23_is_never_called_after_a_trap() {
     let heard: Vec<_> = heard.collect();
     assert_eq!(heard, ["hears phase_start", "hears phase_sending_complete"]);
 }
+
+#[test]
+fn row_15_loops_and_fails_where_states_are_brought_together() {
+    const WORDS: &[&str] = &["the moon is \\u{1b}[31min\\nthe wrong \\u{202e}place"];
+    let rogue = |during: &str, does| Hostile::rogue(&format!("{during}-{does}"), during, does);
+    let loops = |during: &'static str| {
+        rogue(during, "loop").limits(SHORT).fails("deadline", during, TOO_LONG)
+    };
+    let endless = Hostile::rogue("endless", "save", "go on for ever").limits("memory: 8 MiB");
+    fail_alone(&[
+        loops("save"),
+        loops("merge"),
+        rogue("save", "error").fails("error", "save", WORDS),
+        rogue("merge", "error").fails("error", "merge", WORDS),
+        rogue("save", "panic").fails("trap", "save", &["a wheel"]),
+        endless.fails("invalid_output", "save", &["the state that it saves is larger than 8 MiB"]),
+    ]);
+}

@@ -14,6 +14,7 @@ use crate::batch::{Batch, WantedColumns};
 use crate::bindings::processor::exports::perfbox::plugin::post_processor::WantedColumns as Asked;
 use crate::bindings::processor::{Processor, ProcessorPre};
 use crate::bindings::types;
+use crate::limits::show_bytes;
 use crate::phase::PhaseSummary;
 use crate::report::{Metric, ProcessorResult};
 
@@ -33,6 +34,8 @@ pub(crate) struct ProcessorInstance {
     bindings: Processor,
     processor: ResourceAny,
     requirements: Requirements,
+    /// Bytes of its state that it has saved.
+    saved_bytes: usize,
     record_count: u64,
     error_count: u64,
 }
@@ -47,8 +50,16 @@ impl ProcessorInstance {
             .map_err(|failure| (failure, Cost::default()))?;
         match Self::start(&mut sandbox, component, config).await {
             Ok((bindings, processor, requirements)) => {
-                let (record_count, error_count) = (0, 0);
-                Ok(Self { sandbox, bindings, processor, requirements, record_count, error_count })
+                let (saved_bytes, record_count, error_count) = (0, 0, 0);
+                Ok(Self {
+                    sandbox,
+                    bindings,
+                    processor,
+                    requirements,
+                    saved_bytes,
+                    record_count,
+                    error_count,
+                })
             }
             Err(failure) => Err((failure, sandbox.cost().clone())),
         }
@@ -114,18 +125,24 @@ impl ProcessorInstance {
             guest.call_save(store, processor, STATE_CHUNK_BYTES).await
         };
         let chunk = self.sandbox.call("save", limit, call).await?;
-        match chunk.as_ref().map_or(1, Vec::len) {
-            1.. if chunk.as_ref().is_none_or(|one| one.len() <= STATE_CHUNK_BYTES as usize) => {
-                Ok(chunk)
-            }
-            bytes => {
-                let words = format!(
-                    "it saved a part of its state with {bytes} bytes; a part has from 1 to \
-                     {STATE_CHUNK_BYTES}"
-                );
-                Err(Failure::new(FailureKind::InvalidOutput, "save", words))
-            }
+        let Some(chunk) = chunk else { return Ok(None) };
+        let refused = |words| Err(Failure::new(FailureKind::InvalidOutput, "save", words));
+        let (bytes, most) = (chunk.len(), STATE_CHUNK_BYTES);
+        if bytes == 0 || bytes > most as usize {
+            return refused(format!(
+                "it saved a part of its state with {bytes} bytes; a part has from 1 to {most}"
+            ));
         }
+        // It had no more to save it from.
+        self.saved_bytes += bytes;
+        let memory_bytes = self.sandbox.limits().memory_bytes;
+        if self.saved_bytes > memory_bytes {
+            return refused(format!(
+                "the state that it saves is larger than {}, its limit `memory`",
+                show_bytes(memory_bytes)
+            ));
+        }
+        Ok(Some(chunk))
     }
 
     /// Takes in a part of another's state.

@@ -358,9 +358,11 @@ impl<'r> Facts<'r> {
             row.text(standard::ERROR_MESSAGE, message);
         }
         match (self.method, self.name) {
-            (Some(method), Some(name)) => row.text(standard::NAME, &format!("{method} {name}")),
+            (Some(method), Some(name)) if row.takes(standard::NAME) => {
+                row.text(standard::NAME, &format!("{method} {name}"))
+            }
             (None, Some(name)) => row.text(standard::NAME, name),
-            (_, None) => {}
+            (Some(_), _) | (None, None) => {}
         }
         if let Some(worker) = self.worker {
             row.text(standard::WORKER, worker);

@@ -212,6 +212,11 @@ pub(super) struct Row<'r> {
 }
 
 impl Row<'_> {
+    /// Whether values of a column are asked for.
+    pub(super) fn takes(&self, column: usize) -> bool {
+        !matches!(self.values[column], Values::Unread)
+    }
+
     /// Sets a column of whole numbers.
     pub(super) fn u64(&mut self, column: usize, value: u64) {
         if let Values::U64(values) = &mut self.values[column] {

@@ -138,7 +138,20 @@ impl Processor for RogueProcessor {
         if let Err(error) = self.config.misbehave_in("requirements") {
             panic!("{error}");
         }
-        Requirements::default()
+        let wanted = Requirements::default();
+        if matches!(&*self.config.during, "save" | "merge") { wanted.mergeable() } else { wanted }
+    }
+
+    fn save(&mut self) -> Result<Option<Vec<u8>>> {
+        if self.config.during == "save" && self.config.does == "go on for ever" {
+            return Ok(Some(vec![1; 1 << 20]));
+        }
+        self.config.misbehave_in("save")?;
+        Ok((self.batches > 0).then(|| std::mem::take(&mut self.batches).to_le_bytes().to_vec()))
+    }
+
+    fn merge(&mut self, _part: &[u8]) -> Result<()> {
+        self.config.misbehave_in("merge")
     }
 
     fn process(&mut self, _batch: &Batch) -> Result<()> {
