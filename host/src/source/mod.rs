@@ -7,14 +7,28 @@ mod aiperf;
 mod columns;
 mod event_log;
 mod format;
+#[cfg_attr(not(test), expect(dead_code, reason = "until `format` names it"))]
+mod guidellm_json;
 mod input;
 mod json;
+#[cfg_attr(not(test), expect(dead_code, reason = "until `format` names it"))]
+mod k6_json;
+mod parse;
 mod problem;
 mod reader;
 mod recorded;
+mod request;
 mod rows;
+mod sniff;
 mod template;
+#[cfg(test)]
+mod testing;
+mod time;
 mod timeline;
+#[cfg_attr(not(test), expect(dead_code, reason = "until `format` names it"))]
+mod vegeta_json;
+#[cfg_attr(not(test), expect(dead_code, reason = "until `format` names it"))]
+mod vllm_json;
 
 pub use event_log::read_event_log;
 pub use format::Format;

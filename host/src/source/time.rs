@@ -1,0 +1,121 @@
+//! Points in time, written out.
+
+/// Nanoseconds since the Unix epoch of a time as RFC 3339 writes it, with a fraction of
+/// any length and a zone: `2026-11-22T12:40:51.123456789+01:00`. None: it is no such
+/// thing, or before the epoch.
+pub(super) fn rfc3339_ns(text: &str) -> Option<u64> {
+    let bytes = text.as_bytes();
+    let digits = |from: usize, count: usize| -> Option<i64> {
+        let digits = text.get(from..from + count)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let is = |at: usize, any: &[u8]| bytes.get(at).is_some_and(|byte| any.contains(byte));
+    if !(is(4, b"-") && is(7, b"-") && is(10, b"Tt ") && is(13, b":") && is(16, b":")) {
+        return None;
+    }
+    let (year, month, day) = (digits(0, 4)?, digits(5, 2)?, digits(8, 2)?);
+    let (hour, minute, second) = (digits(11, 2)?, digits(14, 2)?, digits(17, 2)?);
+    // A leap second is the start of the next one.
+    let is_date = (1..=12).contains(&month) && (1..=month_days(year, month)).contains(&day);
+    if !is_date || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let (mut at, mut nanos) = (19, 0);
+    if is(at, b".") {
+        at += 1;
+        let count = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let fraction = text.get(at..at + count.min(9)).filter(|digits| !digits.is_empty())?;
+        nanos = fraction.parse::<i64>().ok()? * 10_i64.pow(9 - fraction.len() as u32);
+        at += count;
+    }
+    let offset_s = match bytes.get(at..)? {
+        [b'Z' | b'z'] => 0,
+        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
+            let (hours, minutes) = (digits(at + 1, 2)?, digits(at + 4, 2)?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let offset = (hours * 60 + minutes) * 60;
+            if *sign == b'-' { -offset } else { offset }
+        }
+        _ => return None,
+    };
+    let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second - offset_s;
+    u64::try_from(i128::from(seconds) * 1_000_000_000 + i128::from(nanos)).ok()
+}
+
+fn month_days(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar, counted in years that begin in March,
+/// so that the day that only some years have is the last one.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month < 3 { year - 1 } else { year };
+    let months = (month + 9) % 12;
+    let of_years = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    let of_months = (153 * months + 2) / 5;
+    // From 0000-03-01 to 1970-01-01.
+    of_years + of_months + day - 1 - 719_468
+}
+
+/// Nanoseconds since the Unix epoch of seconds since then, as many as the shortest
+/// decimal that means the same f64 has: a clock's microseconds stay what they were.
+pub(super) fn seconds_ns(seconds: f64) -> Option<u64> {
+    let text = format!("{seconds}");
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let fraction = &fraction[..fraction.len().min(9)];
+    let nanos = match fraction {
+        "" => 0,
+        digits => digits.parse::<u64>().ok()? * 10_u64.pow(9 - digits.len() as u32),
+    };
+    whole.parse::<u64>().ok()?.checked_mul(1_000_000_000)?.checked_add(nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_nanoseconds_since_the_epoch() {
+        for (text, ns) in [
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("2026-11-22T12:40:51.454407360Z", Some(1_795_351_251_454_407_360)),
+            ("2026-11-22T14:10:51.5+01:30", Some(1_795_351_251_500_000_000)),
+            ("2026-11-22T07:40:51-05:00", Some(1_795_351_251_000_000_000)),
+            ("2024-02-29T00:00:00.1234567891Z", Some(1_709_164_800_123_456_789)),
+            ("1969-12-31T23:59:59Z", None),
+            ("2023-02-29T00:00:00Z", None),
+            ("2026-11-22T12:40:51", None),
+            ("2026-11-22T12:40:51.Z", None),
+            ("2026-11-22T24:00:00Z", None),
+            ("2026-11-22", None),
+            ("", None),
+            ("\u{e9}026-11-22T12:40:51Z", None),
+        ] {
+            assert_eq!(rfc3339_ns(text), ns, "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_keep_the_digits_that_were_written() {
+        for (seconds, ns) in [
+            (0.0, Some(0)),
+            (1_795_394_046.686_442, Some(1_795_394_046_686_442_000)),
+            (1_795_394_046.684_131_1, Some(1_795_394_046_684_131_100)),
+            (0.000_000_001_5, Some(1)),
+            (12.0, Some(12_000_000_000)),
+            (-1.0, None),
+            (1e300, None),
+            (f64::NAN, None),
+            (f64::INFINITY, None),
+        ] {
+            assert_eq!(seconds_ns(seconds), ns, "{seconds}");
+        }
+    }
+}
