@@ -61,7 +61,7 @@ pub(super) fn sample_of(start: &[u8]) -> Vec<(String, String)> {
 
 /// Where the fields of one row stand.
 #[derive(Default)]
-struct Fields {
+pub(super) struct Fields {
     /// In the text or, of a row with quotes, in `unquoted`.
     ends: Vec<(usize, usize)>,
     unquoted: Option<String>,
@@ -73,7 +73,7 @@ impl Fields {
     }
 
     /// A field; nothing where the row has fewer.
-    fn get<'t>(&'t self, text: &'t str, at: usize) -> &'t str {
+    pub(super) fn get<'t>(&'t self, text: &'t str, at: usize) -> &'t str {
         let Some((start, end)) = self.ends.get(at) else { return "" };
         &self.unquoted.as_deref().unwrap_or(text)[*start..*end]
     }
@@ -245,7 +245,7 @@ impl Csv {
 
     /// Goes through the rows of a block, each with the number of its first line, until
     /// told to end. How many lines there were.
-    fn each(
+    pub(super) fn each(
         &self,
         block: &Block,
         mut row: impl FnMut(u64, Result<&Fields, String>, &str) -> bool,

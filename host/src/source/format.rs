@@ -4,11 +4,16 @@ use std::str::FromStr;
 
 use super::aiperf::{self, Aiperf};
 use super::csv::{Csv, header_of};
+use super::guidellm_json::{self, GuidellmJson};
 use super::input::Input;
 use super::jsonl::Jsonl;
+use super::k6_csv::{self, K6Csv};
+use super::k6_json::{self, K6Json};
 use super::mapping::Mapping;
 use super::parquet::Parquet;
 use super::reader::Reader;
+use super::vegeta_json::{self, VegetaJson};
+use super::vllm_json::{self, VllmJson};
 use super::{Problem, tools_csv};
 use crate::names::nearest;
 
@@ -170,6 +175,18 @@ fn reader(
     Ok(match format {
         Format::AiperfJsonl => (Some(format) == given.format || aiperf::is_one(start))
             .then(|| Box::new(Aiperf::default()) as _),
+        Format::K6Json => k6_json::is_one(start).then(|| Box::new(K6Json::default()) as _),
+        Format::VegetaJson => {
+            vegeta_json::is_one(start).then(|| Box::new(VegetaJson::default()) as _)
+        }
+        Format::VllmJson => vllm_json::is_one(start).then(|| Box::new(VllmJson::default()) as _),
+        Format::GuidellmJson => {
+            guidellm_json::is_one(start).then(|| Box::new(GuidellmJson::default()) as _)
+        }
+        Format::K6Csv if k6_csv::is_one(start) => {
+            let is_asked_for = given.format == Some(format);
+            Some(Box::new(K6Csv::new(start, is_asked_for)?) as _)
+        }
         Format::JmeterCsv | Format::OhaCsv | Format::HeyCsv | Format::VegetaCsv => {
             tools_csv::reader_of(format, start).map(|reader| Box::new(reader) as _)
         }

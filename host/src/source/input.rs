@@ -5,6 +5,8 @@ use std::io::{self, BufReader, Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::SourceError;
+use super::k6_csv::before_last_request;
+use super::k6_json::between_points;
 use crate::stop::Stop;
 
 /// Bytes asked of the system at a time.
@@ -12,6 +14,9 @@ const READ_BYTES: usize = 256 * 1024;
 
 /// Longest line that is read, in bytes.
 pub(super) const LINE_MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// Largest document that is read in one piece, in bytes.
+pub(super) const DOCUMENT_MAX_BYTES: usize = if cfg!(test) { 8 << 20 } else { 1 << 30 };
 
 /// Names under which AIPerf leaves its records, first found first taken.
 const ARTIFACTS: [&str; 3] =
@@ -163,6 +168,12 @@ pub(super) enum Cut {
     Lines,
     /// After a line whose end is not in quotes.
     Csv,
+    /// Between points of k6 that are of different times: those of one request are of one.
+    Points,
+    /// Before the row of k6 that begins the last request.
+    PointRows,
+    /// Nowhere: it is one document.
+    Whole,
     /// So many groups, which their reader reads by itself.
     Groups(u64),
 }
@@ -182,9 +193,18 @@ impl Cut {
                 }
                 whole
             }
-            Self::Lines | Self::Csv | Self::Groups(_) => {
-                memchr::memrchr(b'\n', text).map_or(0, |at| at + 1)
-            }
+            Self::Lines | Self::Csv => memchr::memrchr(b'\n', text).map_or(0, |at| at + 1),
+            Self::Points => between_points(text),
+            Self::PointRows => before_last_request(text),
+            Self::Whole | Self::Groups(_) => 0,
+        }
+    }
+
+    /// Most bytes that are read of what cannot be cut.
+    fn max_bytes(self) -> usize {
+        match self {
+            Self::Whole => DOCUMENT_MAX_BYTES,
+            _ => LINE_MAX_BYTES,
         }
     }
 }
@@ -195,7 +215,7 @@ pub(super) struct Block {
     /// Counted from 0.
     pub(super) number: u64,
     pub(super) text: Vec<u8>,
-    /// It is one line, which goes on past what is read of one.
+    /// It is one line or document, which goes on past what is read of one.
     pub(super) is_cut_short: bool,
     /// Bytes of the last block's line which are left out.
     pub(super) skipped_bytes: u64,
@@ -245,9 +265,15 @@ impl Blocks {
             match (&self.end, self.cut.whole(&text)) {
                 (End::Reached, _) => break text.len(),
                 (End::Broken(_), whole) => break whole,
-                (End::NotYet, 0) if text.len() < LINE_MAX_BYTES => wanted = text.len() + bytes,
+                (End::NotYet, 0) if text.len() < self.cut.max_bytes() => {
+                    wanted = text.len() + bytes;
+                }
                 (End::NotYet, 0) => {
                     self.skipping = true;
+                    if self.cut == Cut::Whole {
+                        // Nothing of it is read behind that.
+                        self.end = End::Reached;
+                    }
                     break text.len();
                 }
                 (End::NotYet, whole) => break whole,

@@ -64,6 +64,19 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     of_years + of_months + day - 1 - 719_468
 }
 
+/// Nanoseconds since the Unix epoch of seconds since then, as many as the shortest
+/// decimal that means the same f64 has: a clock's microseconds stay what they were.
+pub(super) fn seconds_ns(seconds: f64) -> Option<u64> {
+    let text = format!("{seconds}");
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let fraction = &fraction[..fraction.len().min(9)];
+    let nanos = match fraction {
+        "" => 0,
+        digits => digits.parse::<u64>().ok()? * 10_u64.pow(9 - digits.len() as u32),
+    };
+    whole.parse::<u64>().ok()?.checked_mul(1_000_000_000)?.checked_add(nanos)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +99,23 @@ mod tests {
             ("\u{e9}026-11-22T12:40:51Z", None),
         ] {
             assert_eq!(rfc3339_ns(text), ns, "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_keep_the_digits_that_were_written() {
+        for (seconds, ns) in [
+            (0.0, Some(0)),
+            (1_795_394_046.686_442, Some(1_795_394_046_686_442_000)),
+            (1_795_394_046.684_131_1, Some(1_795_394_046_684_131_100)),
+            (0.000_000_001_5, Some(1)),
+            (12.0, Some(12_000_000_000)),
+            (-1.0, None),
+            (1e300, None),
+            (f64::NAN, None),
+            (f64::INFINITY, None),
+        ] {
+            assert_eq!(seconds_ns(seconds), ns, "{seconds}");
         }
     }
 }

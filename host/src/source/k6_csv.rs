@@ -1,0 +1,179 @@
+//! k6's `--out csv`: a row for each point of a metric, about nine a request, in the order
+//! in which k6 makes them.
+
+use std::sync::Arc;
+
+use super::Problem;
+use super::columns::Survey;
+use super::csv::{Csv, header_of};
+use super::format::Format;
+use super::input::{Block, Cut};
+use super::k6_json::{self, Joined, Tags, metric_of_request};
+use super::mapping::{ONLY_PHASE, TimeForm, number};
+use super::reader::{Reader, Surveyed};
+use super::rows::Rows;
+use crate::batch::ColumnType;
+use crate::escape;
+
+/// What a request's first row begins with, behind the row before it.
+const FIRST: &[u8] = b"\nhttp_reqs,";
+
+/// Reads the requests among k6's points.
+pub(super) struct K6Csv {
+    rows: Csv,
+    header: Vec<String>,
+    times: TimeForm,
+}
+
+/// Whether an input begins as k6's `--out csv` does.
+pub(super) fn is_one(start: &[u8]) -> bool {
+    header_of(start).is_some_and(|(_, names)| {
+        ["metric_name", "timestamp", "metric_value"]
+            .iter()
+            .zip(&names)
+            .all(|(one, name)| one == name)
+            && names.len() > 2
+    })
+}
+
+/// Bytes of the whole requests at the start of `text`: up to the row that begins the last.
+pub(super) fn before_last_request(text: &[u8]) -> usize {
+    let end = || memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
+    memchr::memmem::rfind(text, FIRST).map_or_else(end, |at| at + 1)
+}
+
+impl K6Csv {
+    /// # Errors
+    /// When its times are whole seconds, and nobody said to read them all the same.
+    pub(super) fn new(start: &[u8], is_asked_for: bool) -> Result<Self, Problem> {
+        let Some((delimiter, header)) = header_of(start) else {
+            return Err(Problem::at(1, "this is no CSV with a header"));
+        };
+        let fields_min = header.len();
+        let rows = Csv {
+            format: Format::K6Csv,
+            delimiter,
+            has_header: true,
+            fields_min,
+            bound: Vec::new(),
+        };
+        let mut times = TimeForm::Rfc3339;
+        let mut is_whole = false;
+        let block = Block { text: start.to_vec(), ..Block::default() };
+        rows.each(&block, |_, fields, text| {
+            if let Ok(fields) = fields {
+                (times, is_whole) = form_of(fields.get(text, 1));
+            }
+            false
+        });
+        if is_whole && !is_asked_for {
+            return Err(Problem::at(
+                1,
+                "its times are whole seconds, as k6 writes them unless told otherwise, so that \
+                 starts are off by up to one; write it anew with K6_CSV_TIME_FORMAT=unix_nano, or \
+                 read it as it is with --input-format k6-csv",
+            ));
+        }
+        Ok(Self { rows, header, times })
+    }
+
+    /// The tags of a row: those with columns of their own, and the others.
+    fn tags(&self, fields: &[&str]) -> Tags {
+        let mut tags = Vec::new();
+        let mut worker = None;
+        for (name, text) in self.header.iter().zip(fields).skip(3) {
+            match name.as_str() {
+                "extra_tags" | "metadata" => {
+                    let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+                    for (key, text) in pairs {
+                        if name == "metadata" && key == "vu" {
+                            worker = Some(text.into());
+                        } else if name == "extra_tags" {
+                            tags.push((key.into(), text.into()));
+                        }
+                    }
+                }
+                _ => tags.push((name.as_str().into(), (*text).into())),
+            }
+        }
+        Tags::of(tags, worker)
+    }
+}
+
+/// How a time is written, by its digits; whether it has nothing below a second.
+fn form_of(time: &str) -> (TimeForm, bool) {
+    let form = |unit| TimeForm::of_unit(unit).unwrap_or(TimeForm::Rfc3339);
+    match time.len() {
+        _ if !time.bytes().all(|byte| byte.is_ascii_digit()) => {
+            (TimeForm::Rfc3339, !time.contains('.'))
+        }
+        ..=11 => (form("s"), true),
+        ..=14 => (form("ms"), false),
+        ..=17 => (form("us"), false),
+        _ => (form("ns"), false),
+    }
+}
+
+impl Reader for K6Csv {
+    fn format(&self) -> Format {
+        Format::K6Csv
+    }
+
+    fn cut(&self) -> Cut {
+        Cut::PointRows
+    }
+
+    fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
+        for (name, unit) in k6_json::columns() {
+            survey.add_column(name, ColumnType::F64, unit);
+        }
+        survey.add_phase(ONLY_PHASE);
+        let mut seen = Surveyed::default();
+        seen.lines = self.rows.each(block, |line, fields, text| {
+            match fields {
+                Ok(fields) => seen.has_records |= metric_of_request(fields.get(text, 0)).is_some(),
+                Err(words) => {
+                    seen.first_bad.get_or_insert((line, Problem::at(1, words)));
+                }
+            }
+            true
+        });
+        seen
+    }
+
+    fn read(&self, block: &Block, rows: &mut Rows<'_>) {
+        let mut joined = Joined::new(rows);
+        let mut last = (String::new(), Arc::new(Tags::default()));
+        let mut key = String::new();
+        let lines = self.rows.each(block, |line, fields, text| {
+            let fields = match fields {
+                Ok(fields) => fields,
+                Err(words) => return joined.bad(line, Problem::at(1, words)),
+            };
+            let Some(metric) = metric_of_request(fields.get(text, 0)) else { return true };
+            let fields: Vec<_> = (0..self.header.len()).map(|at| fields.get(text, at)).collect();
+            let refused = |what: &str, text: &str| {
+                let words = format!("column `{what}`: `{}` is none", escape(text));
+                Problem::at(1, words)
+            };
+            let Some(time_ns) = self.times.ns(fields[1]) else {
+                return joined.bad(line, refused("timestamp", fields[1]));
+            };
+            let Some(value) = number(fields[2]) else {
+                return joined.bad(line, refused("metric_value", fields[2]));
+            };
+            // The rows of one request have one set of tags.
+            key.clear();
+            fields[3..].iter().for_each(|field| {
+                key.push_str(field);
+                key.push('\u{1f}');
+            });
+            if key != last.0 {
+                last = (key.clone(), Arc::new(self.tags(&fields)));
+            }
+            joined.add(line, metric, time_ns, value, &last.1)
+        });
+        joined.end();
+        rows.add_lines(lines);
+    }
+}

@@ -1,0 +1,217 @@
+//! vegeta's `encode --to json`: one JSON object a request (`lib/results.go`).
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::sync::atomic::AtomicBool;
+
+use serde::Deserialize;
+
+use super::Problem;
+use super::columns::Survey;
+use super::format::Format;
+use super::input::{Block, Cut};
+use super::parse::parse_line;
+use super::reader::{Reader, Surveyed, read_lines};
+use super::request::{PROFILING, Request, profiling, survey_alike};
+use super::rows::Rows;
+use super::sniff::{first_line, members};
+use super::time::rfc3339_ns;
+
+/// Columns of vegeta's own, and their units.
+const OWN_COLUMNS: [(&str, &str); 2] = [("bytes_in", "bytes"), ("bytes_out", "bytes")];
+
+/// Reads vegeta's results.
+#[derive(Default)]
+pub(super) struct VegetaJson {
+    /// A request has been seen.
+    found: AtomicBool,
+}
+
+/// Whether an input begins as vegeta's results do.
+pub(super) fn is_one(start: &[u8]) -> bool {
+    const KEYS: [&[u8]; 5] = [b"attack", b"seq", b"code", b"timestamp", b"latency"];
+    let keys: Vec<_> = members(first_line(start)).map(|(key, _)| key).collect();
+    KEYS.iter().all(|key| keys.contains(key))
+}
+
+/// A line, borrowed from it. What the answer held is skipped.
+#[derive(Debug, Deserialize)]
+struct Line<'a> {
+    code: u64,
+    #[serde(borrow)]
+    timestamp: Cow<'a, str>,
+    latency: u64,
+    #[serde(default)]
+    bytes_in: Option<f64>,
+    #[serde(default)]
+    bytes_out: Option<f64>,
+    #[serde(borrow, default)]
+    error: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    url: Option<Cow<'a, str>>,
+}
+
+/// Reads a line; also when the request started.
+fn parse(line: &[u8]) -> Result<(Line<'_>, u64), Problem> {
+    let parsed: Line<'_> = parse_line(line, "a result of vegeta encode --to json")?;
+    let start_ns = rfc3339_ns(&parsed.timestamp).ok_or_else(|| {
+        let column = memchr::memmem::find(line, parsed.timestamp.as_bytes());
+        let words = format!(
+            "`timestamp` is `{}`, not a time since 1970 as RFC 3339 writes it",
+            crate::escape(&parsed.timestamp)
+        );
+        Problem::at(column.map_or(1, |at| at as u64 + 1), words)
+    })?;
+    Ok((parsed, start_ns))
+}
+
+impl Reader for VegetaJson {
+    fn format(&self) -> Format {
+        Format::VegetaJson
+    }
+
+    fn cut(&self) -> Cut {
+        Cut::Lines
+    }
+
+    fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
+        survey_alike(&self.found, block, survey, &OWN_COLUMNS, |line| parse(line).map(|_| true))
+    }
+
+    fn read(&self, block: &Block, rows: &mut Rows<'_>) {
+        let phase = profiling(PROFILING, None);
+        let columns = rows.columns();
+        let own = OWN_COLUMNS.map(|(name, _)| columns.place(name));
+        let (mut code, mut name) = (String::new(), String::new());
+        read_lines(block, rows, |line, rows| {
+            let (line, start_ns) = parse(line)?;
+            let Some(mut row) = rows.begin(&phase) else { return Ok(()) };
+            code.clear();
+            name.clear();
+            let _ = write!(code, "{}", line.code);
+            for part in [&line.method, &line.url].into_iter().flatten() {
+                let blank = if name.is_empty() || part.is_empty() { "" } else { " " };
+                let _ = write!(name, "{blank}{part}");
+            }
+            let request = Request {
+                start_ns,
+                end_ns: start_ns.checked_add(line.latency),
+                latency_ms: Some(line.latency as f64 / 1e6),
+                status: Some(line.code).filter(|code| *code != 0),
+                error: match line.code {
+                    0 => Some("transport"),
+                    200..400 => None,
+                    _ => Some(&code),
+                },
+                message: line.error.as_deref().filter(|error| !error.is_empty()),
+                name: Some(&*name).filter(|name| !name.is_empty()),
+                ..Request::default()
+            };
+            request.put(&mut row);
+            for (column, value) in own.into_iter().zip([line.bytes_in, line.bytes_out]) {
+                if let (Some(column), Some(value)) = (column, value) {
+                    row.f64(column, value);
+                }
+            }
+            rows.end();
+            Ok(())
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{read, read_in_blocks};
+    use super::*;
+
+    const OK: &str = r#"{"attack":"a","seq":0,"code":200,"timestamp":"2026-05-28T15:28:20.000062202-05:00","latency":2990233,"bytes_out":7,"bytes_in":40,"error":"","body":"e30=","method":"GET","url":"http://h/?q=\u0027a\u0027","headers":{"A":["b","c"]}}"#;
+
+    #[test]
+    fn every_field_becomes_its_column() {
+        let told = read(&VegetaJson::default(), OK);
+        assert_eq!(told.bad, Vec::<String>::new());
+        assert_eq!(told.records[0].0, profiling("profiling", None));
+        assert_eq!(
+            told.records[0].1,
+            [
+                "request_start_ns=1780000100000062202",
+                "request_end_ns=1780000100003052435",
+                "request_latency=2.990233",
+                "status=200",
+                "name=GET http://h/?q='a'",
+                "was_cancelled=0",
+                "bytes_in=40",
+                "bytes_out=7",
+            ]
+        );
+        let units: Vec<_> = told.columns.iter().map(|(_, unit)| unit.as_str()).collect();
+        assert_eq!(units, ["bytes", "bytes"]);
+    }
+
+    #[test]
+    fn a_code_says_whether_a_request_failed() {
+        let with = |code: &str, error: &str| {
+            OK.replace("200", code).replace(r#""error":"""#, &format!(r#""error":"{error}""#))
+        };
+        let text = [
+            with("0", "Get \\\"http://h\\\": EOF"),
+            with("500", "500 Internal Server Error"),
+            with("399", ""),
+            with("400", ""),
+            with("199", "x"),
+        ];
+        let told = read(&VegetaJson::default(), &text.join("\n"));
+        assert_eq!(told.value("error_type"), ["transport", "500", "", "400", "199"]);
+        assert_eq!(told.value("status"), ["", "500", "399", "400", "199"]);
+        let messages = ["Get \"http://h\": EOF", "500 Internal Server Error", "", "", "x"];
+        assert_eq!(told.value("error_message"), messages);
+    }
+
+    #[test]
+    fn older_lines_without_method_and_url_are_read() {
+        let line = r#"{"attack":"","seq":0,"code":200,"timestamp":"1970-01-01T00:00:01Z","latency":5,"bytes_out":0,"bytes_in":0,"error":"","body":null}"#;
+        let told = read(&VegetaJson::default(), line);
+        assert_eq!(told.value("name"), [""]);
+        assert_eq!(told.value("request_end_ns"), ["1000000005"]);
+        let only_url = line.replace("\"body\"", "\"method\":\"\",\"url\":\"u\",\"body\"");
+        assert_eq!(read(&VegetaJson::default(), &only_url).value("name"), ["u"]);
+    }
+
+    #[test]
+    fn bad_lines_are_told_by_line_column_and_words() {
+        let text = [
+            OK.replace("2990233", "-1"),
+            OK.replace("2990233", "NaN"),
+            OK.replace("2026-05", "2026-13"),
+            OK.replace("\"bytes_in\":40", "\"bytes_in\":1e400"),
+            OK.to_owned(),
+            OK[..50].to_owned(),
+        ];
+        let told = read_in_blocks(&VegetaJson::default(), text.join("\r\n").as_bytes(), 300);
+        assert_eq!(told.records.len(), 1);
+        let what = "not a result of vegeta encode --to json";
+        assert_eq!(
+            told.bad,
+            [
+                format!("1:95: {what}: invalid value: integer `-1`, expected u64"),
+                "2:94: not JSON: expected value".to_owned(),
+                "3:47: `timestamp` is `2026-13-28T15:28:20.000062202-05:00`, not a time since \
+                 1970 as RFC 3339 writes it"
+                    .to_owned(),
+                "4:131: number out of range".to_owned(),
+                "6:50: not JSON: EOF while parsing a string".to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn it_is_known_by_its_keys() {
+        assert!(is_one(OK.as_bytes()));
+        assert!(is_one(format!("\u{feff}\n{OK}\n{{").as_bytes()));
+        for other in crate::source::testing::STARTS {
+            assert_eq!(is_one(other.1.as_bytes()), other.0 == Format::VegetaJson, "{other:?}");
+        }
+    }
+}
