@@ -12,9 +12,9 @@ use perfbox::{
     Batch, Category, CompileMode, EventKind, Instance, Limits, Loaded, Loader, Phase, PhaseEvent,
     PhaseStats, Pipeline, Registry, Settings,
 };
-use perfbox_builtins::Metrics;
+use perfbox_builtins::{Metrics, MetricsConfig};
+use perfbox_guest::Processor as _;
 use perfbox_guest::testing::BatchBuilder;
-use perfbox_guest::{NoConfig, Processor as _};
 use tokio::runtime::Runtime;
 
 const RECORDS: u64 = 16_384;
@@ -79,6 +79,10 @@ fn calling(c: &mut Criterion) {
     c.bench_function("call/event", |b| b.iter(|| runtime.block_on(pipeline.event(&event))));
 }
 
+fn config() -> MetricsConfig {
+    MetricsConfig { only: Vec::new(), group_by: String::new(), exact_memory: 1 << 30 }
+}
+
 fn batches(c: &mut Criterion) {
     let runtime = runtime();
     let mut loader = Loader::new(CompileMode::InProcess).expect("an engine");
@@ -114,7 +118,7 @@ fn batches(c: &mut Criterion) {
     });
     group.bench_function(BenchmarkId::new("native", RECORDS), |b| {
         b.iter_batched(
-            || Metrics::new(NoConfig {}).expect("metrics"),
+            || Metrics::new(config()).expect("metrics"),
             |mut metrics| {
                 metrics.process(&native).expect("a batch");
                 metrics

@@ -290,6 +290,10 @@ impl<'r> Facts<'r> {
                 self.latency_ms = Some(number(text).ok_or_else(|| refused("number"))? * ms);
             }
             What::Status => match u64_at(text, 0) {
+                // No answer came.
+                Some((0, end)) if end == text.len() => {
+                    self.error = self.error.or(Some("transport"));
+                }
                 Some((status, end)) if end == text.len() => self.status = Some(status),
                 // JMeter writes what went wrong in the place of a status.
                 _ => self.error = self.error.or(Some(text)),

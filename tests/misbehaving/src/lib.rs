@@ -4,10 +4,12 @@
 mod chance;
 mod files;
 mod keeper;
+mod kernel;
 mod probe;
 mod reader;
 mod rogue;
 mod witness;
+mod worker;
 
 use chance::Chance;
 use keeper::{KeeperHook, KeeperProcessor};
@@ -15,6 +17,7 @@ use probe::Probe;
 use reader::Reader;
 use rogue::{RogueHook, RogueProcessor};
 use witness::{Asker, WitnessHook, WitnessProcessor};
+use worker::Worker;
 
 perfbox_guest::export! {
     hooks: {
@@ -60,6 +63,10 @@ perfbox_guest::export! {
         },
         reader: Reader {
             description: "Reads what it is given below /in, and tries to change it",
+        },
+        worker: Worker {
+            description: "Does what a benchmark compares with native work",
+            params: { sorts: bool = false => "Keep latencies and sort them; else a histogram" },
         },
         probe: Probe {
             description: "Tries to reach what no plugin may",
