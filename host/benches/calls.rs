@@ -80,7 +80,12 @@ fn calling(c: &mut Criterion) {
 }
 
 fn config() -> MetricsConfig {
-    MetricsConfig { only: Vec::new(), group_by: String::new(), exact_memory: 1 << 30 }
+    MetricsConfig {
+        only: Vec::new(),
+        group_by: String::new(),
+        include_errors: false,
+        exact_memory: 1 << 30,
+    }
 }
 
 fn batches(c: &mut Criterion) {

@@ -78,7 +78,7 @@ impl Processor for Histogram {
             none => none.insert(find(batch, &self.metric)?),
         };
         let counts = self.counts.entry(batch.phase().name).or_default();
-        column.each(batch, &Failed::of(batch)?.rows, |_, samples| {
+        column.each(batch, &Failed::of(batch)?, |_, samples| {
             samples.iter().for_each(|sample| counts.add(*sample, &self.buckets));
         })
     }

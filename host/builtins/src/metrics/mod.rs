@@ -40,6 +40,7 @@ const TABLE: u8 = 1;
 pub struct Metrics {
     only: Vec<String>,
     group_by: String,
+    include_errors: bool,
     exact_memory: u64,
     /// By phase and group; without groups there is one, named as nothing.
     samples: Table<String>,
@@ -55,6 +56,8 @@ pub struct MetricsConfig {
     pub only: Vec<String>,
     /// Column of text by which records are grouped as well; empty: none.
     pub group_by: String,
+    /// Distributions stand on records with an error too.
+    pub include_errors: bool,
     /// Bytes of samples, over all instances, beyond which sketches are kept.
     pub exact_memory: i64,
 }
@@ -66,6 +69,7 @@ impl Processor for Metrics {
         Ok(Self {
             only: config.only,
             group_by: config.group_by,
+            include_errors: config.include_errors,
             exact_memory: table::exact_memory(config.exact_memory)?,
             samples: Table::new(true),
             errors: BTreeMap::new(),
@@ -88,6 +92,7 @@ impl Processor for Metrics {
     fn process(&mut self, batch: &Batch) -> Result<()> {
         let phase = self.samples.begin(batch, &self.only, self.exact_memory)?;
         let failed = Failed::of(batch)?;
+        let failed = if self.include_errors { failed.measured_too() } else { failed };
         let rows = match self.group_by.is_empty() {
             true => Rows::All(self.samples.place(phase, &String::new())),
             false => Rows::Each(self.groups_of(batch, phase)?),

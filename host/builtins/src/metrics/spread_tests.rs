@@ -7,7 +7,12 @@ use super::*;
 use crate::shared::testing::{Random, merge, run};
 
 fn config() -> MetricsConfig {
-    MetricsConfig { only: vec![], group_by: String::new(), exact_memory: 1 << 30 }
+    MetricsConfig {
+        only: vec![],
+        group_by: String::new(),
+        include_errors: false,
+        exact_memory: 1 << 30,
+    }
 }
 
 /// Start, latency, whether it failed, gaps, and one of three groups.

@@ -4,7 +4,12 @@ use perfbox_guest::{MetricValue, PhaseBounds};
 use super::*;
 
 fn config() -> MetricsConfig {
-    MetricsConfig { only: vec![], group_by: String::new(), exact_memory: 1 << 30 }
+    MetricsConfig {
+        only: vec![],
+        group_by: String::new(),
+        include_errors: false,
+        exact_memory: 1 << 30,
+    }
 }
 
 fn finish(batches: &[Batch], phases: &[PhaseSummary]) -> ProcessingResult {
@@ -292,4 +297,27 @@ fn batch_size_makes_no_difference_not_even_in_the_last_bit() {
 fn a_run_without_records_has_no_metrics() {
     let result = finish(&[], &[testing::phase_summary("profiling")]);
     assert_eq!(result, ProcessingResult::new());
+}
+
+#[test]
+fn failed_records_are_measured_where_that_is_asked_for() {
+    let batch = || {
+        BatchBuilder::new("profiling")
+            .f64s("request_latency", "ms", [1.0, 20.0, 3.0])
+            .f64s("error_isl", "tokens", [None, Some(7.0), None])
+            .f64_lists("gaps", "ms", [vec![1.0], vec![5.0, 6.0], vec![]])
+            .texts("error_type", [None, Some("500"), None])
+            .build()
+    };
+    for (include_errors, latencies, gaps) in [(false, 2, 1), (true, 3, 3)] {
+        let config = MetricsConfig { include_errors, ..config() };
+        let mut metrics = Metrics::new(config).unwrap();
+        metrics.process(&batch()).unwrap();
+        let result = metrics.finish(&[lasting("profiling", 2, PhaseBounds::Reported)]).unwrap();
+        assert_eq!(distribution(&result, "request_latency").count, latencies);
+        assert_eq!(distribution(&result, "gaps").count, gaps);
+        assert_eq!(distribution(&result, "error_isl").count, 1);
+        assert_eq!(result.find("request_count"), Some(&MetricValue::Count(2)));
+        assert_eq!(result.find("error_request_count"), Some(&MetricValue::Count(1)));
+    }
 }

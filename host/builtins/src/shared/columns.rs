@@ -2,6 +2,7 @@ use std::cmp::Reverse;
 
 use perfbox_guest::{Batch, ColumnInfo, ColumnType, Error, Result};
 
+use super::failed::Failed;
 use super::wire::{Reader, Writer};
 
 /// When a request was sent.
@@ -87,10 +88,11 @@ impl Sampled {
     pub(crate) fn each(
         &self,
         batch: &Batch,
-        is_failed: &[bool],
+        failed: &Failed,
         mut each: impl FnMut(usize, &[f64]),
     ) -> Result<()> {
-        let is_wanted = |row: usize| is_failed[row] == self.of_failed;
+        let stands_on = failed.stands_on(self.of_failed);
+        let is_wanted = |row: usize| stands_on[row];
         if self.is_list {
             let lists = batch.f64_lists(&self.name)?;
             let lists = lists.rows().enumerate().filter(|(row, _)| is_wanted(*row));

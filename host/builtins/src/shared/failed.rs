@@ -5,7 +5,9 @@ use perfbox_guest::{Batch, ColumnInfo, ColumnType, Result};
 pub(crate) struct Failed {
     pub(crate) rows: Vec<bool>,
     pub(crate) count: usize,
-    succeeded: Vec<bool>,
+    /// Those that distributions stand on which are not of errors.
+    measured: Vec<bool>,
+    measured_count: usize,
 }
 
 impl Failed {
@@ -21,12 +23,24 @@ impl Failed {
             vec![false; batch.len()]
         };
         let count = rows.iter().filter(|is_failed| **is_failed).count();
-        let succeeded = rows.iter().map(|is_failed| !is_failed).collect();
-        Ok(Self { rows, count, succeeded })
+        let measured = rows.iter().map(|is_failed| !is_failed).collect();
+        let measured_count = rows.len() - count;
+        Ok(Self { rows, count, measured, measured_count })
     }
 
-    /// For each record, whether it is one with an error, or one without.
-    pub(crate) fn are(&self, failed: bool) -> &[bool] {
-        if failed { &self.rows } else { &self.succeeded }
+    /// Distributions stand on records with an error as well.
+    pub(crate) fn measured_too(self) -> Self {
+        let measured_count = self.rows.len();
+        Self { measured: vec![true; measured_count], measured_count, ..self }
+    }
+
+    /// For each record, whether a column stands on it: one that is of errors, or another.
+    pub(crate) fn stands_on(&self, of_failed: bool) -> &[bool] {
+        if of_failed { &self.rows } else { &self.measured }
+    }
+
+    /// How many there are of these.
+    pub(crate) fn stands_on_count(&self, of_failed: bool) -> usize {
+        if of_failed { self.count } else { self.measured_count }
     }
 }

@@ -195,7 +195,8 @@ impl Cell {
         let mut latencies_ms = None;
         let mut chosen = Vec::new();
         for (column, series) in layout.sampled.iter().zip(&mut self.series) {
-            let wanted = if column.of_failed { failed.count } else { records - failed.count };
+            let wanted = failed.stands_on_count(column.of_failed);
+            let is_wanted = failed.stands_on(column.of_failed);
             if wanted == 0 {
                 continue;
             }
@@ -205,9 +206,9 @@ impl Cell {
                     series.extend(lists.flattened());
                     continue;
                 }
-                for (list, is_failed) in lists.rows().zip(&failed.rows) {
+                for (list, is_wanted) in lists.rows().zip(is_wanted) {
                     if let Some(list) = list
-                        && *is_failed == column.of_failed
+                        && *is_wanted
                     {
                         series.extend(list);
                     }
@@ -219,7 +220,7 @@ impl Cell {
                 series.extend(values.as_slice());
             } else {
                 chosen.clear();
-                values.choose(failed.are(column.of_failed), &mut chosen);
+                values.choose(is_wanted, &mut chosen);
                 series.extend(&chosen);
             }
             if column.name == LATENCY {
@@ -256,7 +257,7 @@ fn add_each(
         }
     }
     for (at, column) in layout.sampled.iter().enumerate() {
-        column.each(batch, &failed.rows, |row, samples| {
+        column.each(batch, failed, |row, samples| {
             if let Some(place) = places[row] {
                 cells[place as usize].series[at].extend(samples);
             }
