@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use perfbox_guest::{Batch, ColumnType, Metric, Result};
 
 use crate::shared::failed::Failed;
+use crate::shared::labels::Labels;
 use crate::shared::wire::{Reader, Writer};
 
 /// Column of the status codes.
@@ -124,9 +125,10 @@ impl Errors {
                 None => shown.push((key, rest)),
             }
         }
+        let mut labels = Labels::default();
         let metric = |((status, error_type), count): ((String, String), u64)| {
             let metric = Metric::new("errors", count, "requests").phase(phase);
-            metric.label("status", status).label("error_type", error_type)
+            metric.label("status", status).label("error_type", labels.label(&error_type))
         };
         shown.into_iter().map(metric).collect()
     }

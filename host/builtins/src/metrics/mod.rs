@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::shared::columns::{self, LATENCY, Layout, Rows, START};
 use crate::shared::failed::Failed;
+use crate::shared::labels::Labels;
 use crate::shared::rates::Scalars;
 use crate::shared::series::Series;
 use crate::shared::table::{self, Counts, Table};
@@ -213,7 +214,9 @@ impl Metrics {
             }
         }
         let mut metrics = describe(layout, counts, whole, Scalars::new(summary));
+        let mut labels = Labels::default();
         for (group, place, distributions) in groups {
+            let group = labels.label(&group);
             let scalars = Scalars::new(summary).labelled(&self.group_by, group);
             let counts = phase.cells[place].counts;
             metrics.extend(describe(layout, counts, distributions, scalars));

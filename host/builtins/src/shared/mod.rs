@@ -6,6 +6,7 @@
 
 pub(crate) mod columns;
 pub(crate) mod failed;
+pub(crate) mod labels;
 mod octave;
 pub(crate) mod parts;
 pub(crate) mod rates;
