@@ -200,13 +200,13 @@ fn a_file_of_something_else_is_said_to_be_so_and_costs_no_earlier_results() {
     let dir = Dir::with_records();
     dir.expect(0, "run results.jsonl --quiet");
     let before = dir.read("perfbox-out/summary.json");
-    dir.write("other.json", "{\n  \"a\": 1\n}\n");
+    dir.write("other.json", "[\n  1\n]\n");
     for flags in ["", "--skip-bad-records"] {
         let ran = dir.expect(4, &format!("run other.json {flags}"));
         assert!(
             ran.stderr.starts_with("error: other.json:1:")
                 && ran.stderr.ends_with(
-                    "no line of this input is a record: name AIPerf's profile_export.jsonl or its directory\n"
+                    "no line of this input is a record: `perfbox run --help` names the tools whose results are read\n"
                 ),
             "{}",
             ran.stderr

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::aiperf::{self, Aiperf};
 use super::csv::{Csv, header_of};
+use super::input::BYTE_ORDER_MARK;
 use super::jsonl::Jsonl;
 use super::mapping::Mapping;
 use super::reader::Reader;
@@ -117,7 +118,12 @@ pub(super) fn reader_of(start: &[u8], given: &Given) -> Result<Box<dyn Reader>, 
     let format = given.format.or_else(|| (!given.mapping.fields.is_empty()).then(|| mapped(start)));
     if let Some(format) = format {
         return reader(format, start, given)?.ok_or_else(|| {
-            Problem::at(1, format!("the input is not of the format {}", format.name()))
+            let words = format!(
+                "the input is not of the format {}; without --input-format it is recognised by \
+                 its content",
+                format.name()
+            );
+            Problem::at(1, words)
         });
     }
     for format in Format::ALL {
@@ -128,6 +134,13 @@ pub(super) fn reader_of(start: &[u8], given: &Given) -> Result<Box<dyn Reader>, 
         }
     }
     let what = match mapped(start) {
+        Format::Csv if tools_csv::is_locust_totals(start) => {
+            return Err(Problem::at(
+                1,
+                "these are totals of Locust's, and no records; its docs show a listener of \
+                 `request` that writes one row for each",
+            ));
+        }
         Format::Csv if header_of(start).is_some_and(|(_, names)| names.len() > 1) => "CSV",
         Format::Jsonl => "JSON lines",
         Format::Parquet => "Parquet",
@@ -159,7 +172,7 @@ fn reader(format: Format, start: &[u8], given: &Given) -> Result<Option<Box<dyn 
 
 /// Which of the formats that take a mapping an input is of.
 pub(super) fn mapped(start: &[u8]) -> Format {
-    let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
+    let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
     match start.trim_ascii_start() {
         [b'P', b'A', b'R', b'1', ..] => Format::Parquet,
         [b'{', ..] => Format::Jsonl,

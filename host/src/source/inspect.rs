@@ -4,6 +4,7 @@ use super::csv::header_of;
 use super::format::{Format, Given, mapped, reader_of};
 use super::input::Input;
 use super::suggest::{columns_of, suggest};
+use super::tools_csv::is_locust_totals;
 use super::{Item, Mapping, Recorded, RecordedOptions, Source as _, SourceError};
 use crate::batch::ColumnInfo;
 use crate::stop::Stop;
@@ -55,6 +56,7 @@ pub fn inspect(name: &str, options: RecordedOptions) -> Result<Inspection, Sourc
     let format = options.input_format.unwrap_or_else(|| mapped(&start));
     let is_unmapped = given.mapping.fields.is_empty()
         && format.is_mapped()
+        && !is_locust_totals(&start)
         && (options.input_format.is_some() || reader_of(&start, &given).is_err());
     if is_unmapped && (format == Format::Jsonl || header_of(&start).is_some()) {
         let columns = columns_of(&start, format == Format::Jsonl);

@@ -118,7 +118,7 @@ pub enum SourceError {
         source: std::io::Error,
     },
     /// A directory without a file of records.
-    #[error("the directory `{}` has no records: there is no AIPerf profile_export.jsonl in it, plain, .gz or .zst, nor another .jsonl, .json, .csv, .jtl or .parquet", escape(&path.to_string_lossy()))]
+    #[error("the directory `{}` has no records: there is no AIPerf profile_export.jsonl in it, plain, .gz or .zst, nor another .jsonl, .ndjson, .json, .csv, .tsv, .jtl or .parquet", escape(&path.to_string_lossy()))]
     NotArtifacts {
         /// The directory.
         path: PathBuf,
@@ -133,7 +133,7 @@ pub enum SourceError {
     },
     /// A file without a record.
     #[error(
-        "the input `{}` is empty: there is no record in it; name AIPerf's profile_export.jsonl or its directory",
+        "the input `{}` is empty: there is no record in it; has the tool written its results?",
         escape(path)
     )]
     Empty {
@@ -142,7 +142,7 @@ pub enum SourceError {
     },
     /// A file of something else: not one line of it is a record.
     #[error(
-        "{}:{line}:{column}: {problem}; no line of this input is a record: name AIPerf's profile_export.jsonl or its directory",
+        "{}:{line}:{column}: {problem}; no line of this input is a record: `perfbox run --help` names the tools whose results are read",
         escape(path)
     )]
     NoRecords {

@@ -6,7 +6,7 @@ use super::SourceError;
 use super::input::is_artifacts;
 
 /// Ends of the names of files that are looked for in a directory, before `.gz` or `.zst`.
-const ENDS: [&str; 8] = [".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".jtl", ".parquet", ".txt"];
+const ENDS: [&str; 7] = [".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".jtl", ".parquet"];
 
 /// The inputs that are named: a directory that is no run of AIPerf's stands for the files
 /// of records in it, and a pattern with `*`, `?` or `[…]` for the files that it fits, both
