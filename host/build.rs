@@ -7,9 +7,11 @@ use std::process::Command;
 const TARGET: &str = "wasm32-wasip2";
 
 /// What the components are made of, from this crate's directory.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     "builtins/src",
     "builtins/Cargo.toml",
+    // Which the builtins have as well.
+    "src/unshowable.rs",
     "../guest-sdk/src",
     "../guest-sdk/Cargo.toml",
     "../wit",

@@ -1,6 +1,6 @@
 //! Runs that are alike to the byte, and the command that tells whether they are.
 
-use crate::support::{Dir, FIXTURE, Perfbox, misbehaving, plugin};
+use crate::support::{Dir, FIXTURE, Perfbox, fixture, misbehaving, plugin};
 
 const ON_ALL: &str = "--set=chance.on=[time, chance, files]";
 
@@ -90,4 +90,51 @@ fn what_cannot_be_verified_is_told() {
         "error: post_processor/rogue_processor failed: error during process: the input does not \
          suit it: there is no tide table\n"
     );
+}
+
+/// The results of a run over `r`, as text.
+fn results(dir: &Dir, flags: &[&str]) -> String {
+    let run = dir.perfbox(["run", "r", "--quiet", "--format=json"]);
+    let summary = flags.iter().fold(run, |run, flag| run.arg(flag)).expect(0).json();
+    summary["results"].to_string()
+}
+
+#[test]
+fn results_are_the_same_to_the_byte_whatever_the_threads_and_the_size_of_batches() {
+    const ALL: [&str; 5] = [
+        "--processor=metrics",
+        "--processor=timeslices",
+        "--processor=histogram",
+        "--processor=slo",
+        "--set=slo.bounds=[\"request_latency<=300\"]",
+    ];
+    let vegeta = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/vegeta/results.csv");
+    let vegeta = std::fs::read_to_string(vegeta).unwrap();
+    let configs: [&[&str]; 4] = [
+        &[],
+        &["--set=metrics.group_by=error_type", "--set=histogram.metric=time_to_first_token"],
+        &["--set=metrics.only=[\"request_latency\",\"inter_chunk_latency\"]"],
+        // So little that it sketches.
+        &["--exact-memory=1MiB"],
+    ];
+    // Each of several blocks.
+    let dir = Dir::new();
+    for (text, configs) in [
+        (fixture("profile_export.jsonl"), &configs[..]),
+        (vegeta, &[&["--exact-memory=64KiB"][..], &["--set=metrics.group_by=name"]]),
+    ] {
+        dir.write("r", text.repeat((10 << 20) / text.len() + 1));
+        for config in configs {
+            let flags = |more: &[&'static str]| [&ALL[..], config, more].concat();
+            let first = results(&dir, &flags(&["--threads=1", "--batch-size=65536"]));
+            let method = if config[..].join("").contains("memory") { "ddsketch" } else { "exact" };
+            assert!(first.contains(&format!("\"method\":\"{method}\"")), "{config:?}");
+            for threads in ["--threads=1", "--threads=2"] {
+                for size in ["--batch-size=1000", "--batch-size=65536"] {
+                    let same = results(&dir, &flags(&[threads, size])) == first;
+                    assert!(same, "{config:?} differ with {threads} {size}");
+                }
+            }
+        }
+    }
 }

@@ -176,7 +176,7 @@ fn input_errors_say_where_and_what_would_be_right() {
     let none = |_: &Dir| {};
     t.fails("an input that is missing", 4, &["run", "missing.jsonl"], none);
     t.fails("a directory without records", 4, &["run", "artifacts"], |dir| {
-        dir.write("artifacts/notes.txt", "");
+        dir.write("artifacts/notes.txt", "of no format");
     });
     t.fails("an empty file", 4, &["run", "empty.jsonl"], |dir| {
         dir.write("empty.jsonl", "");
@@ -252,6 +252,85 @@ fn input_errors_say_where_and_what_would_be_right() {
         dir.write("a/phase_manifest.json", "{\"phase\": []}");
     });
     assert_golden("errors/input.txt", &t.0);
+}
+
+#[test]
+fn errors_of_formats_and_mappings_say_what_would_fit() {
+    let mut t = Transcript::default();
+    let none = |_: &Dir| {};
+    let csv = |dir: &Dir| {
+        dir.write("r.csv", "When [s],took,what\n1,5,a\n2,6,b\n");
+    };
+    let over_csv = |more: &[&'static str]| [&["run", "r.csv"], more].concat();
+    t.fails("a format that there is not", 2, &run(&["--input-format", "jmetre-csv"]), none);
+    t.fails("a format like no other", 2, &run(&["--input-format", "xml"]), none);
+    t.fails("a format that the input is not of", 4, &run(&["--input-format", "hey-csv"]), none);
+    t.fails("a map without a column", 2, &run(&["--map", "latency"]), none);
+    t.fails("a map of a misspelt field", 2, &run(&["--map", "latnecy=took"]), none);
+    t.fails("a map of a metric without a name", 2, &run(&["--map", "metric.=took"]), none);
+    t.fails(
+        "a map of a time in a unit of nothing",
+        4,
+        &over_csv(&["--map", "start=took:min"]),
+        csv,
+    );
+    t.fails("a latency that is a date", 2, &over_csv(&["--map", "latency=took:rfc3339"]), csv);
+    t.fails("a metric that is a column", 2, &run(&["--map", "metric.request_latency=took"]), none);
+    t.fails("a metric that cannot be shown", 2, &run(&["--map", "metric.a\u{1b}[31m=took"]), none);
+    t.fails("a status with a unit", 2, &over_csv(&["--map", "status=what:ms"]), csv);
+    t.fails("a map of a column that there is not", 4, &over_csv(&["--map", "start=when"]), csv);
+    t.fails("a map that says too little", 4, &over_csv(&["--map", "latency=took:ms"]), csv);
+    t.fails(
+        "a map of a column that is no time",
+        4,
+        &over_csv(&["--map", "start=what", "--map", "latency=took"]),
+        csv,
+    );
+    t.fails("a mapping of a file with a misspelt field", 2, &over_csv(&[]), |dir| {
+        csv(dir);
+        dir.write("perfbox.yaml", "mapping:\n  latnecy: took\n");
+    });
+    t.fails("CSV of nobody's", 4, &over_csv(&[]), csv);
+    t.fails("CSV without a row", 4, &over_csv(&["--map=start=a", "--map=latency=b"]), |dir| {
+        dir.write("r.csv", "a,b\n");
+    });
+    t.fails("results of a tool without a row", 4, &over_csv(&[]), |dir| {
+        dir.write("r.csv", "timeStamp,elapsed,label\n");
+    });
+    t.fails("results of a tool without a good row", 4, &over_csv(&[]), |dir| {
+        dir.write("r.csv", "timeStamp,elapsed,label\n2026/11/23 10:00:00,5,a\n");
+    });
+    t.fails("JSON lines of nobody's", 4, &["run", "r.json"], |dir| {
+        dir.write("r.json", "{\"at\":1,\"took\":5}\n");
+    });
+    let totals = |name: &'static str| {
+        move |dir: &Dir| {
+            let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/locust/");
+            dir.write("r.csv", std::fs::read(format!("{fixtures}{name}")).unwrap());
+        }
+    };
+    t.fails("totals of Locust's", 4, &over_csv(&[]), totals("stats.csv"));
+    t.fails("totals of Locust's over time", 4, &over_csv(&[]), totals("stats_history.csv"));
+    t.fails("failures of Locust's", 4, &over_csv(&[]), totals("failures.csv"));
+    t.fails("totals that are inspected", 4, &["inspect", "r.csv"], totals("stats.csv"));
+    t.fails("text of nobody's", 4, &["run", "r.txt"], |dir| {
+        dir.write("r.txt", "nothing of the sort\n");
+    });
+    t.fails("an empty file that is inspected", 4, &["inspect", "r.txt"], |dir| {
+        dir.write("r.txt", "");
+    });
+    t.fails("a missing file that is inspected", 4, &["inspect", "r.txt"], none);
+    t.fails("a pattern that fits nothing", 4, &["run", "results-*.csv"], none);
+    t.fails("a pattern that is none", 4, &["run", "results-[.csv"], none);
+    t.fails("a directory without results", 4, &["inspect", "artifacts"], |dir| {
+        dir.write("artifacts/notes.md", "");
+    });
+    t.fails("no thread", 2, &run(&["--threads", "0"]), none);
+    t.fails("threads that are no number", 2, &run(&["--threads", "all"]), none);
+    t.fails("memory without a unit", 2, &run(&["--exact-memory", "1000"]), none);
+    t.fails("too much memory", 2, &run(&["--exact-memory", "2GiB"]), none);
+    t.fails("memory in words", 2, &run(&["--exact-memory", "plenty"]), none);
+    assert_golden("errors/formats.txt", &t.0);
 }
 
 #[test]

@@ -53,6 +53,44 @@ async fn a_pipeline_without_plugins_or_records_has_an_empty_report() {
     assert!(report.plugins.is_empty() && report.results.is_empty() && report.phases.is_empty());
 }
 
+/// A file with that in it, opened, more added to it, and read. How many records there
+/// were, and why it ended.
+fn read_while_it_grows(text: &str, added: &str) -> (usize, Option<String>) {
+    use std::io::Write as _;
+    let dir = Dir::new();
+    let path = dir.write("r.jsonl", text);
+    let name = path.to_string_lossy().into_owned();
+    let source = Recorded::open(std::slice::from_ref(&name), RecordedOptions::default()).unwrap();
+    let mut file = std::fs::File::options().append(true).open(path).unwrap();
+    file.write_all(added.as_bytes()).unwrap();
+    let batches = source.items().filter_map(|item| match item {
+        Item::Batch(batch) => Some(batch.len()),
+        Item::Event(_) => None,
+    });
+    let records = batches.sum();
+    (records, source.end().error.map(|error| error.to_string().replace(&name, "r.jsonl")))
+}
+
+#[test]
+fn what_is_added_to_a_file_while_it_is_read_is_not_waited_for() {
+    assert_eq!(read_while_it_grows(&records("load", 3), &records("load", 2)), (3, None));
+}
+
+#[test]
+fn a_last_line_of_a_file_that_grows_is_said_to_be_still_written() {
+    let text = records("load", 3);
+    let (whole, rest) = text.split_at(text.len() - 20);
+    let (records, error) = read_while_it_grows(whole, rest);
+    assert_eq!(records, 2);
+    let words = "; the input is still written to; leave such records out with --skip-bad-records";
+    assert!(error.as_ref().unwrap().starts_with("r.jsonl:3:"), "{error:?}");
+    assert!(error.as_ref().unwrap().ends_with(words), "{error:?}");
+    // One that does not grow any more is as bad, and nobody writes to it.
+    let (records, error) = read_while_it_grows(whole, "");
+    assert_eq!(records, 2);
+    assert!(!error.unwrap().contains("still written"));
+}
+
 #[tokio::test]
 async fn a_batch_without_records_is_given_to_nobody() {
     let mut embedded = Embedded::new();

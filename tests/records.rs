@@ -200,7 +200,7 @@ fn a_file_of_something_else_is_said_to_be_so_and_costs_no_earlier_results() {
     let dir = Dir::with_records();
     dir.expect(0, "run results.jsonl --quiet");
     let before = dir.read("perfbox-out/summary.json");
-    dir.write("other.json", "{\n  \"a\": 1\n}\n");
+    dir.write("other.json", "[\n  1\n]\n");
     for flags in ["", "--skip-bad-records"] {
         let ran = dir.expect(4, &format!("run other.json {flags}"));
         assert!(

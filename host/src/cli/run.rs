@@ -1,7 +1,6 @@
 //! `perfbox run`: plugins over recorded results.
 
 use std::mem::ManuallyDrop;
-use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,8 +52,8 @@ pub(crate) struct RunArgs {
 
     /// Threads that read the input and call plugins; what a run gives does not depend on
     /// them [default: one for each core].
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroU16>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
 
     /// Memory of all samples together, for processors that keep them: beyond it they keep
     /// sketches, whose percentiles are within 0.1 % [default: 1GiB, which is the most].
@@ -159,16 +158,19 @@ impl RunArgs {
             batch_records: self.batch_size as usize,
             skip_bad_records: self.skip_bad_records,
             events,
-            look_through: false,
             stop: stop.clone(),
             ..self.input.format.options(&config).usage()?
         };
         let inputs = self.input.expand().bad_input()?;
+        options.look_through = inputs.iter().any(|name| !can_be_opened_again(name));
         let threads = self.threads();
+        let mut begins_again = false;
         let progress: &(dyn Fn(u64) + Sync) = &|bytes| bar.set_position(bytes);
         loop {
             let mut source = open_source(&inputs, options.clone())?;
-            let output = self.output(OutputDir::prepare)?;
+            // What a run that begins again has left is its own.
+            let output =
+                self.output(|path, replace| OutputDir::prepare(path, replace || begins_again))?;
             bar.set_length(source.total_bytes().unwrap_or_default());
             let pipeline = create(&selected, &loaded, &output, &stop, threads)?;
             let finished = perfbox::run(&mut source, pipeline, RunOptions { threads, progress });
@@ -176,6 +178,7 @@ impl RunArgs {
                 // The columns of a run are the same from its first batch on.
                 tracing::info!("{error}; all of it is looked through, and the run begins again");
                 options.look_through = true;
+                begins_again = true;
                 continue;
             }
             bar.finish_and_clear();
@@ -186,7 +189,7 @@ impl RunArgs {
     /// Threads that read and call plugins.
     fn threads(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        self.threads.map_or(cores, |threads| threads.get().into())
+        self.threads.map_or(cores, usize::from)
     }
 
     /// From here on there is something to report when a signal comes. Also reads the log
@@ -270,6 +273,13 @@ impl RunArgs {
         }
         Ok(())
     }
+}
+
+/// Whether an input has the same records when it is opened a second time: standard input
+/// and pipes are empty by then.
+fn can_be_opened_again(name: &str) -> bool {
+    let path = Path::new(name);
+    name != "-" && (path.is_file() || path.is_dir())
 }
 
 fn open_source(inputs: &[String], options: RecordedOptions) -> Result<Recorded, Failed> {

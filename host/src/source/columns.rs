@@ -149,6 +149,14 @@ pub(super) fn check_text(what: &str, text: &str) -> Result<(), Problem> {
     Err(Problem::at(1, words))
 }
 
+/// No request takes less than no time.
+pub(super) fn check_latency(ms: f64) -> Result<(), String> {
+    if ms < 0.0 {
+        return Err(format!("its latency is negative: {ms} ms"));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,9 +20,10 @@ const FIELDS_MAX: usize = 1024;
 pub(super) struct Csv {
     pub(super) format: Format,
     pub(super) delimiter: u8,
-    pub(super) has_header: bool,
-    /// Fewest fields of a row.
-    pub(super) fields_min: usize,
+    /// The line that says what the columns are, as it stands there; none: nothing says so.
+    pub(super) header: Option<Vec<u8>>,
+    /// Fields of a row.
+    pub(super) fields: usize,
     pub(super) bound: Vec<Bound>,
 }
 
@@ -43,11 +44,22 @@ pub(super) fn header_of(start: &[u8]) -> Option<(u8, Vec<String>)> {
     Some((delimiter, (0..fields.len()).map(|at| fields.get(line, at).trim().to_owned()).collect()))
 }
 
+/// The first line, without blanks at its end.
+pub(super) fn header_line(start: &[u8]) -> Vec<u8> {
+    let block = Block { text: start.to_vec(), ..Block::default() };
+    Lines::new(&block).next_line().1.to_vec()
+}
+
 /// The names in a header, each with the value of the first row.
 pub(super) fn sample_of(start: &[u8]) -> Vec<(String, String)> {
     let Some((delimiter, names)) = header_of(start) else { return Vec::new() };
-    let csv =
-        Csv { format: Format::Csv, delimiter, has_header: true, fields_min: 0, bound: Vec::new() };
+    let csv = Csv {
+        format: Format::Csv,
+        delimiter,
+        header: Some(header_line(start)),
+        fields: names.len(),
+        bound: Vec::new(),
+    };
     let mut values = vec![String::new(); names.len()];
     csv.each(&Block { text: start.to_vec(), ..Block::default() }, |_, fields, text| {
         let Ok(fields) = fields else { return false };
@@ -153,7 +165,7 @@ impl Reader for Csv {
     }
 
     fn cut(&self) -> Cut {
-        Cut::Csv
+        Cut::Csv { delimiter: self.delimiter }
     }
 
     fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
@@ -186,7 +198,9 @@ impl Reader for Csv {
                 for (field, column) in &places {
                     let text = fields.get(text, *field);
                     if !text.is_empty() {
-                        metrics.push((*column, number_in(text)?));
+                        let value =
+                            number_in(text).map_err(|words| self.in_column(*field, &words))?;
+                        metrics.push((*column, value));
                     }
                 }
                 facts.put(rows, &mut phase, metrics.drain(..))
@@ -218,26 +232,35 @@ impl Csv {
         let (delimiter, names) =
             header.ok_or_else(|| Problem::at(1, "this is no CSV with a header"))?;
         let bound = mapping::bind(mapping, &names)?;
-        let fields_min = names.len();
-        Ok(Self { format: Format::Csv, delimiter, has_header: true, fields_min, bound })
+        let (header, fields) = (Some(header_line(start)), names.len());
+        Ok(Self { format: Format::Csv, delimiter, header, fields, bound })
+    }
+
+    /// What is wrong with a field, and with which.
+    #[cold]
+    fn in_column(&self, field: usize, words: &str) -> String {
+        let bound = self.bound.iter().find(|one| one.field == field);
+        format!("column `{}`: {words}", escape(bound.map_or("", |one| &one.name)))
     }
 
     /// What a row says of its request, but for its metrics.
     fn facts<'t>(&self, fields: &'t Fields, text: &'t str) -> Result<Facts<'t>, String> {
-        if fields.len() < self.fields_min {
+        // Delimiters at the end of a row, with nothing behind, move nothing out of its place.
+        let is_beyond = |at: usize| !fields.get(text, at).is_empty();
+        if fields.len() != self.fields
+            && (fields.len() < self.fields || (self.fields..fields.len()).any(is_beyond))
+        {
             return Err(format!(
                 "the row has {} fields, and the others have {}",
                 fields.len(),
-                self.fields_min
+                self.fields
             ));
         }
         let mut facts = Facts::default();
-        for Bound { field, what, name } in &self.bound {
+        for Bound { field, what, .. } in &self.bound {
             let text = fields.get(text, *field);
             if !text.is_empty() && !matches!(what, What::Metric(..)) {
-                facts
-                    .take(what, text)
-                    .map_err(|words| format!("column `{}`: {words}", escape(name)))?;
+                facts.take(what, text).map_err(|words| self.in_column(*field, &words))?;
             }
         }
         Ok(facts)
@@ -267,7 +290,6 @@ impl Csv {
         let mut fields = Fields::default();
         let mut at = Lines::new(block).at().unwrap_or(text.len());
         let mut lines = 0;
-        let mut is_header = self.has_header && block.number == 0;
         while at < text.len() {
             let end = fields.split(text, at, self.delimiter);
             let line = lines;
@@ -276,9 +298,11 @@ impl Csv {
                 true => memchr::memchr_iter(b'\n', &text.as_bytes()[at..behind]).count() as u64 + 1,
                 false => 1,
             };
-            let is_blank = text[at..behind].trim().is_empty();
+            let row_text = text[at..behind].trim_ascii_end();
+            // Runs that were added to the file of another have a header each.
+            let is_header = self.header.as_ref().is_some_and(|one| *one == row_text.as_bytes());
             at = behind + 1;
-            if std::mem::take(&mut is_header) || is_blank {
+            if is_header || row_text.trim_ascii_start().is_empty() {
                 continue;
             }
             let fields = match end {

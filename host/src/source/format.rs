@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::aiperf::{self, Aiperf};
 use super::csv::{Csv, header_of};
 use super::guidellm_json::{self, GuidellmJson};
-use super::input::Input;
+use super::input::{BYTE_ORDER_MARK, Input};
 use super::jsonl::Jsonl;
 use super::k6_csv::{self, K6Csv};
 use super::k6_json::{self, K6Json};
@@ -131,7 +131,12 @@ pub(super) fn reader_of(
             return Err(unmapped(format));
         }
         return reader(format, start, input, given)?.ok_or_else(|| {
-            Problem::at(1, format!("the input is not of the format {}", format.name()))
+            let words = format!(
+                "the input is not of the format {}; without --input-format it is recognised by \
+                 its content",
+                format.name()
+            );
+            Problem::at(1, words)
         });
     }
     for format in Format::ALL {
@@ -142,6 +147,11 @@ pub(super) fn reader_of(
         }
     }
     match mapped(start) {
+        Format::Csv if tools_csv::is_locust_totals(start) => Err(Problem::at(
+            1,
+            "these are totals of Locust's, and no records; its docs show a listener of `request` \
+             that writes one row for each",
+        )),
         Format::Csv if header_of(start).is_none_or(|(_, names)| names.len() < 2) => {
             // What is nothing else is told why it is no record of AIPerf's.
             Ok(Box::new(Aiperf::default()))
@@ -202,7 +212,7 @@ fn reader(
 
 /// Which of the formats that take a mapping an input is of.
 pub(super) fn mapped(start: &[u8]) -> Format {
-    let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
+    let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
     match start.trim_ascii_start() {
         [b'P', b'A', b'R', b'1', ..] => Format::Parquet,
         [b'{', ..] => Format::Jsonl,

@@ -161,13 +161,17 @@ fn spool(mut from: impl Read, _stop: &Stop) -> io::Result<File> {
     Ok(spool)
 }
 
+/// What some programs put in front of a text.
+pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Where an input may be cut into blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {
     /// After any line.
     Lines,
-    /// After a line whose end is not in quotes.
-    Csv,
+    /// After a line whose end is not in quotes. A quote is one only at the start of a
+    /// field.
+    Csv { delimiter: u8 },
     /// Between points of k6 that are of different times: those of one request are of one.
     Points,
     /// Before the row of k6 that begins the last request.
@@ -182,18 +186,26 @@ impl Cut {
     /// Bytes of the whole records at the start of `text`; 0: there is none yet.
     fn whole(self, text: &[u8]) -> usize {
         match self {
-            Self::Csv if memchr::memchr(b'"', text).is_some() => {
-                let (mut whole, mut in_quotes) = (0, false);
+            Self::Csv { delimiter } if memchr::memchr(b'"', text).is_some() => {
+                let (mut whole, mut in_quotes, mut closed_at) = (0, false, None);
                 for at in memchr::memchr2_iter(b'"', b'\n', text) {
                     match text[at] {
-                        b'"' => in_quotes = !in_quotes,
+                        b'"' if in_quotes => (in_quotes, closed_at) = (false, Some(at)),
+                        b'"' => {
+                            let before = text[..at].last();
+                            // One behind a quote's end is a quote in the field.
+                            let is_doubled = closed_at.is_some_and(|closed| closed + 1 == at);
+                            in_quotes = is_doubled
+                                || before.is_none_or(|byte| [b'\n', delimiter].contains(byte))
+                                || text[..at] == *BYTE_ORDER_MARK;
+                        }
                         _ if in_quotes => {}
                         _ => whole = at + 1,
                     }
                 }
                 whole
             }
-            Self::Lines | Self::Csv => memchr::memrchr(b'\n', text).map_or(0, |at| at + 1),
+            Self::Lines | Self::Csv { .. } => memchr::memrchr(b'\n', text).map_or(0, |at| at + 1),
             Self::Points => between_points(text),
             Self::PointRows => before_last_request(text),
             Self::Whole | Self::Groups(_) => 0,

@@ -4,6 +4,7 @@ use super::csv::header_of;
 use super::format::{Format, Given, mapped, reader_of};
 use super::input::Input;
 use super::suggest::{columns_of, suggest};
+use super::tools_csv::is_locust_totals;
 use super::{Item, Mapping, Problem, Recorded, RecordedOptions, Source as _, SourceError, parquet};
 use crate::batch::ColumnInfo;
 use crate::stop::Stop;
@@ -55,6 +56,7 @@ pub fn inspect(name: &str, options: RecordedOptions) -> Result<Inspection, Sourc
     let format = options.input_format.unwrap_or_else(|| mapped(&start));
     let is_unmapped = given.mapping.fields.is_empty()
         && format.is_mapped()
+        && !is_locust_totals(&start)
         && (options.input_format.is_some() || reader_of(&start, &input, &given).is_err());
     let has_columns = || format != Format::Csv || header_of(&start).is_some();
     if is_unmapped && has_columns() {

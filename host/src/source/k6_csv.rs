@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Problem;
 use super::columns::Survey;
-use super::csv::{Csv, header_of};
+use super::csv::{Csv, header_line, header_of};
 use super::format::Format;
 use super::input::{Block, Cut};
 use super::k6_json::{self, Joined, Tags, metric_of_request};
@@ -49,12 +49,11 @@ impl K6Csv {
         let Some((delimiter, header)) = header_of(start) else {
             return Err(Problem::at(1, "this is no CSV with a header"));
         };
-        let fields_min = header.len();
         let rows = Csv {
             format: Format::K6Csv,
             delimiter,
-            has_header: true,
-            fields_min,
+            header: Some(header_line(start)),
+            fields: header.len(),
             bound: Vec::new(),
         };
         let mut times = TimeForm::Rfc3339;

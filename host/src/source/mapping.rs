@@ -3,16 +3,17 @@
 //! Formats of rows, such as CSV, differ in nothing else. What a mapping says of one row
 //! becomes a record in [`Facts::put`], whatever the format.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
-use super::columns::{Columns, Survey, standard};
+use super::columns::{Columns, Survey, check_latency, check_text, standard};
 use super::json::{f64_at, u64_at};
 use super::rows::{PhaseKey, Rows};
 use super::time::rfc3339_ns;
-use crate::batch::ColumnType;
+use crate::batch::{ColumnType, standard_columns};
 use crate::escape;
 use crate::names::nearest;
 
@@ -113,6 +114,16 @@ impl Mapping {
     /// When the field or the unit is not known.
     pub fn add(&mut self, field: &str, mapped: MappedField) -> Result<(), MappingError> {
         let role = role(field)?;
+        if let Some(name) = field.strip_prefix("metric.") {
+            check_text("metric", name).map_err(|problem| MappingError(problem.words))?;
+            if standard_columns().iter().any(|column| column.name == name) {
+                return Err(MappingError(format!(
+                    "`{name}` is a column of every run, and no name for a metric"
+                )));
+            }
+            let unit = mapped.unit.as_deref().unwrap_or_default();
+            check_text("unit", unit).map_err(|problem| MappingError(problem.words))?;
+        }
         if let Some(unit) = &mapped.unit {
             check_unit(field, role, unit)?;
         }
@@ -155,15 +166,16 @@ fn check_unit(field: &str, role: Role, unit: &str) -> Result<(), MappingError> {
         Role::Start | Role::End => (known || unit == RFC3339, "ns, us, ms, s or rfc3339"),
         Role::Latency => (known, "ns, us, ms or s"),
         Role::Metric => (true, ""),
-        _ => (false, "none"),
+        _ => (false, ""),
     };
     if fits {
         return Ok(());
     }
-    Err(MappingError(format!(
-        "`{}` cannot be the unit of `{field}`; its units are: {choices}",
-        escape(unit)
-    )))
+    let unit = escape(unit);
+    Err(MappingError(match choices {
+        "" => format!("`{field}` has no unit, and so not `{unit}`"),
+        _ => format!("`{unit}` cannot be the unit of `{field}`; its units are {choices}"),
+    }))
 }
 
 /// How a point in time is written.
@@ -239,6 +251,8 @@ pub(super) enum What {
     /// What sort of error; empty for none.
     Error,
     ErrorMessage,
+    /// The message of an error; empty for none.
+    Failure,
     /// Whether it succeeded: `true`, `1`, `yes` or `ok`.
     Success,
     Name,
@@ -259,6 +273,8 @@ pub(super) struct Facts<'r> {
     end_ns: Option<u64>,
     latency_ms: Option<f64>,
     status: Option<u64>,
+    /// What stands in the place of one.
+    status_text: Option<&'r str>,
     error: Option<&'r str>,
     error_message: Option<&'r str>,
     success: Option<bool>,
@@ -296,10 +312,14 @@ impl<'r> Facts<'r> {
                 }
                 Some((status, end)) if end == text.len() => self.status = Some(status),
                 // JMeter writes what went wrong in the place of a status.
-                _ => self.error = self.error.or(Some(text)),
+                _ => self.status_text = Some(text),
             },
             What::Error => self.error = Some(text),
             What::ErrorMessage => self.error_message = Some(text),
+            What::Failure => {
+                self.error_message = Some(text);
+                self.success = Some(false);
+            }
             What::Success => self.success = Some(is_true(text)),
             What::Cancelled => self.cancelled = is_true(text),
             What::Name => self.name = Some(text),
@@ -338,6 +358,7 @@ impl<'r> Facts<'r> {
         let (start_ns, latency_ms, end_ns) = self.times()?;
         let name = self.phase.unwrap_or(ONLY_PHASE);
         if phase.name != name {
+            check_text("phase", name).map_err(|problem| problem.words)?;
             *phase = PhaseKey::named(name);
         }
         let Some(mut row) = rows.begin(phase) else { return Ok(()) };
@@ -348,18 +369,11 @@ impl<'r> Facts<'r> {
             row.u64(standard::STATUS, status);
         }
         row.u64(standard::CANCELLED, u64::from(self.cancelled));
-        let is_bad_status = self.status.is_some_and(|status| status >= 400);
-        if let Some(error) = self.error {
-            row.text(standard::ERROR_TYPE, error);
-        } else if let (true, Some(status)) = (is_bad_status, self.status) {
-            row.text(standard::ERROR_TYPE, &status.to_string());
-        } else if self.cancelled {
-            row.text(standard::ERROR_TYPE, "cancelled");
-        } else if self.success == Some(false) {
-            row.text(standard::ERROR_TYPE, "failed");
-        }
-        if let Some(message) = self.error_message {
-            row.text(standard::ERROR_MESSAGE, message);
+        if let Some(error_type) = self.error_type() {
+            row.text(standard::ERROR_TYPE, &error_type);
+            if let Some(message) = self.error_message {
+                row.text(standard::ERROR_MESSAGE, message);
+            }
         }
         match (self.method, self.name) {
             (Some(method), Some(name)) if row.takes(standard::NAME) => {
@@ -382,6 +396,24 @@ impl<'r> Facts<'r> {
         Ok(())
     }
 
+    /// What sort of error it ended with; none: it has none.
+    fn error_type(&self) -> Option<Cow<'r, str>> {
+        // What stands there of a request that succeeded is no error.
+        let status_text = self.status_text.filter(|_| self.success != Some(true));
+        if let Some(error) = self.error.or(status_text) {
+            return Some(error.into());
+        }
+        match self.status {
+            Some(0) if self.success == Some(false) => return Some("no response".into()),
+            Some(status) if status >= 400 => return Some(status.to_string().into()),
+            _ => {}
+        }
+        if self.cancelled {
+            return Some("cancelled".into());
+        }
+        (self.success == Some(false)).then(|| "failed".into())
+    }
+
     /// Start, latency and end; two of them tell the third.
     fn times(&self) -> Result<(u64, f64, u64), String> {
         let latency_ms = match (self.latency_ms, self.start_ns, self.end_ns) {
@@ -389,9 +421,7 @@ impl<'r> Facts<'r> {
             (None, Some(start), Some(end)) => (end as f64 - start as f64) / 1e6,
             (None, ..) => return Err("it has no latency".to_owned()),
         };
-        if latency_ms < 0.0 {
-            return Err(format!("its latency is negative: {latency_ms} ms"));
-        }
+        check_latency(latency_ms)?;
         let latency_ns = (latency_ms * 1e6).round() as u64;
         let start_ns = match (self.start_ns, self.end_ns) {
             (Some(start), _) => start,
@@ -437,8 +467,11 @@ pub(super) fn bind(mapping: &Mapping, fields: &[String]) -> Result<Vec<Bound>, P
     for (field, MappedField { column, unit }) in &mapping.fields {
         let role = role(field).map_err(|error| refused(error.0))?;
         let Some(at) = fields.iter().position(|name| name == column) else {
-            let hint = nearest(column, fields.iter().map(String::as_str))
+            let mut hint = nearest(column, fields.iter().map(String::as_str))
                 .map_or(String::new(), |name| format!("; did you mean `{}`?", escape(name)));
+            if column.contains(':') && unit.is_none() {
+                hint.push_str("; units are ns, us, ms, s and, of a time, rfc3339");
+            }
             return Err(refused(format!(
                 "the input has no column `{}`, which is to be its {field}{hint} (it has {})",
                 escape(column),

@@ -129,7 +129,7 @@ pub enum SourceError {
         source: std::io::Error,
     },
     /// A directory without a file of records.
-    #[error("the directory `{}` has no records: there is no AIPerf profile_export.jsonl in it, plain, .gz or .zst, nor another .jsonl, .json, .csv, .jtl or .parquet", escape(&path.to_string_lossy()))]
+    #[error("the directory `{}` has no records: there is no AIPerf profile_export.jsonl in it, plain, .gz or .zst, nor another .jsonl, .ndjson, .json, .csv, .tsv, .jtl or .parquet", escape(&path.to_string_lossy()))]
     NotArtifacts {
         /// The directory.
         path: PathBuf,
@@ -143,14 +143,17 @@ pub enum SourceError {
         problem: String,
     },
     /// A file without a record.
-    #[error("the input `{}` is empty: there is no record in it", escape(path))]
+    #[error(
+        "the input `{}` is empty: there is no record in it; has the tool written its results?",
+        escape(path)
+    )]
     Empty {
         /// The input.
         path: String,
     },
     /// A file of something else: not one line of it is a record.
     #[error(
-        "{}:{line}:{column}: {problem}; no line of this input is a record; `perfbox inspect` shows what it is",
+        "{}:{line}:{column}: {problem}; no line of this input is a record: `perfbox run --help` names the tools whose results are read",
         escape(path)
     )]
     NoRecords {

@@ -4,7 +4,7 @@
 use super::Problem;
 use super::columns::Survey;
 use super::format::Format;
-use super::input::{Block, Cut, LINE_MAX_BYTES};
+use super::input::{BYTE_ORDER_MARK, Block, Cut, LINE_MAX_BYTES};
 use super::rows::Rows;
 
 /// Reads inputs of one format. Blocks are read by several threads at once.
@@ -94,7 +94,7 @@ pub(super) struct Lines<'b> {
 impl<'b> Lines<'b> {
     pub(super) fn new(block: &'b Block) -> Self {
         // A mark of the byte order is no part of the first line.
-        let is_marked = block.number == 0 && block.text.starts_with("\u{feff}".as_bytes());
+        let is_marked = block.number == 0 && block.text.starts_with(BYTE_ORDER_MARK);
         Self { text: &block.text, at: if is_marked { 3 } else { 0 }, count: 0 }
     }
 

@@ -464,6 +464,10 @@ impl Source for Recorded {
     fn accept(&self, recording: Recording) -> Vec<Item> {
         let collected = &mut *lock(&self.collected);
         match recording.0 {
+            // Of a run that begins again nothing is told yet.
+            Outcome::End if matches!(collected.error, Some(SourceError::NewColumn { .. })) => {
+                Vec::new()
+            }
             Outcome::End => self.finish(collected),
             _ if collected.is_over => Vec::new(),
             Outcome::Read { input, mut read, bytes, stored_bytes } => {

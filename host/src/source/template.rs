@@ -16,6 +16,8 @@ pub(super) enum Hole {
     U64(usize),
     /// A number, into a column.
     F64(usize),
+    /// A number without a minus sign, into a column.
+    Latency(usize),
     /// A text, into a column.
     Text(usize),
     /// A list of numbers, into a column.
@@ -114,6 +116,11 @@ impl Template {
             at = match *hole {
                 Hole::F64(column) => {
                     let (value, end) = f64_at(text, at)?;
+                    row.f64(column, value);
+                    end
+                }
+                Hole::Latency(column) => {
+                    let (value, end) = f64_at(text, at).filter(|_| bytes.get(at) != Some(&b'-'))?;
                     row.f64(column, value);
                     end
                 }

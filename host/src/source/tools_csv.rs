@@ -1,6 +1,6 @@
 //! The CSV of load tools: which of their columns is what.
 
-use super::csv::{Csv, header_of};
+use super::csv::{Csv, header_line, header_of};
 use super::format::Format;
 use super::mapping::{Bound, TimeForm, What};
 
@@ -27,8 +27,8 @@ fn jmeter() -> Vec<Known> {
         ("failureMessage", What::ErrorMessage),
         ("success", What::Success),
         ("threadName", What::Worker),
-        ("bytes", metric("bytes", "bytes")),
-        ("sentBytes", metric("bytes", "sentBytes")),
+        ("bytes", metric("B", "bytes")),
+        ("sentBytes", metric("B", "sentBytes")),
         ("grpThreads", metric("threads", "grpThreads")),
         ("allThreads", metric("threads", "allThreads")),
         ("Latency", metric("ms", "Latency")),
@@ -45,7 +45,7 @@ fn oha() -> Vec<Known> {
         ("DNS", metric("s", "DNS")),
         ("DNS+dialup", metric("s", "DNS+dialup")),
         ("Response-delay", metric("s", "Response-delay")),
-        ("bytes", metric("bytes", "bytes")),
+        ("bytes", metric("B", "bytes")),
     ]
 }
 
@@ -68,9 +68,9 @@ fn vegeta() -> Vec<(usize, Known)> {
         (0, ("timestamp", What::Start(NS))),
         (1, ("code", What::Status)),
         (2, ("latency", What::Latency(1e-6))),
-        (3, ("bytes_out", metric("bytes", "bytes_out"))),
-        (4, ("bytes_in", metric("bytes", "bytes_in"))),
-        (5, ("error", What::ErrorMessage)),
+        (3, ("bytes_out", metric("B", "bytes_out"))),
+        (4, ("bytes_in", metric("B", "bytes_in"))),
+        (5, ("error", What::Failure)),
         (9, ("method", What::Method)),
         (10, ("url", What::Name)),
     ]
@@ -94,8 +94,8 @@ pub(super) fn reader_of(format: Format, start: &[u8]) -> Option<Csv> {
             return Some(Csv {
                 format,
                 delimiter,
-                has_header: false,
-                fields_min: header.len().min(VEGETA_FIELDS_MIN),
+                header: None,
+                fields: header.len(),
                 bound: bound.collect(),
             });
         }
@@ -108,10 +108,20 @@ pub(super) fn reader_of(format: Format, start: &[u8]) -> Option<Csv> {
     Some(Csv {
         format,
         delimiter,
-        has_header: true,
-        fields_min: header.len(),
+        header: Some(header_line(start)),
+        fields: header.len(),
         bound: bound.collect(),
     })
+}
+
+/// Whether these are the totals that Locust leaves with `--csv`: `_stats`,
+/// `_stats_history`, `_failures`.
+pub(super) fn is_locust_totals(start: &[u8]) -> bool {
+    let Some((_, header)) = header_of(start) else { return false };
+    let has = |names: &[&str]| names.iter().all(|name| header.iter().any(|one| one == name));
+    has(&["Request Count", "Failure Count"])
+        || has(&["Total Request Count", "Total Failure Count"])
+        || has(&["Method", "Name", "Error", "Occurrences"])
 }
 
 /// Whether a first row, here in the place of a header, is one of vegeta's: a time in

@@ -3,6 +3,8 @@
 //! A line is read whole by [`record`], which says what a record is; lines built like one
 //! that was read are read by its template, with the same outcome.
 
+#[cfg(test)]
+mod differential;
 mod manifest;
 mod names;
 mod record;
@@ -15,7 +17,7 @@ use names::RecordNames;
 use record::{MetricValue, Record, current_name, parse_record};
 
 use super::Problem;
-use super::columns::{Columns, Survey, check_text, standard, type_name};
+use super::columns::{Columns, Survey, check_latency, check_text, standard, type_name};
 use super::format::Format;
 use super::input::{Block, Cut, LINE_MAX_BYTES};
 use super::reader::{Lines, Reader, Surveyed, survey_lines};
@@ -27,6 +29,9 @@ use crate::escape;
 /// Columns of AIPerf's metadata beyond the standard ones.
 const OWN_COLUMNS: [(&str, &str); 3] =
     [("credit_issued_ns", "ns"), ("request_ack_ns", "ns"), ("turn_index", "")];
+
+/// The metric that is never negative.
+const LATENCY: &str = "request_latency";
 
 /// Most templates of one thread.
 const TEMPLATES_MAX: usize = 24;
@@ -202,6 +207,11 @@ fn check(columns: &Columns, record: &Record<'_>) -> Result<(), Problem> {
         if metric.name.is_empty() {
             return Err(refused("a metric has an empty name".to_owned()));
         }
+        if metric.name == LATENCY
+            && let MetricValue::Number(ms) = metric.value
+        {
+            check_latency(ms).map_err(refused)?;
+        }
         let name = escape(&metric.name);
         let Some(info) = columns.place(&metric.name).map(|at| &columns.infos[at]) else {
             return Err(Problem::new_column(&name));
@@ -327,6 +337,7 @@ fn learn(
             let column = place(&current_name((*name).into()));
             match (kind, column.is_some_and(|column| columns.is_read(column))) {
                 (Kind::Numbers, _) => Bind::hole(Hole::List, column),
+                _ if *name == LATENCY => Bind::hole(Hole::Latency, column),
                 (_, true) => Bind::hole(Hole::F64, column),
                 (_, false) => Bind::Hole(Hole::AnyNumber),
             }

@@ -1,0 +1,555 @@
+//! Lines made to fool the templates, read with and without them.
+
+use std::cell::Cell as Count;
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::LazyLock;
+
+use arrow_array::Array as _;
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::Float64Type;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value;
+
+use super::*;
+use crate::batch::{Column, WantedColumns};
+use crate::phase::Phase;
+use crate::source::input::Input;
+use crate::source::rows::{Read, ReadOptions};
+use crate::source::timeline::Timeline;
+use crate::stop::Stop;
+
+/// Choices that follow from a seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, count: usize) -> usize {
+        (self.roll() % count as u64) as usize
+    }
+
+    fn once_in(&mut self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+
+    fn one_of<'t>(&mut self, texts: &[&'t str]) -> &'t str {
+        texts[self.below(texts.len())]
+    }
+}
+
+/// Texts as they stand in JSON.
+const TEXTS: [&str; 12] = [
+    r#""""#,
+    r#""a""#,
+    r#""worker_3""#,
+    r#""GET /items?q=1, {\"a\": 1}""#,
+    r#""\",\"metrics\":{\"request_latency\":{\"value\":1,\"unit\":\"ms\"}},\"x\":\"""#,
+    r#""'metadata': {'request_start_ns': 1}, [1,2]""#,
+    r#""\u0061\n\t\\""#,
+    r#""gr\u00fc\u00dfe \ud83d\ude00""#,
+    "\"gr\u{fc}\u{df}e \u{1f600} \u{202e}\"",
+    r#""a text of more than eight bytes, and than sixteen""#,
+    r#""\\""#,
+    r#""ends in a backslash \\\\""#,
+];
+
+/// Numbers in every form that JSON has, most of them finite, and a few that it does not have.
+const NUMBERS: [&str; 32] = [
+    "0",
+    "-0",
+    "1",
+    "-1",
+    "7",
+    "12.5",
+    "0.1",
+    "-0.25",
+    "1e3",
+    "1E+2",
+    "1.25e-3",
+    "5e-324",
+    "2E0",
+    "100.000",
+    "0.30000000000000004",
+    "3.141592653589793238462643383279",
+    "9007199254740993",
+    "12345678901234567890",
+    "18446744073709551616",
+    "123456789012345678901234567890",
+    "1e308",
+    "0.000000000000000000000000000001",
+    "-1e-400",
+    "99999999.99999999",
+    "1e400",
+    "-1e400",
+    "01",
+    "1.",
+    ".5",
+    "+1",
+    "NaN",
+    "- 1",
+];
+
+/// Of those, the ones at the start that are numbers without doubt.
+const PLAIN_NUMBERS: usize = 24;
+
+/// The lines of the real run.
+static REAL_LINES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let path =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/aiperf/profile_export.jsonl");
+    std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
+});
+
+/// Writes lines: how one is built follows from one seed, so that many are alike, and what
+/// stands in it from another.
+struct Maker {
+    shape: Dice,
+    values: Dice,
+    blank: &'static str,
+}
+
+impl Maker {
+    fn line(shape: u64, values: u64) -> String {
+        let (mut shape, values) = (Dice(shape), Dice(values));
+        let is_real = shape.once_in(3);
+        let blank = shape.one_of(&["", "", " ", " \t "]);
+        let mut maker = Self { shape, values, blank };
+        let line = match is_real {
+            true => REAL_LINES[maker.values.below(REAL_LINES.len())].clone(),
+            false => maker.record(),
+        };
+        if maker.values.once_in(6) { maker.mutated(line) } else { line }
+    }
+
+    fn record(&mut self) -> String {
+        let mut entries = vec![entry("metadata", self.metadata())];
+        if !self.shape.once_in(8) {
+            let metrics = self.metrics();
+            entries.push(entry("metrics", metrics));
+        }
+        if self.shape.once_in(3) {
+            let error = self.error();
+            entries.push(entry("error", error));
+        }
+        self.add_decoys(&mut entries);
+        self.object(entries)
+    }
+
+    fn metadata(&mut self) -> String {
+        let phase = self.shape.one_of(&[r#""profiling""#, r#""warmup""#, r#""\u0061""#]);
+        let mut entries = vec![entry("benchmark_phase", phase.to_owned())];
+        let start = self.time();
+        let names = ["request_start_ns", "request_start_ns", "request_start_ns", "timestamp_ns"];
+        entries.push(entry(self.shape.one_of(&names), start));
+        for name in ["request_end_ns", "request_ack_ns", "credit_issued_ns", "timestamp_ns"] {
+            if !self.shape.once_in(4) && entries.iter().all(|one| one.0 != name) {
+                let time = self.time();
+                entries.push(entry(name, time));
+            }
+        }
+        for name in ["worker_id", "x_correlation_id", "conversation_id", "phase_name", "phase_kind"]
+        {
+            if self.shape.once_in(2) {
+                let text = match name.starts_with("phase") {
+                    true => self.shape.one_of(&TEXTS).to_owned(),
+                    false => self.text(),
+                };
+                entries.push(entry(name, text));
+            }
+        }
+        for (name, count) in [("turn_index", 5), ("phase_index", 2), ("session_num", 1000)] {
+            if self.shape.once_in(2) {
+                let number = self.values.below(count).to_string();
+                let value = if self.values.once_in(20) { self.number() } else { number };
+                entries.push(entry(name, value));
+            }
+        }
+        if self.shape.once_in(2) {
+            let word = match self.values.once_in(12) {
+                true => self.values.one_of(&["true", "null", "1"]),
+                false => self.shape.one_of(&["true", "false", "false", "null"]),
+            };
+            entries.push(entry("was_cancelled", word.to_owned()));
+        }
+        self.add_decoys(&mut entries);
+        self.object(entries)
+    }
+
+    fn metrics(&mut self) -> String {
+        let mut entries = Vec::new();
+        for name in ["request_latency", "ttft", "output_token_count", "gr\u{fc}n", "a.b", "value"] {
+            if self.shape.once_in(2) {
+                let value = self.number();
+                let metric = self.metric(value);
+                entries.push(entry(name, metric));
+            }
+        }
+        if self.shape.once_in(2) {
+            let list = self.list();
+            let metric = self.metric(list);
+            entries.push(entry("inter_chunk_latency", metric));
+        }
+        if self.shape.once_in(6) {
+            entries.push(entry("time_to_first_token", "null".to_owned()));
+        }
+        self.object(entries)
+    }
+
+    fn metric(&mut self, value: String) -> String {
+        let odd = ["null", r#""s""#, r#""\u006ds""#, "1"];
+        let unit = if self.values.once_in(60) { self.values.one_of(&odd) } else { r#""ms""# };
+        let mut entries = vec![entry("value", value), entry("unit", unit.to_owned())];
+        if self.shape.once_in(12) {
+            entries.pop();
+        }
+        if self.shape.once_in(6) {
+            let number = self.number();
+            let inside = self.object(vec![entry("value", number)]);
+            entries.push(entry("request_latency", inside));
+        }
+        self.object(entries)
+    }
+
+    fn error(&mut self) -> String {
+        if self.shape.once_in(4) {
+            return "null".to_owned();
+        }
+        let mut entries = Vec::new();
+        for name in ["type", "message", "cause", "code"] {
+            if !self.shape.once_in(4) {
+                let value = match name {
+                    "code" => self.values.one_of(&["500", "503", "0", "null"]).to_owned(),
+                    _ => self.text(),
+                };
+                entries.push(entry(name, value));
+            }
+        }
+        let texts = format!("[{},{}]", self.text(), self.text());
+        entries.push(entry("cause_chain", texts));
+        self.object(entries)
+    }
+
+    /// What nobody asks for, under names and in places that may be taken for others.
+    fn add_decoys(&mut self, entries: &mut Vec<(String, String)>) {
+        if self.shape.once_in(3) {
+            let (text, time, number) = (self.text(), self.time(), self.number());
+            let inside = [("metadata", text), ("request_start_ns", time), ("value", number)];
+            let inside = inside.map(|(name, value)| entry(name, value)).to_vec();
+            let inside = self.object(inside);
+            entries.push(entry("nested", inside));
+        }
+        if self.shape.once_in(4) {
+            let (one, other) = (self.text(), self.number());
+            // Twice, which is legal where nobody looks.
+            entries.extend([entry("twice", one), entry("twice", other)]);
+        }
+        if self.shape.once_in(8) {
+            let list = self.list();
+            entries.push(entry("many", list));
+        }
+        if self.shape.once_in(24) {
+            let again = entries[self.shape.below(entries.len())].clone();
+            entries.push(again);
+        }
+        if self.shape.once_in(24) {
+            let at = self.shape.below(entries.len());
+            entries[at].0 = entries[at].0.replace('e', "\\u0065");
+        }
+    }
+
+    fn object(&mut self, mut entries: Vec<(String, String)>) -> String {
+        for at in (1..entries.len()).rev() {
+            entries.swap(at, self.shape.below(at + 1));
+        }
+        let blank = self.blank;
+        let entries: Vec<_> = entries
+            .iter()
+            .map(|(name, value)| format!("{blank}\"{name}\"{blank}:{blank}{value}{blank}"))
+            .collect();
+        format!("{{{}}}", entries.join(","))
+    }
+
+    fn list(&mut self) -> String {
+        let count = self.values.below(4);
+        let blank = self.blank;
+        let numbers: Vec<_> = (0..count).map(|_| self.number() + blank).collect();
+        format!("[{blank}{}]", numbers.join(","))
+    }
+
+    fn text(&mut self) -> String {
+        match self.values.once_in(2) {
+            true => format!("\"w{}\"", self.values.below(4)),
+            false => self.values.one_of(&TEXTS).to_owned(),
+        }
+    }
+
+    fn number(&mut self) -> String {
+        match self.values.below(200) {
+            0 => self.values.one_of(&NUMBERS).to_owned(),
+            1..60 => self.values.one_of(&NUMBERS[..PLAIN_NUMBERS]).to_owned(),
+            _ => format!("{}.{:03}", self.values.below(900), self.values.below(1000)),
+        }
+    }
+
+    fn time(&mut self) -> String {
+        match self.values.below(80) {
+            0 => self.values.one_of(&["null", "1e18", "1.0", "-1", "\"1\"", "01"]).to_owned(),
+            1 => u64::MAX.to_string(),
+            _ => (1_795_351_251_000_000_000 + self.values.roll() % 1_000_000_000).to_string(),
+        }
+    }
+
+    /// The line with something in it changed, whatever comes of it.
+    fn mutated(&mut self, line: String) -> String {
+        const CHARACTERS: &str = "{}[]\",:\\ \t\r0019-eE.+ntf\u{e9}\u{1}";
+        let mut characters: Vec<_> = line.chars().collect();
+        for _ in 0..=self.values.below(2) {
+            let at = self.values.below(characters.len());
+            let some = CHARACTERS.chars().nth(self.values.below(CHARACTERS.chars().count()));
+            match self.values.below(4) {
+                0 => drop(characters.remove(at)),
+                1 => characters[at] = some.unwrap(),
+                2 => characters.insert(at, some.unwrap()),
+                _ => {
+                    // An entry stands twice, or in another's place.
+                    let mut parts: Vec<_> =
+                        characters.split(|c| *c == ',').map(<[char]>::to_vec).collect();
+                    let part = parts[self.values.below(parts.len())].clone();
+                    parts.insert(self.values.below(parts.len()), part);
+                    characters = parts.join(&',');
+                }
+            }
+        }
+        characters.into_iter().collect()
+    }
+}
+
+fn entry(name: &str, value: String) -> (String, String) {
+    (name.to_owned(), value)
+}
+
+/// A value of a column.
+#[derive(Debug, Clone, PartialEq)]
+enum Cell {
+    Unread,
+    Missing,
+    Whole(u64),
+    /// By its bits.
+    Number(u64),
+    Text(String),
+    List(Vec<u64>),
+}
+
+fn cell(column: &Column, row: usize) -> Cell {
+    let bits = |number: f64| number.to_bits();
+    match column {
+        Column::U64(values) if values.is_valid(row) => Cell::Whole(values.value(row)),
+        Column::F64(values) if values.is_valid(row) => Cell::Number(bits(values.value(row))),
+        Column::Text(values) if values.is_valid(row) => {
+            let key = values.keys().value(row) as usize;
+            Cell::Text(values.values().as_string::<i32>().value(key).to_owned())
+        }
+        Column::F64List(values) if values.is_valid(row) => {
+            let list = values.value(row);
+            Cell::List(list.as_primitive::<Float64Type>().iter().flatten().map(bits).collect())
+        }
+        _ => Cell::Missing,
+    }
+}
+
+/// What was read of some lines.
+#[derive(Debug, Default)]
+struct Outcome {
+    /// Rows of each phase, and what its timeline says.
+    phases: BTreeMap<String, (Vec<Vec<Cell>>, Timeline)>,
+    records: u64,
+    lines: u64,
+    bad: Vec<(u64, Problem)>,
+}
+
+impl Outcome {
+    /// Takes in what comes next.
+    fn add(&mut self, read: Read) {
+        let bad = read.bad.into_iter().map(|bad| (self.lines + bad.line, bad.problem));
+        self.bad.extend(bad);
+        self.lines += read.lines;
+        self.records += read.records;
+        let keys: Vec<_> = read.phases.iter().map(|phase| format!("{:?}", phase.key)).collect();
+        for (key, phase) in keys.iter().zip(read.phases) {
+            self.phases.entry(key.clone()).or_default().1.append(phase.timeline);
+        }
+        for batch in read.batches {
+            let rows = (0..batch.len).map(|row| {
+                let columns = batch.columns.iter();
+                columns.map(|one| one.as_ref().map_or(Cell::Unread, |one| cell(one, row))).collect()
+            });
+            self.phases.entry(keys[batch.phase].clone()).or_default().0.extend(rows);
+        }
+    }
+
+    /// All of it, to be compared.
+    fn told(self) -> (Vec<(String, Vec<Vec<Cell>>, String)>, u64, u64, Vec<(u64, Problem)>) {
+        let phases = self.phases.into_iter().map(|(key, (rows, timeline))| {
+            let phase = Phase { name: key.clone(), kind: String::new(), index: 0 };
+            (key, rows, format!("{:?}", timeline.finish(phase, None)))
+        });
+        (phases.collect(), self.records, self.lines, self.bad)
+    }
+}
+
+fn read(reader: &Aiperf, block: &Block, columns: &Columns, batch_records: usize) -> Read {
+    let options = ReadOptions {
+        phases: Vec::new(),
+        batch_records,
+        skip_bad_records: true,
+        bad_max: usize::MAX,
+        is_looked_through: true,
+    };
+    let mut rows = Rows::new(columns, &options);
+    reader.read(block, &mut rows);
+    rows.finish()
+}
+
+/// The cells of a good record, from the whole of its JSON.
+fn cells_of(record: &Value, columns: &Columns) -> Vec<Cell> {
+    let metadata = &record["metadata"];
+    let whole = |value: &Value| value.as_u64().map_or(Cell::Missing, Cell::Whole);
+    let text = |value: &Value| value.as_str().map_or(Cell::Missing, |text| Cell::Text(text.into()));
+    let bits = |value: &Value| value.as_f64().unwrap().to_bits();
+    let start = ["request_start_ns", "timestamp_ns"].map(|name| metadata[name].as_u64());
+    let start_ns = start[0].or(start[1]).unwrap();
+    let is_cancelled = metadata["was_cancelled"] == true;
+    let of_column = |at: usize| match (at, columns.infos[at].name.as_str()) {
+        _ if !columns.is_read(at) => Cell::Unread,
+        (standard::START, _) => Cell::Whole(start_ns),
+        (standard::END, _) if metadata["request_end_ns"].is_null() => {
+            match record["metrics"]["request_latency"]["value"].as_f64() {
+                Some(ms) => Cell::Whole(start_ns.saturating_add((ms * 1e6).round() as u64)),
+                None => Cell::Missing,
+            }
+        }
+        (standard::STATUS, _) => whole(&record["error"]["code"]),
+        (standard::ERROR_TYPE, _) => match (&record["error"], is_cancelled) {
+            (Value::Null, false) => Cell::Missing,
+            (Value::Null, true) => Cell::Text("cancelled".to_owned()),
+            (error, _) => Cell::Text(error["type"].as_str().unwrap_or("unknown").to_owned()),
+        },
+        (standard::ERROR_MESSAGE, _) => text(&record["error"]["message"]),
+        (standard::NAME, _) => Cell::Missing,
+        (standard::WORKER, _) => text(&metadata["worker_id"]),
+        (standard::SESSION, _) => text(&metadata["x_correlation_id"]),
+        (standard::CANCELLED, _) => Cell::Whole(is_cancelled.into()),
+        (_, name) if columns.infos[at].kind == ColumnType::U64 => whole(&metadata[name]),
+        (_, name) => {
+            let metrics = &record["metrics"];
+            let older = if name == "time_to_first_token" { "ttft" } else { name };
+            let values = [name, older].map(|name| &metrics[name]["value"]);
+            match values.into_iter().find(|value| !value.is_null()) {
+                None => Cell::Missing,
+                Some(Value::Array(list)) => Cell::List(list.iter().map(bits).collect()),
+                Some(number) => Cell::Number(bits(number)),
+            }
+        }
+    };
+    (0..columns.infos.len()).map(of_column).collect()
+}
+
+#[test]
+fn lines_made_to_fool_templates_are_read_as_without_them() {
+    let lines = prop::collection::vec((0_u64..4, any::<u64>()), 1..80);
+    let cases = (any::<u64>(), lines, any::<u64>());
+    let (by_template, good) = (Count::new(0), Count::new(0));
+    let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
+    let ran = TestRunner::new(config).run(&cases, |(base, lines, layout)| {
+        let mut layout = Dice(layout);
+        let mut text = Vec::new();
+        for (shape, values) in lines {
+            let line = Maker::line(base.wrapping_add(shape), values);
+            text.extend_from_slice(line.as_bytes());
+            if layout.once_in(200) {
+                text.insert(layout.below(text.len()), 0xff);
+            }
+            let end = ["\n", "\n", "\n", "\n", "\r\n", " \n", "\n\n"];
+            text.extend_from_slice(layout.one_of(&end).as_bytes());
+        }
+        if layout.once_in(4) {
+            text.pop();
+        }
+        let whole = Block { text: text.clone(), is_last: true, ..Block::default() };
+        let mut survey = Survey::default();
+        Aiperf::default().survey(&whole, &mut survey);
+        let mut columns = survey.columns();
+        if layout.once_in(3) {
+            let names = ["request_latency", "inter_chunk_latency", "worker_id"];
+            columns.want(&WantedColumns::Named(names.map(str::to_owned).into()));
+        }
+
+        // Line by line, each by a reader that has no templates.
+        let mut plain = Outcome::default();
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            let block = Block { number: 1, text: line.to_vec(), ..Block::default() };
+            let one = read(&Aiperf::default(), &block, &columns, 1);
+            let (records, mut alone) = (one.records, Outcome::default());
+            alone.add(one);
+            if records == 1
+                && let Ok(value) = serde_json::from_slice::<Value>(line)
+            {
+                let rows: Vec<_> = alone.phases.values().flat_map(|(rows, _)| rows).collect();
+                prop_assert_eq!(rows, [&cells_of(&value, &columns)]);
+            }
+            plain.add(read(&Aiperf::default(), &block, &columns, 1));
+        }
+        good.set(good.get() + plain.records);
+        let plain = plain.told();
+
+        // All at once, twice, so that templates of all lines are there the second time.
+        let reader = Aiperf::default();
+        let batch_records = layout.below(20) + 1;
+        for _ in 0..2 {
+            let mut at_once = Outcome::default();
+            at_once.add(read(&reader, &whole, &columns, batch_records));
+            prop_assert_eq!(&at_once.told(), &plain);
+        }
+        let mut templates = reader.lock().pop().unwrap();
+        let options = ReadOptions {
+            phases: Vec::new(),
+            batch_records,
+            skip_bad_records: true,
+            bad_max: 0,
+            is_looked_through: true,
+        };
+        let mut rows = Rows::new(&columns, &options);
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            let fits = std::str::from_utf8(line).ok().and_then(|l| templates.read(l, 0, &mut rows));
+            by_template.set(by_template.get() + u64::from(fits.is_some()));
+        }
+
+        // In blocks of any size, as an input is cut.
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&text).unwrap();
+        let input = Input::open(&file.path().to_string_lossy(), &Stop::default()).unwrap();
+        for _ in 0..2 {
+            let (reader, bytes) = (Aiperf::default(), layout.below(8000) + 1);
+            let mut blocks = input.blocks(Cut::Lines).unwrap();
+            let mut in_blocks = Outcome::default();
+            while let Some(block) = blocks.next_block(bytes, Vec::new()).unwrap() {
+                in_blocks.add(read(&reader, &block, &columns, batch_records));
+            }
+            prop_assert_eq!(&in_blocks.told(), &plain);
+        }
+        Ok(())
+    });
+    ran.unwrap_or_else(|error| panic!("{error}"));
+    assert!(
+        good.get() > 5000 && by_template.get() * 3 > good.get(),
+        "{} of {} good lines fit a template: too few to say anything",
+        by_template.get(),
+        good.get()
+    );
+}
