@@ -101,13 +101,13 @@ fn what_is_wrong_is_told_with_its_place() {
         ("1795394047.5", "-1.5", format!("10:39: {what} `-1.5` is not a time since 1970")),
         ("37.5", "NaN", "7:62: not JSON: expected value".to_owned()),
         ("37.5", "1e400", "7:66: number out of range".to_owned()),
-        ("37.5", "\"1\"", format!("7:63: {what} invalid type: string \"1\", expected f64")),
-        ("\"benchmarks\"", "\"b\"", format!("12:25: {what} missing field `benchmarks`")),
-        ("}}]}", "}}", "12:21: not JSON: EOF while parsing a list".to_owned()),
+        ("37.5", "\"1\"", format!("7:64: {what} invalid type: string \"1\", expected f64")),
+        ("\"benchmarks\"", "\"b\"", format!("13:23: {what} missing field `benchmarks`")),
+        ("}}]}", "}}", "13:21: not JSON: EOF while parsing a list".to_owned()),
         (
             "constant",
             "con\\nstant",
-            "1:1: a phase's name has characters that cannot be shown: `con\\u{a}stant-2.346`"
+            "1:1: a phase's name has characters that cannot be shown: `con\\nstant-2.346`"
                 .to_owned(),
         ),
     ] {

@@ -231,3 +231,48 @@ fn it_is_known_by_its_keys() {
     assert!(is_one(format!("\u{feff}{}\n", point("vus", TIME, 1.0, "")).as_bytes()));
     assert!(!is_one(b""));
 }
+
+/// What stands in lines that are made to be mistaken.
+const ODD: [&str; 12] = [
+    "\\",
+    "\"",
+    "\"time\":\"x\",",
+    "\"value\":1,",
+    "\"metric\":\"http_reqs\",",
+    " ",
+    "\t",
+    "\n",
+    "1e400",
+    "-",
+    "null",
+    "{}",
+];
+
+proptest::proptest! {
+    /// Shapes are not used where a text is not UTF-8 somewhere.
+    #[test]
+    fn lines_read_by_shapes_are_read_as_those_read_whole(
+        odd in proptest::collection::vec((0_usize..4000, 0..ODD.len(), 0_usize..3), 0..6)
+    ) {
+        let other = TAGS.replace("200", "500");
+        let mut text = all(&[
+            request(TIME, 1.0, 0.0, TAGS),
+            vec![header("vus"), point("vus", TIME, 1.0, "")],
+            request("2026-05-28T20:26:41Z", 2.0, 1.0, &other),
+            request("2026-05-28T20:26:42Z", 3.0, 0.0, TAGS),
+        ]);
+        for (at, odd, removed) in odd {
+            let at = at % text.len();
+            text.replace_range(at..(at + removed).min(text.len()), ODD[odd]);
+        }
+        let by_shapes = read(&K6Json::default(), &text);
+        let mut not_utf8 = text.into_bytes();
+        not_utf8.extend(b"\n\xff");
+        let mut whole = read_in_blocks(&K6Json::default(), &not_utf8, 1 << 20);
+        let before = whole.bad.len();
+        whole.bad.retain(|bad| !bad.ends_with("not UTF-8"));
+        proptest::prop_assert_eq!(whole.bad.len() + 1, before);
+        proptest::prop_assert_eq!(by_shapes.records, whole.records);
+        proptest::prop_assert_eq!(by_shapes.bad, whole.bad);
+    }
+}
