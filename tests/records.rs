@@ -204,8 +204,10 @@ fn a_file_of_something_else_is_said_to_be_so_and_costs_no_earlier_results() {
     for flags in ["", "--skip-bad-records"] {
         let ran = dir.expect(4, &format!("run other.json {flags}"));
         assert!(
-            ran.stderr
-                .starts_with("error: other.json: this is JSON lines of no tool that is known"),
+            ran.stderr.starts_with("error: other.json:1:")
+                && ran.stderr.ends_with(
+                    "no line of this input is a record: `perfbox run --help` names the tools whose results are read\n"
+                ),
             "{}",
             ran.stderr
         );
