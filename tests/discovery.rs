@@ -79,6 +79,7 @@ fn a_bare_component_offers_what_its_section_says() {
             "post_processor/reader",
             "post_processor/rogue_processor",
             "post_processor/witness_processor",
+            "post_processor/worker",
         ]
     );
 }
