@@ -196,24 +196,29 @@ impl<'w, S: Source> Work<'w, S> {
     /// Does what there is to do, until there is no more.
     fn run(&self) {
         block_on(async {
-            let mut state = self.lock();
-            while !state.is_done() {
-                let Some(task) = state.next_task() else {
-                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                    continue;
-                };
-                drop(state);
+            while let Some(task) = self.next_task() {
                 match task {
                     Task::Process(lane, shard, batch) => self.process(lane, shard, batch).await,
                     Task::Tell(lane, hooks, event) => self.tell(lane, hooks, event).await,
                     Task::Take => self.take(),
                 }
-                state = self.lock();
                 self.changed.notify_all();
             }
-            // Others may be waiting for what does not come any more.
-            self.changed.notify_all();
         });
+        // Others may be waiting for what does not come any more.
+        self.changed.notify_all();
+    }
+
+    /// Waits for something to do; none: all is done.
+    fn next_task(&self) -> Option<Task> {
+        let mut state = self.lock();
+        while !state.is_done() {
+            if let Some(task) = state.next_task() {
+                return Some(task);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        None
     }
 
     async fn process(&self, lane: usize, mut shard: Shard, batch: Arc<Batch>) {

@@ -63,7 +63,7 @@ pub struct Instance {
 }
 
 enum State {
-    Hook(HookInstance),
+    Hook(Box<HookInstance>),
     Processor(Shards),
     Failed(Failure, Cost),
 }
@@ -96,7 +96,8 @@ impl Instance {
         };
         let created = match component {
             LoadedComponent::Hook(component) => {
-                HookInstance::create(&component, &config).await.map(State::Hook)
+                let created = HookInstance::create(&component, &config).await;
+                created.map(|hook| State::Hook(Box::new(hook)))
             }
             LoadedComponent::Processor(component) => {
                 Shards::create(&component, config, shards).await.map(State::Processor)

@@ -189,10 +189,8 @@ fn reader(
         Format::VegetaJson => {
             vegeta_json::is_one(start).then(|| Box::new(VegetaJson::default()) as _)
         }
-        Format::VllmJson => vllm_json::is_one(start).then(|| Box::new(VllmJson::default()) as _),
-        Format::GuidellmJson => {
-            guidellm_json::is_one(start).then(|| Box::new(GuidellmJson::default()) as _)
-        }
+        Format::VllmJson => vllm_json::is_one(start).then(|| Box::new(VllmJson) as _),
+        Format::GuidellmJson => guidellm_json::is_one(start).then(|| Box::new(GuidellmJson) as _),
         Format::K6Csv if k6_csv::is_one(start) => {
             let is_asked_for = given.format == Some(format);
             Some(Box::new(K6Csv::new(start, is_asked_for)?) as _)

@@ -107,8 +107,8 @@ fn form_of(time: &str) -> (TimeForm, bool) {
             (TimeForm::Rfc3339, !time.contains('.'))
         }
         ..=11 => (form("s"), true),
-        ..=14 => (form("ms"), false),
-        ..=17 => (form("us"), false),
+        12..=14 => (form("ms"), false),
+        15..=17 => (form("us"), false),
         _ => (form("ns"), false),
     }
 }

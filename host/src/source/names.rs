@@ -56,7 +56,7 @@ fn has_records_name(path: &Path) -> bool {
 
 fn fitting(pattern: &str) -> Result<Vec<String>, SourceError> {
     let refused = |problem: String| SourceError::Pattern { pattern: pattern.to_owned(), problem };
-    let found = glob::glob(pattern).map_err(|error| refused(format!("{}", error.msg)))?;
+    let found = glob::glob(pattern).map_err(|error| refused(error.msg.to_string()))?;
     let files = found.filter_map(Result::ok).map(|path| path.to_string_lossy().into_owned());
     let files: Vec<_> = files.collect();
     if files.is_empty() {

@@ -124,7 +124,7 @@ struct PhaseState {
 pub struct Recording(Outcome);
 
 enum Outcome {
-    Read { input: usize, read: Read, bytes: u64, stored_bytes: u64 },
+    Read { input: usize, read: Box<Read>, bytes: u64, stored_bytes: u64 },
     Broken { input: usize, error: io::Error },
     End,
 }
@@ -257,7 +257,7 @@ impl Recorded {
         let bytes = block.text.len() as u64 + block.skipped_bytes;
         let stored_bytes = block.stored_bytes;
         lock(&self.buffers).push(block.text);
-        Outcome::Read { input, read, bytes, stored_bytes }
+        Outcome::Read { input, read: Box::new(read), bytes, stored_bytes }
     }
 
     /// The events, once all records are read.
@@ -477,7 +477,7 @@ impl Source for Recorded {
                 report.bytes += bytes;
                 report.records += read.records;
                 let items = collected.take_rows(self, input, &mut read);
-                collected.take_bad(input, read, &self.read_options);
+                collected.take_bad(input, *read, &self.read_options);
                 if collected.is_over {
                     self.stop();
                 }

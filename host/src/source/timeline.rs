@@ -273,7 +273,8 @@ mod tests {
 
     #[test]
     fn parts_make_the_whole_wherever_it_is_cut() {
-        let request = |n: u64| (n * 7, n * 7 + n * 31 % 97, n % 5 == 0, n % 7 == 0);
+        let request =
+            |n: u64| (n * 7, n * 7 + n * 31 % 97, n.is_multiple_of(5), n.is_multiple_of(7));
         let requests: Vec<_> = (0..5000).map(request).collect();
         let summary = |parts: usize| {
             let mut whole = Timeline::default();

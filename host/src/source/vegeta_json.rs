@@ -18,7 +18,7 @@ use super::sniff::{first_line, members};
 use super::time::rfc3339_ns;
 
 /// Columns of vegeta's own, and their units.
-const OWN_COLUMNS: [(&str, &str); 2] = [("bytes_in", "bytes"), ("bytes_out", "bytes")];
+const OWN_COLUMNS: [(&str, &str); 2] = [("bytes_in", "B"), ("bytes_out", "B")];
 
 /// Reads vegeta's results.
 #[derive(Default)]
@@ -147,7 +147,7 @@ mod tests {
             ]
         );
         let units: Vec<_> = told.columns.iter().map(|(_, unit)| unit.as_str()).collect();
-        assert_eq!(units, ["bytes", "bytes"]);
+        assert_eq!(units, ["B", "B"]);
     }
 
     #[test]

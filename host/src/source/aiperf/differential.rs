@@ -373,6 +373,9 @@ struct Outcome {
     bad: Vec<(u64, Problem)>,
 }
 
+/// A phase's name, its rows, and what its timeline comes to.
+type ToldPhase = (String, Vec<Vec<Cell>>, String);
+
 impl Outcome {
     /// Takes in what comes next.
     fn add(&mut self, read: Read) {
@@ -394,7 +397,7 @@ impl Outcome {
     }
 
     /// All of it, to be compared.
-    fn told(self) -> (Vec<(String, Vec<Vec<Cell>>, String)>, u64, u64, Vec<(u64, Problem)>) {
+    fn told(self) -> (Vec<ToldPhase>, u64, u64, Vec<(u64, Problem)>) {
         let phases = self.phases.into_iter().map(|(key, (rows, timeline))| {
             let phase = Phase { name: key.clone(), kind: String::new(), index: 0 };
             (key, rows, format!("{:?}", timeline.finish(phase, None)))
