@@ -403,10 +403,8 @@ impl<'r> Facts<'r> {
         if let Some(error) = self.error.or(status_text) {
             return Some(error.into());
         }
-        match self.status {
-            Some(0) if self.success == Some(false) => return Some("no response".into()),
-            Some(status) if status >= 400 => return Some(status.to_string().into()),
-            _ => {}
+        if let Some(status) = self.status.filter(|status| *status >= 400) {
+            return Some(status.to_string().into());
         }
         if self.cancelled {
             return Some("cancelled".into());
