@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arrow_array::{Float64Array, UInt64Array};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use perfbox::batch::{Column, ColumnInfo, ColumnType};
+use perfbox::registry::{GivenParams, check_params};
 use perfbox::{
     Batch, Category, CompileMode, EventKind, Instance, Limits, Loaded, Loader, Phase, PhaseEvent,
     PhaseStats, Pipeline, Registry, Settings,
@@ -30,14 +31,22 @@ fn load(loader: &mut Loader, category: Category, identifier: &str) -> Loaded {
     loader.load(implementation, &Limits::for_builtins()).expect("a builtin loads")
 }
 
-fn settings() -> Settings {
+/// With its parameters' defaults.
+fn settings(identifier: &str) -> Settings {
+    let builtins = Registry::with_builtins();
+    let categories = [Category::PhaseHook, Category::PostProcessor];
+    let found = categories.into_iter().find_map(|one| builtins.resolve(one, identifier).ok());
+    let params = found.expect("a builtin").params.clone();
+    let config = check_params(identifier, params.as_deref(), &GivenParams::new());
     let limits = Limits::for_builtins();
-    Settings { limits, ..Settings::default() }
+    Settings { config: config.expect("defaults"), limits, ..Settings::default() }
 }
 
-async fn pipeline_of(loaded: Loaded) -> Pipeline {
+async fn pipeline_of(loaded: Loaded, settings: Settings) -> Pipeline {
     let mut pipeline = Pipeline::new();
-    pipeline.add(Instance::create(loaded, settings()).await);
+    let instance = Instance::create(loaded, settings).await;
+    assert!(instance.failure().is_none(), "{:?}", instance.failure());
+    pipeline.add(instance);
     pipeline
 }
 
@@ -61,7 +70,8 @@ fn loading(c: &mut Criterion) {
     let mut loader = Loader::new(CompileMode::InProcess).expect("an engine");
     let loaded = load(&mut loader, Category::PostProcessor, "metrics");
     c.bench_function("instantiate-and-create", |b| {
-        b.iter(|| runtime.block_on(pipeline_of(loaded.clone())));
+        let settings = settings("metrics");
+        b.iter(|| runtime.block_on(pipeline_of(loaded.clone(), settings.clone())));
     });
 }
 
@@ -69,7 +79,7 @@ fn calling(c: &mut Criterion) {
     let runtime = runtime();
     let mut loader = Loader::new(CompileMode::InProcess).expect("an engine");
     let hook = load(&mut loader, Category::PhaseHook, "phase_log");
-    let mut pipeline = runtime.block_on(pipeline_of(hook));
+    let mut pipeline = runtime.block_on(pipeline_of(hook, settings("phase_log")));
     let event = PhaseEvent {
         event: EventKind::PhaseStart,
         time_ns: FIRST_START_NS,
@@ -109,11 +119,12 @@ fn batches(c: &mut Criterion) {
         .f64s("request_latency", "ms", latencies)
         .build();
 
+    let settings = settings("metrics");
     let mut group = c.benchmark_group("batch");
     group.throughput(Throughput::Elements(RECORDS));
     group.bench_function(BenchmarkId::new("guest", RECORDS), |b| {
         b.iter_batched(
-            || (runtime.block_on(pipeline_of(metrics.clone())), batch.clone()),
+            || (runtime.block_on(pipeline_of(metrics.clone(), settings.clone())), batch.clone()),
             |(mut pipeline, batch)| {
                 runtime.block_on(pipeline.batch(batch));
                 pipeline

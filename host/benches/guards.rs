@@ -16,6 +16,9 @@ use perfbox::{
 use tokio::runtime::Runtime;
 
 const RECORDS: u64 = 16_384;
+/// The parameters of `metrics`, which a run takes from the manifest.
+const METRICS: &str =
+    r#"{"only": [], "group_by": "", "include_errors": false, "exact_memory": 1073741824}"#;
 const FIRST_START_NS: u64 = 1_700_000_000_000_000_000;
 
 /// A host as plain as can be.
@@ -193,7 +196,7 @@ mod unguarded {
                 processor::Processor::instantiate_async(&mut store, &self.component, &self.linker)
                     .await?;
             let guest = bindings.perfbox_plugin_post_processor().processor();
-            let processor = guest.call_create(&mut store, "metrics", "{}").await?;
+            let processor = guest.call_create(&mut store, "metrics", super::METRICS).await?;
             let processor = processor.map_err(|error| wasmtime::format_err!("{error:?}"))?;
             Ok(Processor { store, bindings, processor })
         }
@@ -272,10 +275,13 @@ fn load(loader: &mut Loader, category: Category, identifier: &str) -> Loaded {
 }
 
 /// A run of it alone.
-fn guarded(runtime: &Runtime, loaded: &Loaded) -> Pipeline {
-    let settings = Settings { limits: Limits::for_builtins(), ..Settings::default() };
+fn guarded(runtime: &Runtime, loaded: &Loaded, config: &str) -> Pipeline {
+    let config = serde_json::from_str(config).expect("parameters");
+    let settings = Settings { config, limits: Limits::for_builtins(), ..Settings::default() };
     let mut pipeline = Pipeline::new();
-    pipeline.add(runtime.block_on(Instance::create(loaded.clone(), settings)));
+    let instance = runtime.block_on(Instance::create(loaded.clone(), settings));
+    assert!(instance.failure().is_none(), "{:?}", instance.failure());
+    pipeline.add(instance);
     pipeline
 }
 
@@ -334,7 +340,7 @@ fn main() {
     let phase_log = load(&mut loader, Category::PhaseHook, "phase_log");
     let metrics = load(&mut loader, Category::PostProcessor, "metrics");
 
-    let mut pipeline = guarded(&runtime, &phase_log);
+    let mut pipeline = guarded(&runtime, &phase_log, "{}");
     let mut hook = runtime.block_on(plain.hook()).expect("a hook");
     let event = PhaseEvent {
         event: EventKind::PhaseStart,
@@ -384,7 +390,7 @@ fn main() {
         "batch/16384",
         rounds,
         || {
-            let mut pipeline = guarded(&runtime, &metrics);
+            let mut pipeline = guarded(&runtime, &metrics, METRICS);
             timed(batches, || runtime.block_on(pipeline.batch(Batch::clone(&batch))))
         },
         || {

@@ -16,16 +16,27 @@ impl Failed {
     pub(crate) fn of(batch: &Batch) -> Result<Self> {
         let is_error =
             |column: &ColumnInfo| column.name == Self::COLUMN && column.type_ == ColumnType::Text;
-        let rows = if batch.columns().iter().any(is_error) {
-            let error_types = batch.texts(Self::COLUMN)?;
-            error_types.codes().rows().map(|code| code.is_some()).collect()
-        } else {
-            vec![false; batch.len()]
+        let error_types = match batch.columns().iter().any(is_error) {
+            true => batch.texts(Self::COLUMN)?,
+            false => return Ok(Self::none(batch.len())),
         };
-        let count = rows.iter().filter(|is_failed| **is_failed).count();
-        let measured = rows.iter().map(|is_failed| !is_failed).collect();
-        let measured_count = rows.len() - count;
-        Ok(Self { rows, count, measured, measured_count })
+        let mut failed = Self::none(error_types.len());
+        let rows = error_types.codes().rows().zip(failed.rows.iter_mut().zip(&mut failed.measured));
+        for (code, (is_failed, is_measured)) in rows {
+            if code.is_some() {
+                *is_failed = true;
+                *is_measured = false;
+                failed.count += 1;
+            }
+        }
+        failed.measured_count -= failed.count;
+        Ok(failed)
+    }
+
+    /// So many records without an error.
+    fn none(records: usize) -> Self {
+        let (rows, measured) = (vec![false; records], vec![true; records]);
+        Self { rows, count: 0, measured, measured_count: records }
     }
 
     /// Distributions stand on records with an error as well.
