@@ -23,7 +23,7 @@ mod kernel;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
-use kernel::{LatencyHistogram, median_of};
+use kernel::{LatencyHistogram, Samples};
 
 const RECORDS: usize = 16_384;
 /// Batches of one measurement.
@@ -48,13 +48,14 @@ fn main() {
         histogram.check()
     });
     bench.compare("crossing/collect-and-sort/16384-records", runs, true, |batches| {
-        let mut samples = Vec::new();
+        let mut samples = Samples::default();
         for batch in batches {
             if let Some(Column::F64(latencies)) = batch.column("request_latency") {
-                samples.extend_from_slice(latencies.values());
+                samples.extend(latencies.values());
             }
         }
-        median_of(samples)
+        let sorted = samples.into_sorted();
+        sorted[sorted.len() / 2]
     });
 }
 

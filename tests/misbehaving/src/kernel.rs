@@ -1,6 +1,14 @@
 //! Work on two columns, the same natively and in a guest: what the benchmark of batches
 //! compares.
 
+#[path = "../../../host/builtins/src/shared/samples.rs"]
+#[allow(dead_code, reason = "what only the builtins use")]
+pub(crate) mod samples;
+#[path = "../../../host/builtins/src/shared/sort.rs"]
+mod sort;
+
+pub(crate) use samples::Samples;
+
 /// Buckets of a power of two.
 const PART_BITS: u32 = 5;
 /// The smallest number that has a bucket of its own: 2^-10.
@@ -53,14 +61,4 @@ impl LatencyHistogram {
         let weighted: f64 = counts.map(|(at, count)| at as f64 * *count as f64).sum();
         weighted + self.sum_ms + (self.last_start_ns - self.first_start_ns) as f64
     }
-}
-
-/// The middle one of all samples, once they are sorted.
-pub(crate) fn median_of(samples: Vec<f64>) -> f64 {
-    // Whole numbers in the same order are compared faster.
-    let key = |bits: i64| bits ^ ((bits >> 63) as u64 >> 1) as i64;
-    let mut keys: Vec<i64> =
-        samples.into_iter().map(|sample| key(sample.to_bits() as i64)).collect();
-    keys.sort_unstable();
-    f64::from_bits(key(keys[keys.len() / 2]) as u64)
 }

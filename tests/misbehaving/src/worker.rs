@@ -3,7 +3,7 @@
 use perfbox_guest::{Batch, PhaseSummary, ProcessingResult, Processor, Requirements, Result};
 use serde::Deserialize;
 
-use crate::kernel::{LatencyHistogram, median_of};
+use crate::kernel::{LatencyHistogram, Samples};
 
 /// Which work.
 #[derive(Deserialize)]
@@ -16,14 +16,14 @@ pub(crate) struct Config {
 pub(crate) struct Worker {
     config: Config,
     histogram: LatencyHistogram,
-    samples: Vec<f64>,
+    samples: Samples,
 }
 
 impl Processor for Worker {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self> {
-        Ok(Self { config, histogram: LatencyHistogram::default(), samples: Vec::new() })
+        Ok(Self { config, histogram: LatencyHistogram::default(), samples: Samples::default() })
     }
 
     fn requirements(&self) -> Requirements {
@@ -33,7 +33,7 @@ impl Processor for Worker {
     fn process(&mut self, batch: &Batch) -> Result<()> {
         let latencies = batch.f64s("request_latency")?;
         if self.config.sorts {
-            self.samples.extend_from_slice(latencies.as_slice());
+            self.samples.extend(latencies.as_slice());
         } else {
             self.histogram.add(batch.u64s("request_start_ns")?.as_slice(), latencies.as_slice());
         }
@@ -42,7 +42,10 @@ impl Processor for Worker {
 
     fn finish(self, _phases: &[PhaseSummary]) -> Result<ProcessingResult> {
         let check = match self.config.sorts {
-            true => median_of(self.samples),
+            true => {
+                let sorted = self.samples.into_sorted();
+                sorted[sorted.len() / 2]
+            }
             false => self.histogram.check(),
         };
         Ok(ProcessingResult::new().metric("check", check, ""))

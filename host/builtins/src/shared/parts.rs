@@ -7,7 +7,8 @@ use std::mem;
 use perfbox_guest::{Error, Result};
 
 use super::columns::Layout;
-use super::series::{Merge, Series};
+use super::samples::Merge;
+use super::series::Series;
 use super::sketch::Sketch;
 use super::span::Span;
 use super::table::{Counts, Key, Table};

@@ -50,3 +50,11 @@ impl Random {
         50.0 * (0.8 * normal).exp()
     }
 }
+
+/// Samples about zero, with what is at the edges of an order.
+pub(crate) fn samples(count: usize, seed: u64) -> Vec<f64> {
+    let mut random = Random(seed);
+    let mut samples: Vec<f64> = (0..count).map(|_| random.latency_ms() - 40.0).collect();
+    samples.extend([0.0, -0.0, f64::MAX, f64::MIN, 7.0, 7.0]);
+    samples
+}
