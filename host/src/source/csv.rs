@@ -1,5 +1,7 @@
 //! CSV of any tool: rows of fields, of which a mapping says what each is.
 
+use std::borrow::Cow;
+
 use super::Problem;
 use super::columns::Survey;
 use super::format::Format;
@@ -214,6 +216,22 @@ impl Reader for Csv {
     }
 }
 
+/// The text of a block, and the places of bytes that are none, which others stand for.
+fn text_of(block: &[u8]) -> (Cow<'_, str>, Vec<usize>) {
+    if let Ok(text) = std::str::from_utf8(block) {
+        return (Cow::Borrowed(text), Vec::new());
+    }
+    let (mut text, mut places) = (String::with_capacity(block.len()), Vec::new());
+    for chunk in block.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for _ in chunk.invalid() {
+            places.push(text.len());
+            text.push('?');
+        }
+    }
+    (Cow::Owned(text), places)
+}
+
 /// A finite number in a field.
 fn number_in(text: &str) -> Result<f64, String> {
     match f64_at(text, 0) {
@@ -278,15 +296,8 @@ impl Csv {
             row(0, Err(format!("{words}; is a quote missing?")), "");
             return 1;
         }
-        let text = match std::str::from_utf8(&block.text) {
-            Ok(text) => text,
-            Err(error) => {
-                let before = &block.text[..error.valid_up_to()];
-                let line = before.iter().filter(|byte| **byte == b'\n').count() as u64;
-                row(line, Err("the text is not UTF-8".to_owned()), "");
-                return line + 1;
-            }
-        };
+        let (text, no_text) = text_of(&block.text);
+        let text = &*text;
         let mut fields = Fields::default();
         let mut at = Lines::new(block).at().unwrap_or(text.len());
         let mut lines = 0;
@@ -301,11 +312,14 @@ impl Csv {
             let row_text = text[at..behind].trim_ascii_end();
             // Runs that were added to the file of another have a header each.
             let is_header = self.header.as_ref().is_some_and(|one| *one == row_text.as_bytes());
+            let first_no_text = no_text.get(no_text.partition_point(|place| *place < at));
+            let is_text = first_no_text.is_none_or(|place| *place >= behind);
             at = behind + 1;
-            if is_header || row_text.trim_ascii_start().is_empty() {
+            if is_text && (is_header || row_text.trim_ascii_start().is_empty()) {
                 continue;
             }
             let fields = match end {
+                _ if !is_text => Err("the text is not UTF-8".to_owned()),
                 Some(_) => Ok(&fields),
                 None => Err("a quoted field has no end".to_owned()),
             };
@@ -314,5 +328,38 @@ impl Csv {
             }
         }
         lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::mapping::Mapping;
+    use super::super::testing::read_in_blocks;
+    use super::*;
+
+    fn mapped(text: &[u8]) -> Csv {
+        let mut mapping = Mapping::default();
+        for flag in ["start=start:s", "latency=latency:ms", "name=name"] {
+            mapping.add_flag(flag).unwrap();
+        }
+        Csv::mapped(text, &mapping).unwrap()
+    }
+
+    #[test]
+    fn a_row_that_is_not_utf_8_takes_no_others_with_it() {
+        let text = b"start,latency,name\n1,1,a\n2,2,\xff\xfe\n3,3,\"\xc3\n\"\n4,4,b\n5,x,c\n";
+        let csv = mapped(text);
+        for block_bytes in [1, 30, 1000] {
+            let told = read_in_blocks(&csv, text, block_bytes);
+            assert_eq!(told.value("name"), ["a", "b"]);
+            assert_eq!(
+                told.bad,
+                [
+                    "3:1: the text is not UTF-8",
+                    "4:1: the text is not UTF-8",
+                    "7:1: column `latency`: `x` is no number"
+                ]
+            );
+        }
     }
 }

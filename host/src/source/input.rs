@@ -174,8 +174,8 @@ pub(super) enum Cut {
     Csv { delimiter: u8 },
     /// Between points of k6 that are of different times: those of one request are of one.
     Points,
-    /// Before the row of k6 that begins the last request.
-    PointRows,
+    /// As [`Csv`](Self::Csv), before the row of k6 that begins the last request.
+    PointRows { delimiter: u8 },
     /// Nowhere: it is one document.
     Whole,
     /// So many groups, which their reader reads by itself.
@@ -187,27 +187,11 @@ impl Cut {
     fn whole(self, text: &[u8]) -> usize {
         match self {
             Self::Csv { delimiter } if memchr::memchr(b'"', text).is_some() => {
-                let (mut whole, mut in_quotes, mut closed_at) = (0, false, None);
-                for at in memchr::memchr2_iter(b'"', b'\n', text) {
-                    match text[at] {
-                        b'"' if in_quotes => (in_quotes, closed_at) = (false, Some(at)),
-                        b'"' => {
-                            let before = text[..at].last();
-                            // One behind a quote's end is a quote in the field.
-                            let is_doubled = closed_at.is_some_and(|closed| closed + 1 == at);
-                            in_quotes = is_doubled
-                                || before.is_none_or(|byte| [b'\n', delimiter].contains(byte))
-                                || text[..at] == *BYTE_ORDER_MARK;
-                        }
-                        _ if in_quotes => {}
-                        _ => whole = at + 1,
-                    }
-                }
-                whole
+                last_row_end(text, delimiter, |_| true)
             }
             Self::Lines | Self::Csv { .. } => memchr::memrchr(b'\n', text).map_or(0, |at| at + 1),
             Self::Points => between_points(text),
-            Self::PointRows => before_last_request(text),
+            Self::PointRows { delimiter } => before_last_request(text, delimiter),
             Self::Whole | Self::Groups(_) => 0,
         }
     }
@@ -219,6 +203,27 @@ impl Cut {
             _ => LINE_MAX_BYTES,
         }
     }
+}
+
+/// Bytes up to the end of the last row, of those of which it is asked for; 0: there is none.
+pub(super) fn last_row_end(text: &[u8], delimiter: u8, is_asked: impl Fn(usize) -> bool) -> usize {
+    let (mut last, mut in_quotes, mut closed_at) = (0, false, None);
+    for at in memchr::memchr2_iter(b'"', b'\n', text) {
+        match text[at] {
+            b'"' if in_quotes => (in_quotes, closed_at) = (false, Some(at)),
+            b'"' => {
+                let before = text[..at].last();
+                // One behind a quote's end is a quote in the field.
+                let is_doubled = closed_at.is_some_and(|closed| closed + 1 == at);
+                in_quotes = is_doubled
+                    || before.is_none_or(|byte| [b'\n', delimiter].contains(byte))
+                    || text[..at] == *BYTE_ORDER_MARK;
+            }
+            _ if in_quotes || !is_asked(at + 1) => {}
+            _ => last = at + 1,
+        }
+    }
+    last
 }
 
 /// Some whole lines of an input.

@@ -7,7 +7,7 @@ use super::Problem;
 use super::columns::Survey;
 use super::csv::{Csv, header_line, header_of};
 use super::format::Format;
-use super::input::{Block, Cut};
+use super::input::{Block, Cut, last_row_end};
 use super::k6_json::{self, Joined, Tags, metric_of_request};
 use super::mapping::{ONLY_PHASE, TimeForm, number};
 use super::reader::{Reader, Surveyed};
@@ -15,8 +15,11 @@ use super::rows::Rows;
 use crate::batch::ColumnType;
 use crate::escape;
 
-/// What a request's first row begins with, behind the row before it.
-const FIRST: &[u8] = b"\nhttp_reqs,";
+/// What a request's first row begins with.
+const FIRST: &[u8] = b"http_reqs,";
+
+/// Most bytes that are kept together where no row begins a request: none has so many.
+const REQUEST_MAX_BYTES: usize = 8 << 20;
 
 /// Reads the requests among k6's points.
 pub(super) struct K6Csv {
@@ -37,9 +40,12 @@ pub(super) fn is_one(start: &[u8]) -> bool {
 }
 
 /// Bytes of the whole requests at the start of `text`: up to the row that begins the last.
-pub(super) fn before_last_request(text: &[u8]) -> usize {
-    let end = || memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
-    memchr::memmem::rfind(text, FIRST).map_or_else(end, |at| at + 1)
+/// 0: there is none yet. Where no request begins for long, up to the end of the last row.
+pub(super) fn before_last_request(text: &[u8], delimiter: u8) -> usize {
+    match last_row_end(text, delimiter, |at| text[at..].starts_with(FIRST)) {
+        0 if text.len() >= REQUEST_MAX_BYTES => last_row_end(text, delimiter, |_| true),
+        end => end,
+    }
 }
 
 impl K6Csv {
@@ -119,7 +125,7 @@ impl Reader for K6Csv {
     }
 
     fn cut(&self) -> Cut {
-        Cut::PointRows
+        Cut::PointRows { delimiter: self.rows.delimiter }
     }
 
     fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
@@ -174,5 +180,28 @@ impl Reader for K6Csv {
         });
         joined.end();
         rows.add_lines(lines);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::read_in_blocks;
+    use super::*;
+
+    #[test]
+    fn a_request_is_cut_nowhere() {
+        let mut text = "metric_name,timestamp,metric_value,url,extra_tags\n".to_owned();
+        for second in 1..4 {
+            for (metric, value) in [("http_reqs", 1), ("http_req_duration", 20), ("checks", 1)] {
+                let tags = "\"team=a\nhttp_reqs,\"\"x\"\"\"";
+                text.push_str(&format!("{metric},{second}000000,{value},/a,{tags}\n"));
+            }
+        }
+        let reader = K6Csv::new(text.as_bytes(), true).unwrap();
+        for block_bytes in [1, 10, 100, 10_000] {
+            let told = read_in_blocks(&reader, text.as_bytes(), block_bytes);
+            assert_eq!(told.value("request_latency"), ["20"; 3], "{block_bytes}");
+            assert!(told.bad.is_empty(), "{block_bytes} {:?}", told.bad);
+        }
     }
 }
