@@ -263,6 +263,7 @@ fn errors_of_formats_and_mappings_say_what_would_fit() {
     };
     let over_csv = |more: &[&'static str]| [&["run", "r.csv"], more].concat();
     t.fails("a format that there is not", 2, &run(&["--input-format", "jmetre-csv"]), none);
+    t.fails("a format by its tool's name", 2, &run(&["--input-format", "heyy"]), none);
     t.fails("a format like no other", 2, &run(&["--input-format", "xml"]), none);
     t.fails("a format that the input is not of", 4, &run(&["--input-format", "hey-csv"]), none);
     t.fails("a map without a column", 2, &run(&["--map", "latency"]), none);

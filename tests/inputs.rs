@@ -155,6 +155,7 @@ fn a_byte_order_mark_and_ends_of_lines_of_windows_change_nothing() {
         assert_eq!(results(&windows), plain);
         assert_eq!(results(&format!("\u{feff}{windows}")), plain);
         assert_eq!(results(text.trim_end()), plain);
+        assert_eq!(results(&format!("\n \r\n{text}")), plain);
     }
 }
 
@@ -229,6 +230,96 @@ fn a_gzip_that_is_cut_in_the_middle_is_read_as_far_as_it_goes() {
         assert_eq!(summary["inputs"][0]["records"], count);
         assert_eq!(summary["status"], "bad_input");
     }
+}
+
+#[test]
+fn a_gzip_of_k6_that_breaks_off_keeps_every_request_that_it_had() {
+    let text = fixture("k6/results-rfc3339-nano.csv");
+    let (_, whole) = run_over(&text, 0, "");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    let gzip = [gzip.finish().unwrap(), vec![7; 30]].concat();
+    let (_, summary) = run_over(gzip, 4, "");
+    assert_eq!(summary["inputs"][0]["records"], whole["inputs"][0]["records"]);
+    assert_eq!(summary["results"], whole["results"]);
+}
+
+#[test]
+fn what_is_no_input_of_ours_says_what_it_is_and_what_to_do() {
+    let utf16: Vec<u8> = "\u{feff}at,took\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16_words = "this is UTF-16; convert it first, as with `iconv -f utf-16 -t utf-8`";
+    let array = "this is a JSON array; JSON lines are read, one object a line, as `jq -c '.[]'` \
+                 makes of it";
+    let none = "this is of no format that is read: no JSON, no Parquet, no CSV with a header of \
+                two columns at least; the formats are aiperf-jsonl, k6-json, vegeta-json, \
+                vllm-json, guidellm-json, k6-csv, jmeter-csv, oha-csv, hey-csv, vegeta-csv, \
+                parquet, jsonl, csv, and docs/formats.md says how their tools write them";
+    let wide = vec!["a"; 65_537].join(",") + "\n";
+    let parquet = std::fs::read(Path::new(FIXTURES).join("generic/results-zstd.parquet")).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&parquet).unwrap();
+    for (content, flags, words) in [
+        (utf16.clone(), "", utf16_words),
+        (utf16, MAPS, utf16_words),
+        (
+            b"<?xml version=\"1.0\"?>\n<testResults>".to_vec(),
+            "",
+            "this is XML, which is not read; JMeter writes CSV with \
+             `-Jjmeter.save.saveservice.output_format=csv`",
+        ),
+        (b"[{\"at\":1,\"took\":5}]\n".to_vec(), MAPS, array),
+        (b"\n [\n]".to_vec(), "--input-format jsonl", array),
+        (b"once upon a time\n".to_vec(), "", none),
+        (b"at\n1\n".to_vec(), "", none),
+        (wide.into_bytes(), MAPS, "the header has 65537 columns, and at most 65536 are read"),
+        (gzip.finish().unwrap(), MAPS, "Parquet in gzip or zstd is not read; decompress it first"),
+    ] {
+        let (ran, _) = run_over(content, 4, flags);
+        assert_eq!(ran.stderr, format!("error: r: {words}\n"));
+    }
+}
+
+#[test]
+fn a_csv_of_thousands_of_columns_is_read() {
+    let names: String = (0..5000).map(|n| format!(",c{n}")).collect();
+    let (_, summary) = run_over(format!("at,took{names}\n1,5{}\n", ",7".repeat(5000)), 0, MAPS);
+    assert_eq!(*metric(&summary, "metrics", "request_count"), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_not_read_for_ever() {
+    let ran = Dir::new().expect(4, "run /dev/zero");
+    let words =
+        "error: the input `/dev/zero` cannot be read: it is a device, not a file or a pipe\n";
+    assert_eq!(ran.stderr, words);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_takes_no_more_is_named() {
+    let dir = Dir::new();
+    dir.write("r", HEY);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_perfbox"));
+    command.current_dir(dir.path("")).args(["run", "r", "--format", "json"]).stdout(full);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "error: standard output cannot be written: No space left on device (os error 28)\n"
+    );
+}
+
+#[test]
+fn a_pattern_takes_what_a_shell_would_take_of_files() {
+    let dir = Dir::new();
+    std::fs::create_dir_all(dir.path("d/.hidden")).unwrap();
+    std::fs::create_dir_all(dir.path("d/more")).unwrap();
+    dir.write("d/.r.csv", "nonsense");
+    dir.write("d/r.csv", HEY);
+    let ran = dir.expect(0, "run d/* --format json --quiet");
+    assert_eq!(ran.json()["inputs"].as_array().unwrap().len(), 1);
 }
 
 /// A file of some text, as many NULs as it takes to be so long, and more text.

@@ -84,7 +84,7 @@ fn names_that_cannot_be_shown_are_bad_records_and_cost_nothing_else() {
 fn bad_lines_alone_are_bad_input_whatever_phase_is_asked_for() {
     let dir = Dir::new();
     dir.write("a.jsonl", "nonsense\n");
-    let ran = dir.expect(4, "run a.jsonl --phase profiling");
+    let ran = dir.expect(4, "run a.jsonl --input-format aiperf-jsonl --phase profiling");
     assert!(ran.stderr.contains("a.jsonl:1:"), "{}", ran.stderr);
 }
 
@@ -200,9 +200,9 @@ fn a_file_of_something_else_is_said_to_be_so_and_costs_no_earlier_results() {
     let dir = Dir::with_records();
     dir.expect(0, "run results.jsonl --quiet");
     let before = dir.read("perfbox-out/summary.json");
-    dir.write("other.json", "[\n  1\n]\n");
+    dir.write("other.json", "1\n");
     for flags in ["", "--skip-bad-records"] {
-        let ran = dir.expect(4, &format!("run other.json {flags}"));
+        let ran = dir.expect(4, &format!("run other.json --input-format aiperf-jsonl {flags}"));
         assert!(
             ran.stderr.starts_with("error: other.json:1:")
                 && ran.stderr.ends_with(

@@ -70,7 +70,9 @@ fn parse() -> Cli {
 fn print(text: &str) -> Result<(), Failed> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.host_failed(),
+        Err(error) => Err(anyhow::Error::new(error).context("standard output cannot be written"))
+            .host_failed(),
+        Ok(()) => Ok(()),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::escape;
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
 /// Most fields of a row.
-const FIELDS_MAX: usize = 1024;
+const FIELDS_MAX: usize = 65_536;
 
 /// Reads CSV.
 pub(super) struct Csv {
@@ -31,11 +31,8 @@ pub(super) struct Csv {
 
 /// The names in a header, and the delimiter between them; none: it is not CSV.
 pub(super) fn header_of(start: &[u8]) -> Option<(u8, Vec<String>)> {
-    let block = Block { text: start.to_vec(), ..Block::default() };
-    let mut lines = Lines::new(&block);
-    lines.at()?;
-    let (_, line) = lines.next_line();
-    let line = std::str::from_utf8(line).ok()?;
+    let line = header_line(start);
+    let line = std::str::from_utf8(&line).ok().filter(|line| !line.is_empty())?;
     let count = |delimiter: &u8| line.bytes().filter(|byte| byte == delimiter).count();
     let delimiter = DELIMITERS.into_iter().max_by_key(|one| (count(one), one == &b','))?;
     let mut fields = Fields::default();
@@ -46,10 +43,29 @@ pub(super) fn header_of(start: &[u8]) -> Option<(u8, Vec<String>)> {
     Some((delimiter, (0..fields.len()).map(|at| fields.get(line, at).trim().to_owned()).collect()))
 }
 
-/// The first line, without blanks at its end.
+/// The first line that is not blank, without blanks at its end; empty: there is none.
 pub(super) fn header_line(start: &[u8]) -> Vec<u8> {
     let block = Block { text: start.to_vec(), ..Block::default() };
-    Lines::new(&block).next_line().1.to_vec()
+    let mut lines = Lines::new(&block);
+    while lines.at().is_some() {
+        let (_, line) = lines.next_line();
+        if !line.trim_ascii().is_empty() {
+            return line.to_vec();
+        }
+    }
+    Vec::new()
+}
+
+/// Why a text has no header.
+fn no_header(start: &[u8]) -> Problem {
+    let header = header_line(start);
+    let count = |delimiter: &u8| header.iter().filter(|byte| *byte == delimiter).count() + 1;
+    let columns = DELIMITERS.iter().map(count).max().unwrap_or(0);
+    let words = match columns > FIELDS_MAX {
+        true => format!("the header has {columns} columns, and at most {FIELDS_MAX} are read"),
+        false => "this is no CSV with a header".to_owned(),
+    };
+    Problem::at(1, words)
 }
 
 /// The names in a header, each with the value of the first row.
@@ -247,8 +263,7 @@ impl Csv {
     /// When it has none, or the mapping does not fit it.
     pub(super) fn mapped(start: &[u8], mapping: &Mapping) -> Result<Self, Problem> {
         let header = header_of(start);
-        let (delimiter, names) =
-            header.ok_or_else(|| Problem::at(1, "this is no CSV with a header"))?;
+        let (delimiter, names) = header.ok_or_else(|| no_header(start))?;
         let bound = mapping::bind(mapping, &names)?;
         let (header, fields) = (Some(header_line(start)), names.len());
         Ok(Self { format: Format::Csv, delimiter, header, fields, bound })

@@ -98,10 +98,14 @@ impl FromStr for Format {
     fn from_str(text: &str) -> Result<Self, String> {
         let names = || Self::ALL.iter().map(|format| format.name());
         Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
-            let hint = nearest(text, names())
-                .map_or(String::new(), |name| format!("did you mean `{name}`? "));
+            // `k6` and `heyy` are near the names of their tools only.
+            let tool = |name: &'static str| name.split('-').next().unwrap_or(name);
+            let of_tool = nearest(text, names().map(tool));
+            let near = nearest(text, names())
+                .or_else(|| names().find(|name| of_tool.is_some_and(|one| one == tool(name))));
+            let hint = near.map_or(String::new(), |name| format!("; did you mean `{name}`?"));
             let all: Vec<_> = names().collect();
-            format!("{hint}(formats are {})", all.join(", "))
+            format!("there is no such format{hint} (formats are {})", all.join(", "))
         })
     }
 }
@@ -125,6 +129,9 @@ pub(super) fn reader_of(
     input: &Input,
     given: &Given,
 ) -> Result<Box<dyn Reader>, Problem> {
+    if let Some(problem) = foreign(start) {
+        return Err(problem);
+    }
     let format = given.format.or_else(|| (!given.mapping.fields.is_empty()).then(|| mapped(start)));
     if let Some(format) = format {
         if format.is_mapped() && given.mapping.fields.is_empty() {
@@ -152,12 +159,41 @@ pub(super) fn reader_of(
             "these are totals of Locust's, and no records; its docs show a listener of `request` \
              that writes one row for each",
         )),
+        // An empty one has no format, and no records.
+        Format::Csv if start.trim_ascii().is_empty() => Ok(Box::new(Aiperf::default())),
         Format::Csv if header_of(start).is_none_or(|(_, names)| names.len() < 2) => {
-            // What is nothing else is told why it is no record of AIPerf's.
-            Ok(Box::new(Aiperf::default()))
+            let formats: Vec<_> = Format::ALL.iter().map(|format| format.name()).collect();
+            Err(Problem::at(
+                1,
+                format!(
+                    "this is of no format that is read: no JSON, no Parquet, no CSV with a header \
+                     of two columns at least; the formats are {}, and docs/formats.md says how \
+                     their tools write them",
+                    formats.join(", ")
+                ),
+            ))
         }
         format => Err(unmapped(format)),
     }
+}
+
+/// Why an input is not read whatever its records are, by how it begins.
+fn foreign(start: &[u8]) -> Option<Problem> {
+    let words = match start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start).trim_ascii_start() {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            "this is UTF-16; convert it first, as with `iconv -f utf-16 -t utf-8`"
+        }
+        [b'<', ..] => {
+            "this is XML, which is not read; JMeter writes CSV with \
+             `-Jjmeter.save.saveservice.output_format=csv`"
+        }
+        [b'[', ..] => {
+            "this is a JSON array; JSON lines are read, one object a line, as `jq -c '.[]'` \
+             makes of it"
+        }
+        _ => return None,
+    };
+    Some(Problem::at(1, words))
 }
 
 fn unmapped(format: Format) -> Problem {

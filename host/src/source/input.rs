@@ -51,7 +51,12 @@ impl Input {
         } else {
             let path = find_records(Path::new(name))?;
             let file = File::open(&path).map_err(unreadable)?;
-            if file.metadata().map_err(unreadable)?.is_file() {
+            let kind = file.metadata().map_err(unreadable)?.file_type();
+            if is_device(kind) {
+                let words = "it is a device, not a file or a pipe";
+                return Err(unreadable(io::Error::new(io::ErrorKind::Unsupported, words)));
+            }
+            if kind.is_file() {
                 (file, Some(path.parent().map_or_else(PathBuf::new, Path::to_owned)))
             } else {
                 (spool(file, stop).map_err(unreadable)?, None)
@@ -93,13 +98,30 @@ impl Input {
 
     /// The file itself, of one that is not compressed.
     pub(super) fn file(&self) -> io::Result<File> {
-        self.file.try_clone()
+        match self.compression {
+            Compression::None => self.file.try_clone(),
+            Compression::Gzip | Compression::Zstd => {
+                Err(io::Error::other("Parquet in gzip or zstd is not read; decompress it first"))
+            }
+        }
     }
 
     /// Whether it has grown since it was opened.
     pub(super) fn has_grown(&self) -> bool {
         self.stored_bytes() > self.bytes_at_open
     }
+}
+
+/// Whether something may go on for ever that nobody writes.
+#[cfg(unix)]
+fn is_device(kind: std::fs::FileType) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    kind.is_char_device() || kind.is_block_device()
+}
+
+#[cfg(not(unix))]
+fn is_device(_kind: std::fs::FileType) -> bool {
+    false
 }
 
 fn find_records(path: &Path) -> Result<PathBuf, SourceError> {
@@ -196,6 +218,15 @@ impl Cut {
         }
     }
 
+    /// As [`whole`](Self::whole), where the text breaks off: nothing more comes of the last
+    /// request, so its whole lines are whole records.
+    fn whole_at_break(self, text: &[u8]) -> usize {
+        match self {
+            Self::PointRows { delimiter } => Self::Csv { delimiter }.whole(text),
+            cut => cut.whole(text),
+        }
+    }
+
     /// Most bytes that are read of what cannot be cut.
     fn max_bytes(self) -> usize {
         match self {
@@ -281,7 +312,7 @@ impl Blocks {
             self.fill(&mut text, wanted);
             match (&self.end, self.cut.whole(&text)) {
                 (End::Reached, _) => break text.len(),
-                (End::Broken(_), whole) => break whole,
+                (End::Broken(_), _) => break self.cut.whole_at_break(&text),
                 (End::NotYet, 0) if text.len() < self.cut.max_bytes() => {
                     wanted = text.len() + bytes;
                 }

@@ -224,6 +224,7 @@ pub enum SourceError {
 fn read_hint(bytes: u64, source: &std::io::Error) -> String {
     match (bytes, source.raw_os_error()) {
         (0, Some(_)) => "; check that it is there and readable".to_owned(),
+        (0, None) if source.kind() == std::io::ErrorKind::Unsupported => String::new(),
         (0, None) => "; its compressed data is damaged or breaks off".to_owned(),
         (bytes, _) => format!(" past byte {bytes}"),
     }

@@ -9,8 +9,8 @@ use super::input::is_artifacts;
 const ENDS: [&str; 7] = [".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".jtl", ".parquet"];
 
 /// The inputs that are named: a directory that is no run of AIPerf's stands for the files
-/// of records in it, and a pattern with `*`, `?` or `[…]` for the files that it fits, both
-/// in the order of their names.
+/// of records in it, and a pattern with `*`, `?` or `[…]` for the files and the
+/// directories of AIPerf's that it fits, both in the order of their names.
 ///
 /// # Errors
 /// When a pattern fits nothing, or a directory has no such files or cannot be read.
@@ -56,8 +56,13 @@ fn has_records_name(path: &Path) -> bool {
 
 fn fitting(pattern: &str) -> Result<Vec<String>, SourceError> {
     let refused = |problem: String| SourceError::Pattern { pattern: pattern.to_owned(), problem };
-    let found = glob::glob(pattern).map_err(|error| refused(error.msg.to_string()))?;
-    let files = found.filter_map(Result::ok).map(|path| path.to_string_lossy().into_owned());
+    // As a shell has it.
+    let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
+    let found =
+        glob::glob_with(pattern, options).map_err(|error| refused(error.msg.to_string()))?;
+    let is_input = |path: &PathBuf| !path.is_dir() || is_artifacts(path);
+    let files = found.filter_map(Result::ok).filter(is_input);
+    let files = files.map(|path| path.to_string_lossy().into_owned());
     let files: Vec<_> = files.collect();
     if files.is_empty() {
         return Err(refused("it fits no file".to_owned()));

@@ -125,8 +125,9 @@ pub(super) fn is_locust_totals(start: &[u8]) -> bool {
 }
 
 /// Whether a first row, here in the place of a header, is one of vegeta's: a time in
-/// nanoseconds, a status, a latency, two sizes.
+/// nanoseconds, a status, a latency, two sizes. A latency below zero is its record's own
+/// mistake.
 fn is_vegeta(row: &[String]) -> bool {
-    let is_number = |at: usize| row.get(at).is_some_and(|field| field.parse::<u64>().is_ok());
+    let is_number = |at: usize| row.get(at).is_some_and(|field| field.parse::<i64>().is_ok());
     row.len() >= VEGETA_FIELDS_MIN && row[0].len() >= 18 && (0..5).all(is_number)
 }
