@@ -1,5 +1,9 @@
 //! What the targets share.
 
+mod digests;
+
+pub use digests::Digests;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -52,6 +52,18 @@ pub struct RecordedOptions {
     pub look_through: bool,
     /// Set from elsewhere to end the reading early.
     pub stop: Stop,
+    /// Bytes of a block, in place of so many that a small input is one.
+    #[cfg(fuzzing)]
+    pub block_bytes: usize,
+}
+
+impl RecordedOptions {
+    fn block_bytes(&self) -> usize {
+        #[cfg(fuzzing)]
+        return self.block_bytes;
+        #[cfg(not(fuzzing))]
+        BLOCK_BYTES
+    }
 }
 
 impl Default for RecordedOptions {
@@ -65,6 +77,8 @@ impl Default for RecordedOptions {
             mapping: Mapping::default(),
             look_through: true,
             stop: Stop::default(),
+            #[cfg(fuzzing)]
+            block_bytes: BLOCK_BYTES,
         }
     }
 }
@@ -228,7 +242,7 @@ impl Recorded {
                 none => none.insert(open.input.blocks(open.reader.cut()).map_err(broken)?),
             };
             let buffer = lock(&self.buffers).pop().unwrap_or_default();
-            match blocks.next_block(BLOCK_BYTES, buffer).map_err(broken)? {
+            match blocks.next_block(self.options.block_bytes(), buffer).map_err(broken)? {
                 Some(block) => return Ok((input, block)),
                 None => {
                     reading.blocks = None;
@@ -306,7 +320,7 @@ fn look_through(
     let (mut lines_before, mut good, mut first_bad) = (0, false, None);
     let mut buffer = Vec::new();
     while !options.stop.is_requested() && (!good || options.look_through) {
-        let block = match blocks.next_block(BLOCK_BYTES, buffer) {
+        let block = match blocks.next_block(options.block_bytes(), buffer) {
             Ok(Some(block)) => block,
             Ok(None) => break,
             // A file that breaks off later is read as far as it goes.

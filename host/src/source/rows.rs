@@ -89,6 +89,9 @@ pub(super) struct Rows<'r> {
     /// One for each phase of `read`.
     values: Vec<Vec<Values>>,
     lens: Vec<usize>,
+    /// Phases in the order of their first records: some are begun for a record that is
+    /// none after all.
+    seen: Vec<usize>,
     current: usize,
     /// Turns of sessions before the record that is being read.
     turns: usize,
@@ -96,8 +99,9 @@ pub(super) struct Rows<'r> {
 
 impl<'r> Rows<'r> {
     pub(super) fn new(columns: &'r Columns, options: &'r ReadOptions) -> Self {
-        let (read, values, lens) = (Read::default(), Vec::new(), Vec::new());
-        Self { columns, options, read, values, lens, current: 0, turns: 0 }
+        let (values, lens, seen) = (Vec::new(), Vec::new(), Vec::new());
+        let read = Read::default();
+        Self { columns, options, read, values, lens, seen, current: 0, turns: 0 }
     }
 
     /// The columns of the run.
@@ -136,6 +140,9 @@ impl<'r> Rows<'r> {
     /// The record is whole.
     pub(super) fn end(&mut self) {
         self.read.records += 1;
+        if self.lens[self.current] == 0 && !self.seen.contains(&self.current) {
+            self.seen.push(self.current);
+        }
         self.lens[self.current] += 1;
         if self.lens[self.current] == self.options.batch_records {
             self.flush(self.current);
@@ -164,6 +171,13 @@ impl<'r> Rows<'r> {
     /// What was read.
     pub(super) fn finish(mut self) -> Read {
         (0..self.lens.len()).for_each(|phase| self.flush(phase));
+        let mut begun: Vec<_> = self.read.phases.drain(..).map(Some).collect();
+        let mut places = vec![0; begun.len()];
+        for (place, phase) in self.seen.iter().enumerate() {
+            self.read.phases.extend(begun[*phase].take());
+            places[*phase] = place;
+        }
+        self.read.batches.iter_mut().for_each(|batch| batch.phase = places[batch.phase]);
         self.read
     }
 
@@ -423,5 +437,41 @@ impl ListValues {
         let field = Field::new_list_field(DataType::Float64, true);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         ListArray::new(Arc::new(field), offsets, Arc::new(Float64Array::from(items)), nulls)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::columns::Survey;
+    use super::*;
+
+    #[test]
+    fn phases_are_those_of_records_in_the_order_of_the_records() {
+        let columns = Survey::default().columns();
+        let options = ReadOptions {
+            phases: Vec::new(),
+            batch_records: 2,
+            skip_bad_records: true,
+            bad_max: 1,
+            is_looked_through: true,
+        };
+        let mut rows = Rows::new(&columns, &options);
+        // As where a line is tried by what is known of others.
+        for (phase, is_one) in [
+            ("profiling", false),
+            ("none", false),
+            ("warmup", true),
+            ("profiling", true),
+            ("warmup", true),
+            ("warmup", true),
+        ] {
+            rows.begin(&PhaseKey::named(phase)).unwrap().u64(standard::START, 1);
+            if is_one { rows.end() } else { rows.undo() }
+        }
+        let read = rows.finish();
+        let names: Vec<_> = read.phases.iter().map(|phase| &*phase.key.name).collect();
+        assert_eq!(names, ["warmup", "profiling"]);
+        let batches: Vec<_> = read.batches.iter().map(|batch| (batch.phase, batch.len)).collect();
+        assert_eq!(batches, [(0, 2), (1, 1), (0, 1)]);
     }
 }

@@ -504,7 +504,8 @@ fn lines_made_to_fool_templates_are_read_as_without_them() {
                 && let Ok(value) = serde_json::from_slice::<Value>(line)
             {
                 let rows: Vec<_> = alone.phases.values().flat_map(|(rows, _)| rows).collect();
-                prop_assert_eq!(rows, [&cells_of(&value, &columns)]);
+                let text = String::from_utf8_lossy(line);
+                prop_assert_eq!(rows, [&cells_of(&value, &columns)], "{}", text);
             }
             plain.add(read(&Aiperf::default(), &block, &columns, 1));
         }
