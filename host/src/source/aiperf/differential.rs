@@ -413,6 +413,7 @@ fn read(reader: &Aiperf, block: &Block, columns: &Columns, batch_records: usize)
         skip_bad_records: true,
         bad_max: usize::MAX,
         is_looked_through: true,
+        ..ReadOptions::default()
     };
     let mut rows = Rows::new(columns, &options);
     reader.read(block, &mut rows);
@@ -526,6 +527,7 @@ fn lines_made_to_fool_templates_are_read_as_without_them() {
             skip_bad_records: true,
             bad_max: 0,
             is_looked_through: true,
+            ..ReadOptions::default()
         };
         let mut rows = Rows::new(&columns, &options);
         for line in text.split_inclusive(|byte| *byte == b'\n') {
