@@ -402,3 +402,6 @@ impl<R> State<R> {
         self.first_batch = first;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,10 @@ pub(super) struct Rows<'r> {
     /// One for each phase of `read`.
     values: Vec<Vec<Values>>,
     lens: Vec<usize>,
+    /// Those of which there is a record, in the order of the first one of each. A phase may
+    /// be there before: what was begun need not come to an end.
+    with_records: Vec<usize>,
+    has_records: Vec<bool>,
     current: usize,
     /// Most records of a batch.
     batch_records: usize,
@@ -113,6 +117,8 @@ impl<'r> Rows<'r> {
             places: HashMap::new(),
             values: Vec::new(),
             lens: Vec::new(),
+            with_records: Vec::new(),
+            has_records: Vec::new(),
             current: 0,
             batch_records: options.batch_records.min(fitting).max(1),
         }
@@ -163,12 +169,17 @@ impl<'r> Rows<'r> {
         self.read.phases.push(PhaseRead { key: key.clone(), timeline: Timeline::default() });
         self.values.push(self.columns.new_values());
         self.lens.push(0);
+        self.has_records.push(false);
         Some(place)
     }
 
     /// The record is whole.
     pub(super) fn end(&mut self) {
         self.read.records += 1;
+        if !self.has_records[self.current] {
+            self.has_records[self.current] = true;
+            self.with_records.push(self.current);
+        }
         self.lens[self.current] += 1;
         if self.lens[self.current] == self.batch_records {
             self.flush(self.current);
@@ -189,7 +200,8 @@ impl<'r> Rows<'r> {
 
     /// What was read.
     pub(super) fn finish(mut self) -> Read {
-        (0..self.lens.len()).for_each(|phase| self.flush(phase));
+        let with_records = std::mem::take(&mut self.with_records);
+        with_records.into_iter().for_each(|phase| self.flush(phase));
         self.read
     }
 
@@ -304,6 +316,22 @@ mod tests {
         });
         let read = rows.finish();
         assert_eq!((read.records, read.lines), (2, 2));
+    }
+
+    #[test]
+    fn batches_are_in_the_order_of_records_whatever_was_begun_before() {
+        let columns = Survey::default().columns();
+        let options = ReadOptions { batch_records: 10, ..ReadOptions::default() };
+        let mut rows = Rows::new(&columns, &options);
+        // As a template does that a line does not fit.
+        rows.begin(&PhaseKey::named("first begun"));
+        for phase in ["b", "first begun", "b"] {
+            rows.begin(&PhaseKey::named(phase)).unwrap().u64(standard::START, 1);
+            rows.end();
+        }
+        let read = rows.finish();
+        let names = read.batches.iter().map(|batch| &*read.phases[batch.phase].key.name);
+        assert_eq!(names.collect::<Vec<_>>(), ["b", "first begun"]);
     }
 
     #[test]
