@@ -183,6 +183,7 @@ fn what_is_refused_leaves_an_earlier_run_as_it_was() {
     dir.write("bad.wasm", "nonsense");
     dir.expect(0, "run results.jsonl");
     let before = dir.read("perfbox-out/summary.json");
+    dir.expect(4, "run missing.jsonl");
     dir.expect(2, "run results.jsonl --processor missing");
     dir.expect(2, "run results.jsonl --processor bad --plugin bad.wasm");
     dir.expect(2, "run results.jsonl --map start");
@@ -191,22 +192,23 @@ fn what_is_refused_leaves_an_earlier_run_as_it_was() {
 }
 
 #[test]
-fn what_fails_before_its_report_leaves_no_earlier_one_that_says_otherwise() {
+fn what_fails_before_its_report_leaves_none_that_was_to_be_replaced() {
     let dir = Dir::with_records();
     dir.write("results.csv", "at,took\n1,5\n");
     dir.write("events.jsonl", "nonsense\n");
+    dir.write("out/notes.txt", "mine");
     for (status, failing) in [
         (4, "run missing.jsonl"),
-        (4, "run missing.jsonl --out out --force"),
-        (4, "run results.csv --out out --force"),
-        (4, "run results.jsonl --events events.jsonl --out out --force"),
-        (2, "run results.jsonl --phase missing --out out --force"),
+        (4, "run results.csv"),
+        (4, "run results.jsonl --events events.jsonl"),
+        (2, "run results.jsonl --phase missing"),
     ] {
-        let out = if failing.contains("--out") { "out" } else { "perfbox-out" };
-        dir.write(&format!("{out}/notes.txt"), "mine");
-        dir.expect(0, &format!("run results.jsonl --out {out}"));
-        dir.expect(status, failing);
-        let left = std::fs::read_dir(dir.path(out)).unwrap();
+        dir.expect(0, "run results.jsonl --out out");
+        dir.expect(2, "run results.jsonl --out out --force --processor missing");
+        dir.expect(0, &format!("{failing} --out out --force --dry-run"));
+        assert_eq!(dir.summary("out")["status"], "ok");
+        dir.expect(status, &format!("{failing} --out out --force"));
+        let left = std::fs::read_dir(dir.path("out")).unwrap();
         let left: Vec<_> = left.map(|one| one.unwrap().file_name()).collect();
         assert_eq!(left, ["notes.txt"], "{failing}");
     }

@@ -150,8 +150,10 @@ impl RunArgs {
         }
         let stop = Stop::default();
         let options = self.input.format.options(&config).usage()?;
-        // From here on, what fails has no report, and an earlier one is not to pass for it.
-        self.output(OutputDir::clear)?;
+        if self.force {
+            // What fails from here on has no report, and the earlier one is not to pass for it.
+            self.output(OutputDir::clear)?;
+        }
         raise_open_files();
         let events = self.take_over_signals(&stop, &loading)?;
         let mut options = RecordedOptions {
