@@ -185,6 +185,31 @@ fn input_errors_say_where_and_what_would_be_right() {
     t.fails("a phase that is not there", 2, &run(&["--phase", "profling"]), |dir| {
         dir.write("r.jsonl", record("warmup", 1) + &record("profiling", 2));
     });
+    let of_phases = |count: usize| {
+        (0..count).map(|phase| record(&format!("phase-{phase:04}"), 1)).collect::<String>()
+    };
+    t.fails("a phase that none of many is", 2, &run(&["--phase", "profling"]), |dir| {
+        dir.write("r.jsonl", of_phases(22));
+    });
+    t.fails("a phase for each record", 4, &run(&[]), |dir| {
+        dir.write("r.jsonl", of_phases(1001));
+    });
+    let map = ["run", "r.csv", "--map", "start=at:s", "--map", "latency=took:s"];
+    t.fails(
+        "a column of many values as phase",
+        4,
+        &[&map[..], &["--map", "phase=id"]].concat(),
+        |dir| {
+            let rows = (0..1001).map(|id| format!("1,2,{id}\n"));
+            dir.write("r.csv", format!("at,took,id\n{}", rows.collect::<String>()));
+        },
+    );
+    t.fails("a metric for each record", 4, &run(&[]), |dir| {
+        let metrics = (0..5000).map(|id| format!(r#""of_{id}":{{"value":1}}"#));
+        let metrics = metrics.collect::<Vec<_>>().join(",");
+        let metadata = r#"{"benchmark_phase":"profiling","request_start_ns":1}"#;
+        dir.write("r.jsonl", format!("{{\"metadata\":{metadata},\"metrics\":{{{metrics}}}}}\n"));
+    });
     t.fails("a gzip that breaks off at once", 4, &["run", "r.jsonl.gz"], |dir| {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(records("profiling", 100).as_bytes()).unwrap();

@@ -519,3 +519,29 @@ fn inspect_counts_bad_records_and_phases() {
     let several = dir.perfbox(["inspect", "r", FIXTURE]).expect(0).stdout;
     assert_eq!(several.matches("  format   ").count(), 2);
 }
+
+#[cfg(unix)]
+#[test]
+fn metrics_are_had_whatever_the_inputs_are_called() {
+    let dir = Dir::new();
+    let deep = ["deep"; 60].join("/");
+    let long = "l".repeat(250);
+    let names = [format!("{deep}/r.jsonl"), long.clone(), "new\nline\u{1b}[31m".to_owned()];
+    let mut args = vec!["run", "--quiet"];
+    for name in &names {
+        dir.write(name, records("profiling", 2));
+        args.push(name);
+    }
+    dir.perfbox(args).expect(0);
+    let summary = dir.summary("perfbox-out");
+    let phases: Vec<_> =
+        summary["phases"].as_array().unwrap().iter().map(|phase| phase["name"].as_str()).collect();
+    assert_eq!(
+        phases,
+        [
+            Some("r.jsonl:profiling"),
+            Some(&*format!("\u{2026}{}:profiling", "l".repeat(243))),
+            Some("new\\nline\\u{1b}[31m:profiling"),
+        ]
+    );
+}

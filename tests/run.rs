@@ -185,7 +185,33 @@ fn what_is_refused_leaves_an_earlier_run_as_it_was() {
     let before = dir.read("perfbox-out/summary.json");
     dir.expect(4, "run missing.jsonl");
     dir.expect(2, "run results.jsonl --processor missing");
+    dir.expect(2, "run results.jsonl --processor bad --plugin bad.wasm");
+    dir.expect(2, "run results.jsonl --map start");
+    dir.expect(0, "run missing.jsonl --dry-run");
     assert_eq!(dir.read("perfbox-out/summary.json"), before);
+}
+
+#[test]
+fn what_fails_before_its_report_leaves_none_that_was_to_be_replaced() {
+    let dir = Dir::with_records();
+    dir.write("results.csv", "at,took\n1,5\n");
+    dir.write("events.jsonl", "nonsense\n");
+    dir.write("out/notes.txt", "mine");
+    for (status, failing) in [
+        (4, "run missing.jsonl"),
+        (4, "run results.csv"),
+        (4, "run results.jsonl --events events.jsonl"),
+        (2, "run results.jsonl --phase missing"),
+    ] {
+        dir.expect(0, "run results.jsonl --out out");
+        dir.expect(2, "run results.jsonl --out out --force --processor missing");
+        dir.expect(0, &format!("{failing} --out out --force --dry-run"));
+        assert_eq!(dir.summary("out")["status"], "ok");
+        dir.expect(status, &format!("{failing} --out out --force"));
+        let left = std::fs::read_dir(dir.path("out")).unwrap();
+        let left: Vec<_> = left.map(|one| one.unwrap().file_name()).collect();
+        assert_eq!(left, ["notes.txt"], "{failing}");
+    }
 }
 
 /// What a command line of `sh` came to, in which `$P` is perfbox.
@@ -223,9 +249,9 @@ fn standard_error_that_cannot_be_written_does_not_change_the_exit_status() {
 fn a_summary_that_cannot_be_written_does_not_lose_the_report() {
     let dir = Dir::new();
     // A summary of megabytes, where files may have one: as if the disk were full.
-    let phases = (0..2000).map(|phase| record(&format!("phase-{phase}"), phase + 1));
+    let phases = (0..1000).map(|phase| record(&format!("phase-{phase}"), phase + 1));
     dir.write("results.jsonl", phases.collect::<String>());
-    let limited = "trap '' XFSZ; ulimit -f 2048; $P run results.jsonl --out out";
+    let limited = "trap '' XFSZ; ulimit -f 1024; $P run results.jsonl --out out";
     let ran = shell(&dir, limited);
     assert_eq!(ran.status.code(), Some(1));
     let table = String::from_utf8(ran.stdout).unwrap();

@@ -155,6 +155,10 @@ enum Task {
 /// Pieces for each thread that may wait for the slowest plugin, or for their turn.
 const PIECES_PER_THREAD: u64 = 2;
 
+/// Batches that may wait for the slowest plugin before no more pieces are taken. Pieces
+/// have more of them than that where batches are very small, or phases are many.
+const WAITING_BATCHES_MAX: usize = 4096;
+
 impl<'w, S: Source> Work<'w, S> {
     fn new(source: &'w S, instances: &mut [Option<Instance>], options: RunOptions<'w>) -> Self {
         let mut lanes = Vec::new();
@@ -339,7 +343,9 @@ impl<R> State<R> {
             });
         }
         let oldest = self.batches.front().map_or(self.accepted, |(piece, _)| *piece);
-        let may_take = !self.is_read && !self.is_taking && self.taken - oldest < self.window;
+        let is_full = self.batches.len() >= WAITING_BATCHES_MAX;
+        let may_take =
+            !self.is_read && !self.is_taking && !is_full && self.taken - oldest < self.window;
         may_take.then(|| {
             self.is_taking = true;
             Task::Take
@@ -396,3 +402,6 @@ impl<R> State<R> {
         self.first_batch = first;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ pub(crate) mod config;
 pub(crate) mod dirs;
 pub(crate) mod input;
 pub(crate) mod inspect;
+mod load;
 mod lock;
 pub(crate) mod plugins;
 pub(crate) mod progress;

@@ -71,6 +71,21 @@ impl OutputDir {
         }
     }
 
+    /// Removes an earlier run, as `prepare` would: what fails before there is a report
+    /// leaves none that says otherwise.
+    ///
+    /// # Errors
+    /// As for `check`, and when it cannot be removed.
+    pub fn clear(path: &Path, replace: bool) -> Result<(), OutputError> {
+        Self::check(path, replace)?;
+        // The summary last: it says that the rest may be removed.
+        for name in [PLUGINS_DIR, SUMMARY_FILE] {
+            let path = path.join(name);
+            remove(&path).map_err(failed(&path))?;
+        }
+        Ok(())
+    }
+
     /// Makes the directory ready, and marks it as perfbox's own with a `summary.json`
     /// that says `running`: what a killed run leaves behind can be replaced. An earlier
     /// run in it is replaced when `replace` says so; only what perfbox wrote is ever
@@ -245,6 +260,22 @@ mod tests {
             assert!(matches!(refused, OutputError::NotOurs { .. }), "{refused}");
             assert!(dir.path().join(name).exists());
         }
+    }
+
+    #[test]
+    fn an_earlier_run_is_cleared_only_on_request_and_nothing_else_is_touched() {
+        let dir = tempfile::tempdir().unwrap();
+        OutputDir::clear(&dir.path().join("not-there-yet"), false).unwrap();
+        OutputDir::prepare(dir.path(), false).unwrap();
+        fs::create_dir_all(dir.path().join("plugins/x")).unwrap();
+        fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+
+        let refused = OutputDir::clear(dir.path(), false).unwrap_err();
+        assert!(matches!(refused, OutputError::HoldsRun { .. }), "{refused}");
+        OutputDir::clear(dir.path(), true).unwrap();
+        let left: Vec<_> =
+            dir.path().read_dir().unwrap().map(|one| one.unwrap().file_name()).collect();
+        assert_eq!(left, ["notes.txt"]);
     }
 
     fn plugin() -> std::sync::Arc<Implementation> {

@@ -1,12 +1,16 @@
 //! The columns of a run, found in its inputs.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::rows::Values;
+use super::rows::PHASES_MAX;
+use super::values::Values;
 use super::{Problem, SourceError};
 use crate::batch::{ColumnInfo, ColumnType, WantedColumns, standard_columns};
 use crate::escape;
+
+/// Most columns of a run. Each has a value, or a place for one, in every record.
+pub(super) const COLUMNS_MAX: usize = 4096;
 
 /// Places of the columns that every run has, in the order of [`standard_columns`].
 pub(super) mod standard {
@@ -102,6 +106,16 @@ impl Survey {
         self.phases.contains(phase) && columns.all(|name| self.known.contains_key(name))
     }
 
+    /// Whether there are more phases than a run may have.
+    pub(super) fn has_too_many_phases(&self) -> bool {
+        self.phases.len() > PHASES_MAX
+    }
+
+    /// Whether there are more columns than a run may have.
+    pub(super) fn has_too_many_columns(&self) -> bool {
+        self.columns.len() > COLUMNS_MAX - standard_columns().len()
+    }
+
     /// Whether every phase asked for is there.
     pub(super) fn check_phases(&self, wanted: &[String]) -> Result<(), SourceError> {
         match wanted.iter().find(|phase| !self.phases.contains(*phase)) {
@@ -116,11 +130,8 @@ impl Survey {
     /// The standard columns, then those that were seen.
     pub(super) fn columns(self) -> Columns {
         let mut infos = standard_columns();
-        for column in self.columns {
-            if !infos.iter().any(|info| info.name == column.name) {
-                infos.push(column);
-            }
-        }
+        let standard: HashSet<_> = infos.iter().map(|info| info.name.clone()).collect();
+        infos.extend(self.columns.into_iter().filter(|info| !standard.contains(&info.name)));
         Columns::new(infos)
     }
 }
@@ -135,7 +146,7 @@ pub(super) fn type_name(kind: ColumnType) -> &'static str {
 }
 
 /// Longest name of a phase, metric or unit, in bytes: what processors may return.
-const TEXT_MAX_BYTES: usize = 256;
+pub(super) const TEXT_MAX_BYTES: usize = 256;
 
 /// Names go into reports, and so must be such that they can be shown.
 pub(super) fn check_text(what: &str, text: &str) -> Result<(), Problem> {

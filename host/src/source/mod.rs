@@ -32,9 +32,11 @@ mod testing;
 mod time;
 mod timeline;
 mod tools_csv;
+mod values;
 mod vegeta_json;
 mod vllm_json;
 
+use columns::COLUMNS_MAX;
 pub use event_log::read_event_log;
 pub use format::Format;
 pub use inspect::{Contents, Inspection, inspect};
@@ -42,6 +44,7 @@ pub use mapping::{MappedField, Mapping, MappingError};
 pub use names::expand_inputs;
 use problem::Problem;
 pub use recorded::{Recorded, RecordedOptions, Recording};
+use rows::PHASES_MAX;
 
 use std::path::PathBuf;
 
@@ -175,12 +178,34 @@ pub enum SourceError {
         problem: String,
     },
     /// A phase was asked for that the inputs do not have.
-    #[error("the input has no phase `{}`; its phases are {}", escape(phase), escape(&phases.join(", ")))]
+    #[error("the input has no phase `{}`; its phases are {}", escape(phase), shown(phases))]
     UnknownPhase {
         /// What was asked for.
         phase: String,
         /// What there is.
         phases: Vec<String>,
+    },
+    /// More phases than are told apart in one run.
+    #[error(
+        "{}: the run has more than {PHASES_MAX} phases; {}",
+        escape(path),
+        phases_hint(column.as_deref())
+    )]
+    TooManyPhases {
+        /// The input that has the first one too many.
+        path: String,
+        /// The column that is mapped to the phase, where one is.
+        column: Option<String>,
+    },
+    /// More columns than a run may have.
+    #[error(
+        "{}: the run has more than {COLUMNS_MAX} columns; give metrics names that do not differ \
+         from record to record",
+        escape(path)
+    )]
+    TooManyColumns {
+        /// The input that has the first one too many.
+        path: String,
     },
     /// A record that cannot be understood.
     #[error(
@@ -227,5 +252,27 @@ fn read_hint(bytes: u64, source: &std::io::Error) -> String {
         (0, None) if source.kind() == std::io::ErrorKind::Unsupported => String::new(),
         (0, None) => "; its compressed data is damaged or breaks off".to_owned(),
         (bytes, _) => format!(" past byte {bytes}"),
+    }
+}
+
+/// What to do about too many phases.
+fn phases_hint(column: Option<&str>) -> String {
+    match column {
+        Some(column) => format!(
+            "the column `{}` is mapped to `phase`: map one with fewer values, map it to `name`, \
+             or choose phases with --phase",
+            escape(column)
+        ),
+        None => "choose some with --phase, or read fewer inputs at a time".to_owned(),
+    }
+}
+
+/// The first of some names.
+fn shown(names: &[String]) -> String {
+    const SHOWN_MAX: usize = 20;
+    let first = names[..names.len().min(SHOWN_MAX)].join(", ");
+    match names.len() - names.len().min(SHOWN_MAX) {
+        0 => escape(&first).into_owned(),
+        more => format!("{}, and {more} more", escape(&first)),
     }
 }

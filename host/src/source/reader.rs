@@ -66,7 +66,7 @@ pub(super) fn read_lines(
     mut read: impl FnMut(&[u8], &mut Rows<'_>) -> Result<(), Problem>,
 ) {
     let mut lines = Lines::new(block);
-    while lines.at().is_some() {
+    while lines.at().is_some() && !rows.is_over() {
         let (number, line) = lines.next_line();
         if line.is_empty() {
             continue;

@@ -2,22 +2,25 @@
 //! kept of a record but its values.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use arrow_array::types::UInt32Type;
-use arrow_array::{
-    Array as _, DictionaryArray, Float64Array, ListArray, PrimitiveArray, StringArray,
-};
-use arrow_buffer::{BooleanBufferBuilder, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow_schema::{DataType, Field};
+use arrow_array::Array as _;
 
 use super::Problem;
 use super::columns::{Columns, standard};
 use super::timeline::{Session, Timeline};
-use crate::batch::{Column, ColumnType};
+use super::values::{List, Values};
+use crate::batch::Column;
+use crate::stop::Stop;
+
+/// Most phases of a run. Each has columns of its own in every block, and batches of its own.
+pub(super) const PHASES_MAX: usize = if cfg!(test) { 20 } else { 1000 };
+
+/// Most values of a batch, in columns times records, missing ones too: a run with many
+/// columns has shorter batches. 32 MiB of numbers.
+const BATCH_VALUES_MAX: usize = 4 << 20;
 
 /// What tells one phase of an input from its others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct PhaseKey {
     pub(super) name: String,
     pub(super) kind: String,
@@ -66,10 +69,12 @@ pub(super) struct Read {
     pub(super) bad: Vec<BadLine>,
     /// The reading ends with the last of the bad ones.
     pub(super) is_over: bool,
+    /// There are more phases in it than a run may have.
+    pub(super) has_too_many_phases: bool,
 }
 
 /// How blocks are read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ReadOptions {
     /// Only phases of these names; none named: all.
     pub(super) phases: Vec<String>,
@@ -79,6 +84,8 @@ pub(super) struct ReadOptions {
     pub(super) bad_max: usize,
     /// Every column of the input has been seen.
     pub(super) is_looked_through: bool,
+    /// Set from elsewhere to end the reading, in the middle of a block too.
+    pub(super) stop: Stop,
 }
 
 /// The columns that a block's records are put into.
@@ -86,22 +93,35 @@ pub(super) struct Rows<'r> {
     columns: &'r Columns,
     options: &'r ReadOptions,
     read: Read,
+    /// Where in `read` each phase is.
+    places: HashMap<PhaseKey, usize>,
     /// One for each phase of `read`.
     values: Vec<Vec<Values>>,
     lens: Vec<usize>,
-    /// Phases in the order of their first records: some are begun for a record that is
-    /// none after all.
-    seen: Vec<usize>,
+    /// Those of which there is a record, in the order of the first one of each. A phase may
+    /// be there before: what was begun need not come to an end.
+    with_records: Vec<usize>,
+    has_records: Vec<bool>,
     current: usize,
-    /// Turns of sessions before the record that is being read.
-    turns: usize,
+    /// Most records of a batch.
+    batch_records: usize,
 }
 
 impl<'r> Rows<'r> {
     pub(super) fn new(columns: &'r Columns, options: &'r ReadOptions) -> Self {
-        let (values, lens, seen) = (Vec::new(), Vec::new(), Vec::new());
-        let read = Read::default();
-        Self { columns, options, read, values, lens, seen, current: 0, turns: 0 }
+        let fitting = BATCH_VALUES_MAX / columns.infos.len().max(1);
+        Self {
+            columns,
+            options,
+            read: Read::default(),
+            places: HashMap::new(),
+            values: Vec::new(),
+            lens: Vec::new(),
+            with_records: Vec::new(),
+            has_records: Vec::new(),
+            current: 0,
+            batch_records: options.batch_records.min(fitting).max(1),
+        }
     }
 
     /// The columns of the run.
@@ -114,7 +134,13 @@ impl<'r> Rows<'r> {
         self.read.lines += lines;
     }
 
-    /// Begins a record of a phase; none: it is of a phase that is not asked for, and done.
+    /// True where it is of no use to read on in the block: the end was asked for from
+    /// elsewhere, or what is read of it will be refused.
+    pub(super) fn is_over(&self) -> bool {
+        self.read.has_too_many_phases || self.options.stop.is_requested()
+    }
+
+    /// Begins a record of a phase; none: it is not to be put into rows, and done.
     pub(super) fn begin(&mut self, key: &PhaseKey) -> Option<Row<'_>> {
         let wanted = &self.options.phases;
         if !wanted.is_empty() && !wanted.contains(&key.name) {
@@ -122,38 +148,42 @@ impl<'r> Rows<'r> {
             return None;
         }
         if self.read.phases.get(self.current).is_none_or(|phase| phase.key != *key) {
-            let known = self.read.phases.iter().position(|phase| phase.key == *key);
-            self.current = known.unwrap_or_else(|| {
-                let timeline = Timeline::default();
-                self.read.phases.push(PhaseRead { key: key.clone(), timeline });
-                self.values.push(self.columns.new_values());
-                self.lens.push(0);
-                self.lens.len() - 1
-            });
+            self.current = match self.places.get(key) {
+                Some(place) => *place,
+                None => self.add_phase(key)?,
+            };
         }
         let row = self.lens[self.current];
         let timeline = &mut self.read.phases[self.current].timeline;
-        self.turns = timeline.turns();
         Some(Row { values: &mut self.values[self.current], row, timeline })
+    }
+
+    /// Where a phase is that was not in the block before; none: there are too many.
+    fn add_phase(&mut self, key: &PhaseKey) -> Option<usize> {
+        let place = self.lens.len();
+        if place == PHASES_MAX {
+            self.read.has_too_many_phases = true;
+            return None;
+        }
+        self.places.insert(key.clone(), place);
+        self.read.phases.push(PhaseRead { key: key.clone(), timeline: Timeline::default() });
+        self.values.push(self.columns.new_values());
+        self.lens.push(0);
+        self.has_records.push(false);
+        Some(place)
     }
 
     /// The record is whole.
     pub(super) fn end(&mut self) {
         self.read.records += 1;
-        if self.lens[self.current] == 0 && !self.seen.contains(&self.current) {
-            self.seen.push(self.current);
+        if !self.has_records[self.current] {
+            self.has_records[self.current] = true;
+            self.with_records.push(self.current);
         }
         self.lens[self.current] += 1;
-        if self.lens[self.current] == self.options.batch_records {
+        if self.lens[self.current] == self.batch_records {
             self.flush(self.current);
         }
-    }
-
-    /// The record is none after all.
-    pub(super) fn undo(&mut self) {
-        let row = self.lens[self.current];
-        self.values[self.current].iter_mut().for_each(|values| values.truncate(row));
-        self.read.phases[self.current].timeline.undo_sessions(self.turns);
     }
 
     /// The line of that number, from 0, is no record. False: the reading ends with it.
@@ -170,12 +200,13 @@ impl<'r> Rows<'r> {
 
     /// What was read.
     pub(super) fn finish(mut self) -> Read {
-        (0..self.lens.len()).for_each(|phase| self.flush(phase));
+        let with_records = std::mem::take(&mut self.with_records);
+        with_records.iter().for_each(|phase| self.flush(*phase));
         let mut begun: Vec<_> = self.read.phases.drain(..).map(Some).collect();
         let mut places = vec![0; begun.len()];
-        for (place, phase) in self.seen.iter().enumerate() {
-            self.read.phases.extend(begun[*phase].take());
-            places[*phase] = place;
+        for (place, phase) in with_records.into_iter().enumerate() {
+            self.read.phases.extend(begun[phase].take());
+            places[phase] = place;
         }
         self.read.batches.iter_mut().for_each(|batch| batch.phase = places[batch.phase]);
         self.read
@@ -231,6 +262,11 @@ impl Row<'_> {
         !matches!(self.values[column], Values::Unread)
     }
 
+    /// Takes back what a column was set to.
+    pub(super) fn unset(&mut self, column: usize) {
+        self.values[column].truncate(self.row);
+    }
+
     /// Sets a column of whole numbers.
     pub(super) fn u64(&mut self, column: usize, value: u64) {
         if let Values::U64(values) = &mut self.values[column] {
@@ -248,16 +284,14 @@ impl Row<'_> {
     /// Sets a column of text.
     pub(super) fn text(&mut self, column: usize, text: &str) {
         if let Values::Text(values) = &mut self.values[column] {
-            let code = values.code(text);
-            values.codes.set(self.row, code);
+            values.set(self.row, text);
         }
     }
 
     /// Begins a list of numbers in a column of them.
     pub(super) fn list(&mut self, column: usize) -> Option<List<'_>> {
         let Values::F64List(values) = &mut self.values[column] else { return None };
-        let from = values.items.len();
-        Some(List { values, row: self.row, from })
+        Some(values.begin(self.row))
     }
 
     /// Says which session the record is a turn of.
@@ -266,212 +300,64 @@ impl Row<'_> {
     }
 }
 
-/// A list of numbers while it is read.
-pub(super) struct List<'l> {
-    values: &'l mut ListValues,
-    row: usize,
-    from: usize,
-}
-
-impl List<'_> {
-    pub(super) fn push(&mut self, value: f64) {
-        self.values.items.push(value);
-    }
-
-    pub(super) fn end(self) {
-        let end = self.values.items.len();
-        self.values.ends.pad(self.row, self.from as i32);
-        self.values.ends.set(self.row, end as i32);
-    }
-}
-
-/// Values of one column, in a row for each record up to the last that has one.
-pub(super) enum Values {
-    U64(Fixed<u64>),
-    F64(Fixed<f64>),
-    Text(TextValues),
-    F64List(ListValues),
-    /// Nobody asks for them.
-    Unread,
-}
-
-impl Values {
-    pub(super) fn new(kind: ColumnType) -> Self {
-        match kind {
-            ColumnType::U64 => Self::U64(Fixed::default()),
-            ColumnType::F64 => Self::F64(Fixed::default()),
-            ColumnType::Text => Self::Text(TextValues::default()),
-            ColumnType::F64List => Self::F64List(ListValues::default()),
-        }
-    }
-
-    /// Only the first rows stay.
-    fn truncate(&mut self, rows: usize) {
-        match self {
-            Self::U64(values) => values.truncate(rows),
-            Self::F64(values) => values.truncate(rows),
-            Self::Text(values) => values.codes.truncate(rows),
-            Self::F64List(values) => {
-                values.ends.truncate(rows);
-                values.items.truncate(values.ends.values.last().map_or(0, |end| *end as usize));
-            }
-            Self::Unread => {}
-        }
-    }
-
-    /// The column of so many rows; those without a value are missing. None: it is not read.
-    fn take(&mut self, rows: usize) -> Option<Column> {
-        Some(match self {
-            Self::U64(values) => {
-                let (values, nulls) = values.take(rows, 0);
-                Column::U64(PrimitiveArray::new(values.into(), nulls))
-            }
-            Self::F64(values) => {
-                let (values, nulls) = values.take(rows, 0.0);
-                Column::F64(Float64Array::new(values.into(), nulls))
-            }
-            Self::Text(values) => Column::Text(values.take(rows)),
-            Self::F64List(values) => Column::F64List(values.take(rows)),
-            Self::Unread => return None,
-        })
-    }
-}
-
-/// Values of one size, and the rows that have none.
-#[derive(Default)]
-pub(super) struct Fixed<T> {
-    values: Vec<T>,
-    missing: Vec<u32>,
-}
-
-impl<T: Copy + Default> Fixed<T> {
-    fn set(&mut self, row: usize, value: T) {
-        if self.values.len() != row {
-            self.pad(row, T::default());
-        }
-        self.values.push(value);
-    }
-
-    /// Rows before `row` that have no value get one.
-    #[cold]
-    fn pad(&mut self, row: usize, value: T) {
-        let from = self.values.len();
-        if from < row {
-            self.missing.extend((from..row).map(|row| row as u32));
-            self.values.resize(row, value);
-        }
-    }
-
-    fn truncate(&mut self, rows: usize) {
-        self.values.truncate(rows);
-        let kept = self.missing.partition_point(|row| (*row as usize) < rows);
-        self.missing.truncate(kept);
-    }
-
-    fn take(&mut self, rows: usize, last: T) -> (Vec<T>, Option<NullBuffer>) {
-        self.pad(rows, last);
-        // The next batch is likely to be as large.
-        let values = std::mem::replace(&mut self.values, Vec::with_capacity(rows));
-        let missing = std::mem::take(&mut self.missing);
-        if missing.is_empty() {
-            return (values, None);
-        }
-        let mut validity = BooleanBufferBuilder::new(rows);
-        validity.append_n(rows, true);
-        missing.iter().for_each(|row| validity.set_bit(*row as usize, false));
-        (values, Some(NullBuffer::new(validity.finish())))
-    }
-}
-
-/// Texts, each distinct one once.
-#[derive(Default)]
-pub(super) struct TextValues {
-    codes: Fixed<u32>,
-    dictionary: Vec<Arc<str>>,
-    known: HashMap<Arc<str>, u32>,
-    last: u32,
-}
-
-impl TextValues {
-    fn code(&mut self, text: &str) -> u32 {
-        // Neighbours are often alike.
-        if self.dictionary.get(self.last as usize).is_some_and(|last| **last == *text) {
-            return self.last;
-        }
-        self.last = match self.known.get(text) {
-            Some(code) => *code,
-            None => {
-                let (code, text) = (self.dictionary.len() as u32, Arc::<str>::from(text));
-                self.dictionary.push(Arc::clone(&text));
-                self.known.insert(text, code);
-                code
-            }
-        };
-        self.last
-    }
-
-    fn take(&mut self, rows: usize) -> DictionaryArray<UInt32Type> {
-        let (codes, nulls) = self.codes.take(rows, 0);
-        let texts = StringArray::from_iter_values(std::mem::take(&mut self.dictionary));
-        self.known.clear();
-        let codes = PrimitiveArray::new(codes.into(), nulls);
-        DictionaryArray::new(codes, Arc::new(texts))
-    }
-}
-
-/// Lists, one behind the other.
-#[derive(Default)]
-pub(super) struct ListValues {
-    items: Vec<f64>,
-    /// Where in `items` each row's list ends.
-    ends: Fixed<i32>,
-}
-
-impl ListValues {
-    fn take(&mut self, rows: usize) -> ListArray {
-        let (ends, nulls) = self.ends.take(rows, self.items.len() as i32);
-        let items = std::mem::take(&mut self.items);
-        let mut offsets = Vec::with_capacity(rows + 1);
-        offsets.push(0);
-        offsets.extend(ends);
-        let field = Field::new_list_field(DataType::Float64, true);
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        ListArray::new(Arc::new(field), offsets, Arc::new(Float64Array::from(items)), nulls)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::columns::Survey;
     use super::*;
+    use crate::source::columns::Survey;
+    use crate::source::input::Block;
+    use crate::source::reader::read_lines;
 
     #[test]
-    fn phases_are_those_of_records_in_the_order_of_the_records() {
+    fn a_stop_is_heard_in_the_middle_of_a_block() {
         let columns = Survey::default().columns();
-        let options = ReadOptions {
-            phases: Vec::new(),
-            batch_records: 2,
-            skip_bad_records: true,
-            bad_max: 1,
-            is_looked_through: true,
-        };
+        let options = ReadOptions { batch_records: 10, ..ReadOptions::default() };
         let mut rows = Rows::new(&columns, &options);
-        // As where a line is tried by what is known of others.
-        for (phase, is_one) in [
-            ("profiling", false),
-            ("none", false),
-            ("warmup", true),
-            ("profiling", true),
-            ("warmup", true),
-            ("warmup", true),
-        ] {
+        let block = Block { text: "1\n2\n3\n4\n".into(), ..Block::default() };
+        read_lines(&block, &mut rows, |line, rows| {
+            rows.begin(&PhaseKey::named("p")).unwrap().u64(standard::START, 1);
+            rows.end();
+            if line == b"2" {
+                options.stop.request();
+            }
+            Ok(())
+        });
+        let read = rows.finish();
+        assert_eq!((read.records, read.lines), (2, 2));
+    }
+
+    #[test]
+    fn phases_are_those_of_records_in_their_order_whatever_was_begun_before() {
+        let columns = Survey::default().columns();
+        let options = ReadOptions { batch_records: 10, ..ReadOptions::default() };
+        let mut rows = Rows::new(&columns, &options);
+        // As a template does that a line does not fit.
+        rows.begin(&PhaseKey::named("first begun"));
+        rows.begin(&PhaseKey::named("only begun"));
+        for phase in ["b", "first begun", "b"] {
             rows.begin(&PhaseKey::named(phase)).unwrap().u64(standard::START, 1);
-            if is_one { rows.end() } else { rows.undo() }
+            rows.end();
         }
         let read = rows.finish();
-        let names: Vec<_> = read.phases.iter().map(|phase| &*phase.key.name).collect();
-        assert_eq!(names, ["warmup", "profiling"]);
-        let batches: Vec<_> = read.batches.iter().map(|batch| (batch.phase, batch.len)).collect();
-        assert_eq!(batches, [(0, 2), (1, 1), (0, 1)]);
+        let names = read.batches.iter().map(|batch| &*read.phases[batch.phase].key.name);
+        assert_eq!(names.collect::<Vec<_>>(), ["b", "first begun"]);
+        let phases: Vec<_> = read.phases.iter().map(|phase| &*phase.key.name).collect();
+        assert_eq!(phases, ["b", "first begun"]);
+    }
+
+    #[test]
+    fn batches_of_many_columns_are_short() {
+        let mut survey = Survey::default();
+        for number in 0..4000 {
+            survey.add_column(&format!("metric_{number}"), crate::batch::ColumnType::F64, "ms");
+        }
+        let columns = survey.columns();
+        let options = ReadOptions { batch_records: 16_384, ..ReadOptions::default() };
+        let mut rows = Rows::new(&columns, &options);
+        for _ in 0..1100 {
+            rows.begin(&PhaseKey::named("p")).unwrap().u64(standard::START, 1);
+            rows.end();
+        }
+        let lens: Vec<_> = rows.finish().batches.iter().map(|batch| batch.len).collect();
+        assert_eq!(lens, [1045, 55]);
     }
 }

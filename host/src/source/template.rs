@@ -34,6 +34,23 @@ pub(super) enum Hole {
     AnyText,
 }
 
+impl Hole {
+    /// The column that it goes into.
+    fn column(self) -> Option<usize> {
+        match self {
+            Self::U64(column)
+            | Self::F64(column)
+            | Self::Latency(column)
+            | Self::Text(column)
+            | Self::List(column)
+            | Self::Session(column)
+            | Self::Turn(column)
+            | Self::End(column) => Some(column),
+            Self::AnyNumber | Self::AnyText => None,
+        }
+    }
+}
+
 /// What a value of JSON is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -97,14 +114,28 @@ impl Template {
         Some(Self { parts: learning.parts, tail })
     }
 
-    /// Reads the line that begins at `at` into a row; none: it does not fit, and the row
-    /// has to be undone.
+    /// Reads the line that begins at `at` into a row; none: it does not fit, and nothing
+    /// of it is left in the row.
     #[inline]
-    pub(super) fn read<'t>(
+    pub(super) fn read<'t>(&self, text: &'t str, at: usize, row: &mut Row<'_>) -> Option<Fit<'t>> {
+        let mut reached = 0;
+        let fit = self.fill(text, at, row, &mut reached);
+        if fit.is_none() {
+            let columns = self.parts[..reached].iter().filter_map(|(_, hole)| hole.column());
+            columns.for_each(|column| row.unset(column));
+        }
+        fit
+    }
+
+    /// Fills the holes of a line. `reached` says how many may have put something into the
+    /// row.
+    #[inline]
+    fn fill<'t>(
         &self,
         text: &'t str,
         mut at: usize,
         row: &mut Row<'_>,
+        reached: &mut usize,
     ) -> Option<Fit<'t>> {
         let bytes = text.as_bytes();
         let mut fit = Fit { end: 0, session: None, turn: 0, end_ns: 0 };
@@ -112,6 +143,7 @@ impl Template {
             if !bytes.get(at..)?.starts_with(before) {
                 return None;
             }
+            *reached += 1;
             at += before.len();
             at = match *hole {
                 Hole::F64(column) => {

@@ -63,6 +63,7 @@ pub(super) fn read_in_blocks(reader: &dyn Reader, text: &[u8], block_bytes: usiz
         skip_bad_records: true,
         bad_max: 100,
         is_looked_through: true,
+        ..ReadOptions::default()
     };
     let mut blocks = input.blocks(reader.cut()).unwrap();
     while let Some(block) = blocks.next_block(block_bytes, Vec::new()).unwrap() {

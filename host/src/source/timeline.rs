@@ -131,16 +131,6 @@ impl Timeline {
         self.turns.push(turn);
     }
 
-    /// Takes back all but the first turns: what follows was of a record that is none.
-    pub(super) fn undo_sessions(&mut self, turns: usize) {
-        self.turns.truncate(turns);
-    }
-
-    /// Turns taken in so far.
-    pub(super) fn turns(&self) -> usize {
-        self.turns.len()
-    }
-
     /// Takes in what comes next in the input.
     pub(super) fn append(&mut self, part: Self) {
         self.sent += part.sent;

@@ -15,7 +15,7 @@ use crate::cli::PluginArgs;
 use crate::cli::cache::CacheArgs;
 use crate::cli::config::{Config, Origin, Sourced};
 use crate::cli::input::InputArgs;
-use crate::cli::run::{create, load, new_loader};
+use crate::cli::load::{create, load, new_loader};
 use crate::cli::select::{SelectionArgs, select};
 use crate::exit::{Failed, StatusOf as _};
 

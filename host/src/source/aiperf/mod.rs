@@ -36,6 +36,13 @@ const LATENCY: &str = "request_latency";
 /// Most templates of one thread.
 const TEMPLATES_MAX: usize = 24;
 
+/// Lines in a row that a template may be tried on in vain before it is dropped.
+const MISSES_MAX: u32 = 64;
+
+/// Lines read whole for which one more template may be learned, whatever came of those
+/// before: lines may be alike later on.
+const WHOLE_PER_TEMPLATE: u32 = 64;
+
 /// Reads AIPerf's records.
 #[derive(Default)]
 pub(super) struct Aiperf {
@@ -43,12 +50,30 @@ pub(super) struct Aiperf {
     templates: Mutex<Vec<Templates>>,
 }
 
-/// Lines seen so far, the last one that was fit first.
-#[derive(Default)]
-struct Templates(Vec<RecordTemplate>);
+/// Lines seen so far.
+///
+/// Where no two lines are alike, templates cost more than they give. So one that is of no
+/// use is dropped, and a new one is learned only while there is credit: each line that
+/// fits gives some.
+struct Templates {
+    /// The last one that was fit first.
+    known: Vec<RecordTemplate>,
+    /// How many more may be learned.
+    credit: u32,
+    /// Lines read whole.
+    whole: u32,
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        Self { known: Vec::new(), credit: TEMPLATES_MAX as u32, whole: 0 }
+    }
+}
 
 /// Records that are built alike, of one phase.
 struct RecordTemplate {
+    /// Lines tried in vain since one did fit.
+    misses: u32,
     phase: PhaseKey,
     error_type: Option<&'static str>,
     is_cancelled: bool,
@@ -74,7 +99,7 @@ impl Reader for Aiperf {
         let text = std::str::from_utf8(&block.text).unwrap_or_default();
         let text = if block.is_cut_short { "" } else { text };
         let mut lines = Lines::new(block);
-        while let Some(at) = lines.at() {
+        while let Some(at) = lines.at().filter(|_| !rows.is_over()) {
             if !text.is_empty()
                 && let Some(end) = templates.read(text, at, rows)
             {
@@ -141,13 +166,16 @@ impl Aiperf {
 impl Templates {
     /// Reads the record at `at` by the template that it fits. Where it ends.
     fn read(&mut self, text: &str, at: usize, rows: &mut Rows<'_>) -> Option<usize> {
-        for place in 0..self.0.len() {
-            let one = &self.0[place];
+        let mut has_useless = false;
+        let mut fitting = None;
+        for (place, one) in self.known.iter_mut().enumerate() {
             let Some(mut row) = rows.begin(&one.phase) else { break };
             let Some(fit) = one.line.read(text, at, &mut row) else {
-                rows.undo();
+                one.misses += 1;
+                has_useless |= one.misses > MISSES_MAX;
                 continue;
             };
+            one.misses = 0;
             row.u64(standard::CANCELLED, u64::from(one.is_cancelled));
             if let Some(error_type) = one.error_type {
                 row.text(standard::ERROR_TYPE, error_type);
@@ -156,10 +184,21 @@ impl Templates {
                 row.session(session, fit.turn, fit.end_ns, one.is_cancelled);
             }
             rows.end();
-            self.0[..=place].rotate_right(1);
-            return Some(fit.end);
+            fitting = Some((place, fit.end));
+            break;
         }
-        None
+        if let Some((place, _)) = fitting {
+            self.known[..=place].rotate_right(1);
+            self.earn();
+        }
+        if has_useless {
+            self.known.retain(|one| one.misses <= MISSES_MAX);
+        }
+        fitting.map(|(_, end)| end)
+    }
+
+    fn earn(&mut self) {
+        self.credit = (self.credit + 1).min(TEMPLATES_MAX as u32);
     }
 
     /// Reads one line, and takes a template from it.
@@ -180,10 +219,16 @@ impl Templates {
         if let Some(mut row) = rows.begin(&phase) {
             put(columns, &record, &mut row);
             rows.end();
-            if self.0.len() < TEMPLATES_MAX
+            self.whole = self.whole.wrapping_add(1);
+            if self.whole.is_multiple_of(WHOLE_PER_TEMPLATE) {
+                self.earn();
+            }
+            if self.known.len() < TEMPLATES_MAX
+                && self.credit > 0
                 && let Some(template) = learn(line, &record, phase, columns)
             {
-                self.0.insert(0, template);
+                self.credit -= 1;
+                self.known.insert(0, template);
             }
         }
         Ok(())
@@ -358,5 +403,49 @@ fn learn(
         (None, true) => Some("cancelled"),
         (None, false) => None,
     };
-    Some(RecordTemplate { phase, error_type, is_cancelled: record.is_cancelled(), line })
+    Some(RecordTemplate { misses: 0, phase, error_type, is_cancelled: record.is_cancelled(), line })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::rows::ReadOptions;
+
+    fn line(metric: &str, value: usize) -> String {
+        format!(
+            r#"{{"metadata":{{"phase_name":"p","request_start_ns":{value},"request_end_ns":9}},"metrics":{{"{metric}":{{"value":{value},"unit":"ms"}}}}}}"#
+        )
+    }
+
+    #[test]
+    fn templates_that_are_of_no_use_are_dropped_and_seldom_learned() {
+        let mut survey = Survey::default();
+        let names: Vec<_> = (0..2000).map(|number| format!("metric_{number}")).collect();
+        for name in &names {
+            survey_line(line(name, 1).as_bytes(), &mut survey).unwrap();
+        }
+        let columns = survey.columns();
+        let options = ReadOptions { batch_records: 5000, ..ReadOptions::default() };
+        let (mut rows, mut templates) = (Rows::new(&columns, &options), Templates::default());
+        let mut tried = 0;
+        for name in &names {
+            let line = line(name, 1);
+            tried += templates.known.len();
+            assert_eq!(templates.read(&line, 0, &mut rows), None);
+            templates.read_whole(line.as_bytes(), &mut rows).unwrap();
+        }
+        assert!(tried < 2 * names.len(), "{tried} tries for {} lines", names.len());
+        // Lines that are alike at last are soon read by a template.
+        let alike: Vec<_> = (0..100).map(|value| line("metric_0", value)).collect();
+        let mut by_template = 0;
+        for line in &alike {
+            match templates.read(line, 0, &mut rows) {
+                Some(_) => by_template += 1,
+                None => templates.read_whole(line.as_bytes(), &mut rows).unwrap(),
+            }
+        }
+        assert!(by_template > 30, "{by_template} of {}", alike.len());
+        let read = rows.finish();
+        assert_eq!(read.records, 2100);
+    }
 }

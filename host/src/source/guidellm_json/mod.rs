@@ -4,9 +4,10 @@ mod record;
 
 use std::fmt::Write as _;
 
-use record::{Benchmark, NUMBERS, Record, Report};
+use record::{NUMBERS, Record, Report};
 
-use super::columns::{Columns, Survey, check_text};
+use super::Problem;
+use super::columns::{Columns, Survey, check_latency, check_text};
 use super::format::Format;
 use super::input::{Block, Cut};
 use super::parse::{Misread, count_lines, document, misread};
@@ -50,34 +51,97 @@ enum Ending {
     Errored,
 }
 
-impl<'a> Benchmark<'a> {
-    fn records(&self) -> impl Iterator<Item = (Ending, &Record<'a>)> {
-        let groups = [
-            (Ending::Successful, &self.requests.successful),
-            (Ending::Incomplete, &self.requests.incomplete),
-            (Ending::Errored, &self.requests.errored),
+/// A benchmark, with its requests as they stand in the document.
+struct Phase<'b> {
+    name: String,
+    number: u32,
+    requests: Vec<Entry<'b>>,
+}
+
+/// Where a request stands.
+struct Entry<'b> {
+    ending: Ending,
+    /// The list that it is in, and where.
+    list: &'static str,
+    index: usize,
+    json: &'b str,
+}
+
+/// The benchmarks of the report that a block is.
+fn read_report(text: &str) -> Result<Vec<Phase<'_>>, Misread> {
+    let report: Report<'_> = serde_json::from_str(text).map_err(|error| misread(&error, WHAT))?;
+    let phases = report.benchmarks.into_iter().zip(0..).map(|(benchmark, number)| {
+        let name = benchmark.name().unwrap_or_else(|| format!("benchmark-{}", number + 1));
+        check_text("phase", &name).map_err(|problem| (0, problem))?;
+        let lists = [
+            (Ending::Successful, "successful", benchmark.requests.successful),
+            (Ending::Incomplete, "incomplete", benchmark.requests.incomplete),
+            (Ending::Errored, "errored", benchmark.requests.errored),
         ];
-        groups
-            .into_iter()
-            .flat_map(|(ending, group)| group.iter().flatten().map(move |record| (ending, record)))
+        let requests = lists.into_iter().flat_map(|(ending, list, requests)| {
+            let requests = requests.into_iter().flatten().enumerate();
+            requests.map(move |(index, raw)| Entry { ending, list, index, json: raw.get() })
+        });
+        Ok(Phase { name, number, requests: requests.collect() })
+    });
+    phases.collect()
+}
+
+/// Reads the requests of a document one by one, and finds the lines of those that are none.
+struct Requests<'b> {
+    text: &'b str,
+    /// So many bytes of it have so many ends of lines.
+    counted: (usize, u64),
+}
+
+impl<'b> Requests<'b> {
+    fn of(text: &'b str) -> Self {
+        Self { text, counted: (0, 0) }
+    }
+
+    fn read(&mut self, phase: &Phase<'b>, entry: &Entry<'b>) -> Result<Record<'b>, Misread> {
+        let (line, problem) = match serde_json::from_str::<Record<'b>>(entry.json) {
+            Ok(record) => match check(&record) {
+                Ok(()) => return Ok(record),
+                Err(words) => (1, Problem::at(1, words)),
+            },
+            Err(error) => (error.line().max(1), Problem::from(&error)),
+        };
+        let Entry { list, index, .. } = entry;
+        let words = format!(
+            "the request at index {index} of `{list}` in benchmark {} (`{}`): {}",
+            phase.number, phase.name, problem.words
+        );
+        let (line_before, column_before) = self.place(entry.json);
+        let column = match line {
+            1 => column_before + problem.column,
+            _ => problem.column,
+        };
+        Err((line_before + line as u64 - 1, Problem::at(column, words)))
+    }
+
+    /// The line that a part of the document begins in, from 0, and the bytes before it
+    /// there.
+    fn place(&mut self, part: &str) -> (u64, u64) {
+        let at = part.as_ptr() as usize - self.text.as_ptr() as usize;
+        let (from, lines) = match self.counted {
+            counted if counted.0 <= at => counted,
+            _ => (0, 0),
+        };
+        let before = &self.text.as_bytes()[..at];
+        let lines = lines + memchr::memchr_iter(b'\n', &before[from..]).count() as u64;
+        self.counted = (at, lines);
+        let line_start = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
+        (lines, (at - line_start) as u64)
     }
 }
 
-/// The report that a block is, with a name for each of its benchmarks.
-fn read_report(block: &Block) -> Result<Vec<(String, Benchmark<'_>)>, Misread> {
-    let text = document(block)?;
-    let report: Report<'_> = serde_json::from_str(text).map_err(|error| misread(&error, WHAT))?;
-    let named = report.benchmarks.into_iter().enumerate().map(|(number, benchmark)| {
-        let name = benchmark.name().unwrap_or_else(|| format!("benchmark-{}", number + 1));
-        check_text("phase", &name).map_err(|problem| (0, problem))?;
-        for (_, record) in benchmark.records() {
-            for (_, what, _) in &record.parts {
-                check_text("metric", what).map_err(|problem| (0, problem))?;
-            }
-        }
-        Ok((name, benchmark))
-    });
-    named.collect()
+/// Whether names and numbers of a request can be taken.
+fn check(record: &Record<'_>) -> Result<(), String> {
+    for (_, what, _) in &record.parts {
+        check_text("metric", what).map_err(|problem| problem.words)?;
+    }
+    check_latency(record.latency_s.unwrap_or(0.0) * 1e3)
 }
 
 /// The column of what a prompt or an answer was made of.
@@ -107,29 +171,25 @@ impl Reader for GuidellmJson {
 
     fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
         let mut surveyed = Surveyed { lines: count_lines(&block.text), ..Surveyed::default() };
-        let benchmarks = match read_report(block) {
-            Ok(benchmarks) => benchmarks,
+        let (text, phases) = match document(block).and_then(|text| Ok((text, read_report(text)?))) {
+            Ok(read) => read,
             Err(bad) => {
                 surveyed.first_bad = Some(bad);
                 return surveyed;
             }
         };
-        let mut part = String::new();
-        for (phase, benchmark) in benchmarks {
-            survey.add_phase(&phase);
-            for (_, record) in benchmark.records() {
-                surveyed.has_records = true;
-                for ((_, column, unit), number) in NUMBERS.iter().zip(record.numbers) {
-                    if number.is_some() {
-                        survey.add_column(column, ColumnType::F64, unit);
+        let mut requests = Requests::of(text);
+        for phase in phases {
+            survey.add_phase(&phase.name);
+            for entry in &phase.requests {
+                match requests.read(&phase, entry) {
+                    Ok(record) => {
+                        surveyed.has_records = true;
+                        add_columns(&record, survey);
                     }
-                }
-                for (of, what, _) in &record.parts {
-                    let name = part_name(&mut part, of, what);
-                    survey.add_column(name, ColumnType::F64, part_unit(what));
-                }
-                if record.turn.is_some() {
-                    survey.add_column(TURN, ColumnType::U64, "");
+                    Err(bad) => {
+                        surveyed.first_bad.get_or_insert(bad);
+                    }
                 }
             }
         }
@@ -137,23 +197,54 @@ impl Reader for GuidellmJson {
     }
 
     fn read(&self, block: &Block, rows: &mut Rows<'_>) {
-        let columns = rows.columns();
-        match read_report(block) {
-            Ok(benchmarks) => {
-                for (number, (name, benchmark)) in (0..).zip(benchmarks) {
-                    let phase = profiling(&name, Some(number));
-                    for (ending, record) in benchmark.records() {
-                        let Some(mut row) = rows.begin(&phase) else { continue };
-                        put(record, ending, columns, &mut row);
-                        rows.end();
+        if let Err((line, problem)) = read_into(block, rows) {
+            rows.bad(line, problem);
+        }
+        rows.add_lines(count_lines(&block.text));
+    }
+}
+
+/// Puts the requests of a document into rows.
+fn read_into(block: &Block, rows: &mut Rows<'_>) -> Result<(), Misread> {
+    let columns = rows.columns();
+    let text = document(block)?;
+    let mut requests = Requests::of(text);
+    for phase in read_report(text)? {
+        let key = profiling(&phase.name, Some(phase.number));
+        for entry in &phase.requests {
+            if rows.is_over() {
+                return Ok(());
+            }
+            match requests.read(&phase, entry) {
+                Ok(record) => {
+                    let Some(mut row) = rows.begin(&key) else { continue };
+                    put(&record, entry.ending, columns, &mut row);
+                    rows.end();
+                }
+                Err((line, problem)) => {
+                    if !rows.bad(line, problem) {
+                        return Ok(());
                     }
                 }
             }
-            Err((line, problem)) => {
-                rows.bad(line, problem);
-            }
         }
-        rows.add_lines(count_lines(&block.text));
+    }
+    Ok(())
+}
+
+/// The columns that a request has.
+fn add_columns(record: &Record<'_>, survey: &mut Survey) {
+    for ((_, column, unit), number) in NUMBERS.iter().zip(record.numbers) {
+        if number.is_some() {
+            survey.add_column(column, ColumnType::F64, unit);
+        }
+    }
+    let mut part = String::new();
+    for (of, what, _) in &record.parts {
+        survey.add_column(part_name(&mut part, of, what), ColumnType::F64, part_unit(what));
+    }
+    if record.turn.is_some() {
+        survey.add_column(TURN, ColumnType::U64, "");
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::source::time::seconds_ns;
 
@@ -65,15 +66,16 @@ struct Strategy<'a> {
     streams: Option<f64>,
 }
 
-/// Requests by how they ended.
+/// Requests by how they ended, each still to be read: a bad one is no reason to refuse the
+/// others.
 #[derive(Debug, Deserialize)]
 pub(super) struct Groups<'a> {
     #[serde(borrow, default)]
-    pub(super) successful: Option<Vec<Record<'a>>>,
+    pub(super) successful: Option<Vec<&'a RawValue>>,
     #[serde(borrow, default)]
-    pub(super) incomplete: Option<Vec<Record<'a>>>,
+    pub(super) incomplete: Option<Vec<&'a RawValue>>,
     #[serde(borrow, default)]
-    pub(super) errored: Option<Vec<Record<'a>>>,
+    pub(super) errored: Option<Vec<&'a RawValue>>,
 }
 
 /// A request.
@@ -163,20 +165,21 @@ impl<'de> Visitor<'de> for RecordVisitor {
         let (mut start, mut end, mut timings) = (None, None, None);
         while let Some(Text(key)) = map.next_key()? {
             match &*key {
-                "request_start_time" | "start_time" => start = map.next_value::<Option<f64>>()?,
-                "request_end_time" | "end_time" => end = map.next_value::<Option<f64>>()?,
-                "request_latency" => record.latency_s = map.next_value()?,
-                "error" => record.error = text(&mut map)?,
-                "request_type" => record.kind = text(&mut map)?,
-                "input_metrics" => add_parts("input", &mut record, &mut map)?,
-                "output_metrics" => add_parts("output", &mut record, &mut map)?,
-                "scheduler_info" => {
-                    let info: Option<SchedulerInfo> = map.next_value()?;
+                key @ ("request_start_time" | "start_time") => start = time(&mut map, key)?,
+                key @ ("request_end_time" | "end_time") => end = time(&mut map, key)?,
+                key @ "request_latency" => record.latency_s = value(&mut map, key)?,
+                key @ "error" => record.error = text(&mut map, key)?,
+                key @ "request_type" => record.kind = text(&mut map, key)?,
+                key @ "input_metrics" => add_parts("input", &mut record, &mut map, key)?,
+                key @ "output_metrics" => add_parts("output", &mut record, &mut map, key)?,
+                key @ "scheduler_info" => {
+                    let info: Option<SchedulerInfo> = value(&mut map, key)?;
                     let process = info.unwrap_or_default().process_id;
                     record.worker = process.map(|process| process.to_string());
                 }
-                "info" => {
-                    let info = map.next_value::<Option<Info<'de>>>()?.unwrap_or_default();
+                key @ "info" => {
+                    let info: Option<Info<'de>> = value(&mut map, key)?;
+                    let info = info.unwrap_or_default();
                     record.conversation = info.conversation_id.map(|text| text.0);
                     record.turn = info.turn_index;
                     record.error = info.error.map(|text| text.0).or(record.error);
@@ -185,7 +188,7 @@ impl<'de> Visitor<'de> for RecordVisitor {
                     timings = info.timings;
                 }
                 key => match NUMBERS.iter().position(|(known, ..)| *known == key) {
-                    Some(at) => record.numbers[at] = map.next_value()?,
+                    Some(at) => record.numbers[at] = value(&mut map, key)?,
                     None => {
                         map.next_value::<IgnoredAny>()?;
                     }
@@ -193,30 +196,54 @@ impl<'de> Visitor<'de> for RecordVisitor {
             }
         }
         let before = timings.unwrap_or_default();
-        let start = start.or(before.scheduled_at).or(before.dequeued).or(before.queued);
-        let start = start.ok_or_else(|| {
-            A::Error::custom("a request lacks `request_start_time` or `start_time`")
-        })?;
-        let since_1970 = |seconds| {
-            let words = || A::Error::custom(format!("`{seconds}` is not a time since 1970"));
-            seconds_ns(seconds).ok_or_else(words)
+        let before = before.scheduled_at.or(before.dequeued).or(before.queued);
+        record.start_ns = match (start, before) {
+            (Some(ns), _) => ns,
+            (None, Some(seconds)) => since_1970("info", seconds)?,
+            (None, None) => {
+                return Err(A::Error::custom("it lacks `request_start_time` or `start_time`"));
+            }
         };
-        record.start_ns = since_1970(start)?;
-        record.end_ns = end.map(since_1970).transpose()?;
+        record.end_ns = end;
         Ok(record)
     }
 }
 
-fn text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Cow<'de, str>>, A::Error> {
-    Ok(map.next_value::<Option<Text<'de>>>()?.map(|text| text.0))
+/// The value of a key, which is named where something is wrong with it.
+fn value<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
+    map: &mut A,
+    key: &str,
+) -> Result<T, A::Error> {
+    map.next_value().map_err(|error: A::Error| {
+        let words = error.to_string();
+        // The whole error tells the place again.
+        let words = words.split(" at line ").next().unwrap_or_default();
+        A::Error::custom(format!("`{key}`: {words}"))
+    })
+}
+
+/// When something was, in nanoseconds.
+fn time<'de, A: MapAccess<'de>>(map: &mut A, key: &str) -> Result<Option<u64>, A::Error> {
+    let seconds: Option<f64> = value(map, key)?;
+    seconds.map(|seconds| since_1970(key, seconds)).transpose()
+}
+
+fn since_1970<E: serde::de::Error>(key: &str, seconds: f64) -> Result<u64, E> {
+    seconds_ns(seconds)
+        .ok_or_else(|| E::custom(format!("`{key}`: `{seconds}` is not a time since 1970")))
+}
+
+fn text<'de, A: MapAccess<'de>>(map: &mut A, key: &str) -> Result<Option<Cow<'de, str>>, A::Error> {
+    Ok(value::<A, Option<Text<'de>>>(map, key)?.map(|text| text.0))
 }
 
 fn add_parts<'de, A: MapAccess<'de>>(
     of: &'static str,
     record: &mut Record<'de>,
     map: &mut A,
+    key: &str,
 ) -> Result<(), A::Error> {
-    if let Some(Parts(parts)) = map.next_value()? {
+    if let Some(Parts(parts)) = value(map, key)? {
         record.parts.extend(parts.into_iter().map(|(what, number)| (of, what, number)));
     }
     Ok(())

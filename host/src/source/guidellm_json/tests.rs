@@ -93,15 +93,7 @@ fn benchmarks_are_phases_named_by_their_strategies() {
 fn what_is_wrong_is_told_with_its_place() {
     let what = "not a report of guidellm:";
     for (from, to, bad) in [
-        (
-            "\"start_time\": 1795394047.5",
-            "\"x\": 1",
-            format!("10:39: {what} a request lacks `request_start_time` or `start_time`"),
-        ),
-        ("1795394047.5", "-1.5", format!("10:39: {what} `-1.5` is not a time since 1970")),
         ("37.5", "NaN", "7:62: not JSON: expected value".to_owned()),
-        ("37.5", "1e400", "7:66: number out of range".to_owned()),
-        ("37.5", "\"1\"", format!("7:64: {what} invalid type: string \"1\", expected f64")),
         ("\"benchmarks\"", "\"b\"", format!("13:23: {what} missing field `benchmarks`")),
         ("}}]}", "}}", "13:21: not JSON: EOF while parsing a list".to_owned()),
         (
@@ -115,6 +107,49 @@ fn what_is_wrong_is_told_with_its_place() {
         assert_eq!(told.bad, [bad], "{to}");
         assert!(told.records.is_empty() && !told.has_records);
     }
+}
+
+#[test]
+fn a_bad_request_does_not_take_the_others_with_it() {
+    let errored = |words: &str| {
+        format!("the request at index 0 of `errored` in benchmark 0 (`constant-2.346`): {words}")
+    };
+    let of_good = |words: &str| errored(words).replace("errored", "successful");
+    let cases = [
+        (
+            "\"start_time\": 1795394047.5",
+            "\"start_time\": null",
+            "10:39",
+            errored("it lacks `request_start_time` or `start_time`"),
+        ),
+        ("1795394047.5", "-1.5", "9:37", errored("`start_time`: `-1.5` is not a time since 1970")),
+        (
+            "[{\"start_time\": 1795394047.5",
+            "[null, {\"start_time\": 1795394047.5",
+            "9:22",
+            errored("invalid type: null, expected an object that is a request"),
+        ),
+        ("37.5", "1e400", "7:66", of_good("`time_to_first_token_ms`: number out of range")),
+        (
+            "37.5",
+            "\"1\"",
+            "7:64",
+            of_good("`time_to_first_token_ms`: invalid type: string \"1\", expected f64"),
+        ),
+        (
+            "{\"process_id\": 3}",
+            "{\"process_id\": -3}",
+            "5:44",
+            of_good("`scheduler_info`: invalid value: integer `-3`, expected u64"),
+        ),
+        ("0.0625", "-0.0625", "4:22", of_good("its latency is negative: -62.5 ms")),
+    ];
+    let told = cases.each_ref().map(|(from, to, ..)| read(&GuidellmJson, &OLDER.replace(from, to)));
+    let bad: Vec<_> = told.iter().flat_map(|told| told.bad.clone()).collect();
+    assert_eq!(bad, cases.each_ref().map(|(_, _, place, words)| format!("{place}: {words}")));
+    let records = told.each_ref().map(|told| told.records.len());
+    assert_eq!(records, [2, 2, 3, 2, 2, 2, 2]);
+    assert!(told.iter().all(|told| told.has_records));
 }
 
 #[test]

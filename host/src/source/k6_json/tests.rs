@@ -208,6 +208,7 @@ fn a_file_that_breaks_off_keeps_the_requests_before() {
         skip_bad_records: false,
         bad_max: 10,
         is_looked_through: true,
+        ..super::super::rows::ReadOptions::default()
     };
     let mut rows = Rows::new(&columns, &options);
     reader.read(&block, &mut rows);

@@ -1,20 +1,21 @@
 //! vLLM's `bench serve --save-result --save-detailed`: an object of parallel arrays with an
 //! entry for each request, in seconds (`vllm/benchmarks/serve.py`).
 
-use std::borrow::Cow;
-use std::fmt;
+mod entry;
 
+use std::borrow::Cow;
+
+use entry::{Count, Entry};
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use super::Problem;
-use super::columns::{Columns, Survey};
+use super::columns::{Columns, Survey, check_latency};
 use super::format::Format;
 use super::input::{Block, Cut};
 use super::parse::{Misread, count_lines, document, misread};
 use super::reader::{Reader, Surveyed};
 use super::request::{PROFILING, Request, exception_name, profiling};
-use super::rows::{Row, Rows};
+use super::rows::{PhaseKey, Row, Rows};
 use super::sniff::members;
 use super::time::rfc3339_ns;
 use crate::batch::ColumnType;
@@ -46,66 +47,50 @@ struct Run<'a> {
     date: Option<Cow<'a, str>>,
     #[serde(default)]
     duration: Option<f64>,
-    #[serde(default)]
-    input_lens: Option<Vec<f64>>,
-    #[serde(default)]
-    output_lens: Option<Vec<f64>>,
-    #[serde(default)]
-    ttfts: Option<Vec<f64>>,
-    #[serde(default)]
-    itls: Option<Vec<Vec<f64>>>,
-    #[serde(default)]
-    latencies: Option<Vec<f64>>,
-    #[serde(default)]
-    start_times: Option<Vec<f64>>,
-    #[serde(default)]
-    queue_times: Option<Vec<f64>>,
+    #[serde(borrow, default)]
+    input_lens: Option<Vec<Entry<'a>>>,
+    #[serde(borrow, default)]
+    output_lens: Option<Vec<Entry<'a>>>,
+    #[serde(borrow, default)]
+    ttfts: Option<Vec<Entry<'a>>>,
+    #[serde(borrow, default)]
+    itls: Option<Vec<Entry<'a>>>,
+    #[serde(borrow, default)]
+    latencies: Option<Vec<Entry<'a>>>,
+    #[serde(borrow, default)]
+    start_times: Option<Vec<Entry<'a>>>,
+    #[serde(borrow, default)]
+    queue_times: Option<Vec<Entry<'a>>>,
     #[serde(default)]
     generated_texts: Option<Count>,
     #[serde(borrow, default)]
-    errors: Option<Vec<Option<Text<'a>>>>,
+    errors: Option<Vec<Entry<'a>>>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// How many there are of what is not read.
-#[derive(Debug)]
-struct Count(usize);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Counter;
-        impl<'de> Visitor<'de> for Counter {
-            type Value = Count;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Count, A::Error> {
-                let mut count = 0;
-                while seq.next_element::<IgnoredAny>()?.is_some() {
-                    count += 1;
-                }
-                Ok(Count(count))
-            }
-        }
-        deserializer.deserialize_seq(Counter)
-    }
-}
+/// An array with an entry for each request, and what it is called.
+type Array<'r, 'a> = (&'static str, Option<&'r Vec<Entry<'a>>>);
 
 /// Columns of numbers, their units, by what the run's numbers are multiplied, and where
 /// the run has them.
-type OwnColumn =
-    (&'static str, &'static str, f64, for<'r, 'a> fn(&'r Run<'a>) -> Option<&'r Vec<f64>>);
+type OwnColumn = (&'static str, &'static str, f64, for<'r, 'a> fn(&'r Run<'a>) -> Array<'r, 'a>);
 
 const OWN_COLUMNS: [OwnColumn; 4] = [
-    ("time_to_first_token", "ms", 1e3, |run| run.ttfts.as_ref()),
-    ("input_sequence_length", "tokens", 1.0, |run| run.input_lens.as_ref()),
-    ("output_sequence_length", "tokens", 1.0, |run| run.output_lens.as_ref()),
-    ("queue_time", "ms", 1e3, |run| run.queue_times.as_ref()),
+    ("time_to_first_token", "ms", 1e3, |run| ("ttfts", run.ttfts.as_ref())),
+    ("input_sequence_length", "tokens", 1.0, |run| ("input_lens", run.input_lens.as_ref())),
+    ("output_sequence_length", "tokens", 1.0, |run| ("output_lens", run.output_lens.as_ref())),
+    ("queue_time", "ms", 1e3, |run| ("queue_times", run.queue_times.as_ref())),
 ];
+
+/// One request, as its entries say.
+struct Measured<'r> {
+    start_s: Option<f64>,
+    /// How long it took, where that was measured.
+    latency_s: Option<f64>,
+    error: Option<&'r str>,
+    gaps_s: Option<&'r [f64]>,
+    /// In the order of [`OWN_COLUMNS`].
+    numbers: [Option<f64>; OWN_COLUMNS.len()],
+}
 
 /// The column of times between the parts of an answer.
 const GAPS: &str = "inter_chunk_latency";
@@ -158,52 +143,72 @@ impl Run<'_> {
         Ok(end_ns.saturating_sub(ns(self.duration.unwrap_or(0.0))))
     }
 
-    /// How long a request took, in seconds, where that was measured.
-    fn latency_s(&self, request: usize, has_failed: bool) -> Option<f64> {
-        let latency = match (&self.latencies, &self.ttfts) {
-            (Some(latencies), _) => latencies[request],
-            (None, Some(ttfts)) => {
-                let gaps = self.itls.as_ref().map_or(0.0, |itls| itls[request].iter().sum());
-                ttfts[request] + gaps
-            }
-            (None, None) => return None,
+    /// What the entries of a request say.
+    fn request(&self, request: usize) -> Result<Measured<'_>, Problem> {
+        self.entries(request)
+            .map_err(|words| Problem::at(1, format!("the request at index {request}: {words}")))
+    }
+
+    fn entries(&self, request: usize) -> Result<Measured<'_>, String> {
+        let number = |(name, entries): Array<'_, '_>| {
+            let entry = entries.map(|entries| &entries[request]);
+            entry.map(|entry| entry.number(name)).transpose()
         };
-        (!has_failed || latency != 0.0).then_some(latency)
+        let text = self.errors.as_ref().map(|errors| errors[request].text("errors"));
+        let error = text.transpose()?.flatten().filter(|error| !error.is_empty());
+        let gaps = self.itls.as_ref().map(|itls| itls[request].numbers("itls"));
+        let gaps_s = gaps.transpose()?;
+        let mut numbers = [None; OWN_COLUMNS.len()];
+        for (value, (.., of)) in numbers.iter_mut().zip(OWN_COLUMNS) {
+            *value = number(of(self))?;
+        }
+        let [first_token_s, ..] = &mut numbers;
+        let with_gaps = |first: f64| first + gaps_s.map_or(0.0, |gaps| gaps.iter().sum());
+        let latency_s = match number(("latencies", self.latencies.as_ref()))? {
+            Some(latency) => Some(latency),
+            None => first_token_s.map(with_gaps),
+        };
+        check_latency(latency_s.unwrap_or(0.0) * 1e3)?;
+        let has_failed = error.is_some();
+        // What a failed request did not come to is 0 there.
+        *first_token_s = first_token_s.filter(|first| !has_failed || *first != 0.0);
+        Ok(Measured {
+            start_s: number(("start_times", self.start_times.as_ref()))?,
+            latency_s: latency_s.filter(|latency| !has_failed || *latency != 0.0),
+            error,
+            gaps_s: gaps_s.filter(|gaps| !has_failed || !gaps.is_empty()),
+            numbers,
+        })
     }
 
-    fn error(&self, request: usize) -> Option<&str> {
-        let error = self.errors.as_ref()?[request].as_ref()?;
-        Some(&*error.0).filter(|error| !error.is_empty())
+    /// When the first request started, on a clock of its own.
+    fn first_start_s(&self) -> f64 {
+        let starts = self.start_times.iter().flatten();
+        starts.filter_map(|start| start.number("").ok()).fold(f64::INFINITY, f64::min)
     }
+}
 
-    /// Puts a request into a row.
-    fn put(&self, request: usize, start_ns: u64, columns: &Columns, row: &mut Row<'_>) {
-        let error = self.error(request);
-        let latency_s = self.latency_s(request, error.is_some());
+impl Measured<'_> {
+    /// Puts the request into a row.
+    fn put(&self, start_ns: u64, columns: &Columns, row: &mut Row<'_>) {
         Request {
             start_ns,
-            end_ns: latency_s.map(|latency_s| start_ns.saturating_add(ns(latency_s))),
-            latency_ms: latency_s.map(|latency_s| latency_s * 1e3),
-            error: error.map(|error| exception_name(error).unwrap_or("error")),
-            message: error,
+            end_ns: self.latency_s.map(|latency_s| start_ns.saturating_add(ns(latency_s))),
+            latency_ms: self.latency_s.map(|latency_s| latency_s * 1e3),
+            error: self.error.map(|error| exception_name(error).unwrap_or("error")),
+            message: self.error,
             ..Request::default()
         }
         .put(row);
-        for (name, _, factor, values) in OWN_COLUMNS {
-            if let (Some(column), Some(values)) = (columns.place(name), values(self)) {
-                // What a failed request did not come to is 0 there.
-                let is_missing =
-                    name == "time_to_first_token" && error.is_some() && values[request] == 0.0;
-                if !is_missing {
-                    row.f64(column, values[request] * factor);
-                }
+        for ((name, _, factor, _), number) in OWN_COLUMNS.iter().zip(self.numbers) {
+            if let (Some(column), Some(number)) = (columns.place(name), number) {
+                row.f64(column, number * factor);
             }
         }
-        if let (Some(column), Some(itls)) = (columns.place(GAPS), &self.itls)
-            && !(error.is_some() && itls[request].is_empty())
+        if let (Some(column), Some(gaps)) = (columns.place(GAPS), self.gaps_s)
             && let Some(mut list) = row.list(column)
         {
-            itls[request].iter().for_each(|gap| list.push(gap * 1e3));
+            gaps.iter().for_each(|gap| list.push(gap * 1e3));
             list.end();
         }
     }
@@ -250,15 +255,22 @@ impl Reader for VllmJson {
         let mut surveyed = Surveyed { lines: count_lines(&block.text), ..Surveyed::default() };
         for run in runs(block) {
             let checked = run.and_then(|(line, run)| match check(&run) {
-                Ok((requests, _)) => Ok((requests, run)),
+                Ok((requests, _)) => Ok((line, requests, run)),
                 Err(problem) => Err((line, problem)),
             });
             match checked {
-                Ok((requests, run)) => {
-                    surveyed.has_records |= requests > 0;
+                Ok((line, requests, run)) => {
+                    for request in 0..requests {
+                        match run.request(request) {
+                            Ok(_) => surveyed.has_records = true,
+                            Err(problem) => {
+                                surveyed.first_bad.get_or_insert((line, problem));
+                            }
+                        }
+                    }
                     survey.add_phase(PROFILING);
                     for (name, unit, _, values) in OWN_COLUMNS {
-                        if values(&run).is_some() {
+                        if values(&run).1.is_some() {
                             survey.add_column(name, ColumnType::F64, unit);
                         }
                     }
@@ -275,32 +287,57 @@ impl Reader for VllmJson {
     }
 
     fn read(&self, block: &Block, rows: &mut Rows<'_>) {
-        let columns = rows.columns();
         for (number, run) in (0..).zip(runs(block)) {
-            let checked = run.and_then(|(line, run)| match check(&run) {
-                Ok(checked) => Ok((run, checked)),
+            let read = run.and_then(|(line, run)| match check(&run) {
+                Ok(checked) => Ok((line, run, checked)),
                 Err(problem) => Err((line, problem)),
             });
-            let (run, (requests, run_start_ns)) = match checked {
-                Ok(checked) => checked,
-                Err((line, problem)) => match rows.bad(line, problem) {
-                    true => continue,
-                    false => break,
-                },
+            let goes_on = match read {
+                Ok((line, run, (requests, start_ns))) => {
+                    // Each run is a phase of its own.
+                    let phase = profiling(PROFILING, Some(number));
+                    read_run(&run, requests, start_ns, (line, &phase), rows)
+                }
+                Err((line, problem)) => rows.bad(line, problem),
             };
-            // Each run is a phase of its own.
-            let phase = profiling(PROFILING, Some(number));
-            let starts = run.start_times.as_deref().unwrap_or_default();
-            let first_s = starts.iter().copied().fold(f64::INFINITY, f64::min);
-            for request in 0..requests {
-                let Some(mut row) = rows.begin(&phase) else { continue };
-                let since_first = starts.get(request).map_or(0, |start| ns(start - first_s));
-                run.put(request, run_start_ns.saturating_add(since_first), columns, &mut row);
-                rows.end();
+            if !goes_on {
+                break;
             }
         }
         rows.add_lines(count_lines(&block.text));
     }
+}
+
+/// Puts the requests of a run, which begins in a line and is a phase, into rows. False: the
+/// reading ends with it.
+fn read_run(
+    run: &Run<'_>,
+    requests: usize,
+    run_start_ns: u64,
+    (line, phase): (u64, &PhaseKey),
+    rows: &mut Rows<'_>,
+) -> bool {
+    let columns = rows.columns();
+    let first_s = run.first_start_s();
+    for request in 0..requests {
+        if rows.is_over() {
+            return false;
+        }
+        match run.request(request) {
+            Ok(measured) => {
+                let Some(mut row) = rows.begin(phase) else { continue };
+                let since_first = measured.start_s.map_or(0, |start| ns(start - first_s));
+                measured.put(run_start_ns.saturating_add(since_first), columns, &mut row);
+                rows.end();
+            }
+            Err(problem) => {
+                if !rows.bad(line, problem) {
+                    return false;
+                }
+            }
+        }
+    }
+    true
 }
 
 #[cfg(test)]

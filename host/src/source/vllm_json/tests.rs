@@ -130,15 +130,49 @@ fn what_is_wrong_is_told_with_its_place() {
         (with("ttfts", Some("[NaN, 1, 1]")), "4:12: not JSON: expected value"),
         (with("ttfts", Some("[1, 1e400, 1]")), "4:19: number out of range"),
         (
-            with("ttfts", Some("[1, \"1\", 1]")),
-            "4:17: not a result of vLLM's bench serve --save-detailed: invalid type: string \
-             \"1\", expected f64",
+            with("ttfts", Some("1")),
+            "4:11: not a result of vLLM's bench serve --save-detailed: invalid type: integer \
+             `1`, expected a sequence",
         ),
         (RUN[..200].to_owned(), "4:24: not JSON: EOF while parsing a list"),
     ] {
         let told = read(&VllmJson, &text);
         assert_eq!(told.bad, [bad], "{text}");
         assert!(told.records.is_empty());
+    }
+}
+
+#[test]
+fn a_bad_request_does_not_take_the_others_with_it() {
+    let itls = "[[0.25, 0.125], [], []]";
+    let errors = r#"["", "Internal Server Error", null]"#;
+    for (text, words) in [
+        (with("ttfts", Some("[0.5, null, 1]")), "`ttfts` has null there, not a number"),
+        (with("ttfts", Some(r#"[0.5, "1", 1]"#)), "`ttfts` has a text there, not a number"),
+        (
+            with("input_lens", Some("[5, true, 7]")),
+            "`input_lens` has a boolean there, not a number",
+        ),
+        (
+            with("output_lens", Some(r#"[3, {"a": [1]}, 1]"#)),
+            "`output_lens` has an object there, not a number",
+        ),
+        (
+            with("start_times", Some("[1, [], 1]")),
+            "`start_times` has a list of numbers there, not a number",
+        ),
+        (RUN.replace(itls, "[[], null, []]"), "`itls` has null there, not a list of numbers"),
+        (
+            RUN.replace(itls, "[[], [1, null], []]"),
+            "`itls` has a list of other things there, not a list of numbers",
+        ),
+        (RUN.replace(errors, r#"["", 1, null]"#), "`errors` has a number there, not a text"),
+        (with("latencies", Some("[1, -0.5, 1]")), "its latency is negative: -500 ms"),
+    ] {
+        let told = read(&VllmJson, &format!("\n{text}"));
+        assert_eq!(told.bad, [format!("2:1: the request at index 1: {words}")]);
+        assert_eq!(told.value("input_sequence_length"), ["5", "7"], "{words}");
+        assert!(told.has_records);
     }
 }
 

@@ -1,0 +1,77 @@
+//! The events of a run and the statistics of its phases, once all records are read: from
+//! the records, from what lies beside them, or from a log of events.
+
+use std::sync::Arc;
+
+use super::Recorded;
+use super::collected::Collected;
+use super::phases::PhaseState;
+use crate::phase::{EventKind, Phase, PhaseEvent, PhaseSummary};
+use crate::source::Item;
+use crate::source::aiperf::{ManifestPhase, PhaseManifest};
+use crate::source::timeline::ReportedBounds;
+
+impl Recorded {
+    /// The events, once all records are read.
+    pub(super) fn finish(&self, collected: &mut Collected) -> Vec<Item> {
+        let logged = self.logged_events(&collected.phases.states);
+        let mut events = Vec::new();
+        for state in std::mem::take(&mut collected.phases.states) {
+            let manifest = self.inputs[state.input].manifest.as_ref();
+            let bounds = logged
+                .as_ref()
+                .and_then(|events| logged_bounds(events, &state.phase))
+                .or_else(|| manifest.and_then(|manifest| reported(manifest, &state)));
+            let phase = Arc::unwrap_or_clone(state.phase);
+            let (rebuilt, mut summary) = state.timeline.finish(phase, bounds);
+            if let Some(events) = &logged {
+                add_logged(&mut summary, events);
+            }
+            events.extend(rebuilt);
+            collected.summaries.push(summary);
+        }
+        // What happens at one time to one phase happens in the order of the kinds.
+        events.sort_by_key(|event: &PhaseEvent| (event.time_ns, event.phase.index, event.event));
+        logged.unwrap_or(events).into_iter().map(Item::Event).collect()
+    }
+
+    /// The events of the log, of the phases that are asked for.
+    fn logged_events(&self, phases: &[PhaseState]) -> Option<Vec<PhaseEvent>> {
+        let mut events = self.options.events.clone()?;
+        if !self.options.phases.is_empty() {
+            events.retain(|event| phases.iter().any(|known| known.phase.name == event.phase.name));
+        }
+        Some(events)
+    }
+}
+
+/// When a phase started and completed, by the event log.
+fn logged_bounds(events: &[PhaseEvent], phase: &Phase) -> Option<ReportedBounds> {
+    let of_phase = |kind| {
+        let same = |event: &&PhaseEvent| event.event == kind && event.phase.name == phase.name;
+        events.iter().find(same).map(|event| event.time_ns)
+    };
+    let start_ns = of_phase(EventKind::PhaseStart)?;
+    Some(ReportedBounds { start_ns, end_ns: of_phase(EventKind::PhaseComplete)? })
+}
+
+/// What only the event log knows of a phase.
+fn add_logged(summary: &mut PhaseSummary, events: &[PhaseEvent]) {
+    for event in events.iter().filter(|event| event.phase.name == summary.phase.name) {
+        let stats = &mut summary.stats;
+        stats.timed_out |= event.stats.timed_out || event.event == EventKind::PhaseTimeout;
+        stats.expected_requests = event.stats.expected_requests.or(stats.expected_requests);
+        stats.expected_duration_ns =
+            event.stats.expected_duration_ns.or(stats.expected_duration_ns);
+    }
+}
+
+/// When a phase started and completed, by the manifest beside the records.
+fn reported(manifest: &PhaseManifest, state: &PhaseState) -> Option<ReportedBounds> {
+    let same = |phase: &&ManifestPhase| {
+        phase.phase_name == state.recorded_name
+            && state.recorded_index.is_none_or(|index| index == phase.phase_index)
+    };
+    let phase = manifest.phases.iter().find(same)?;
+    Some(ReportedBounds { start_ns: phase.start_ns?, end_ns: phase.end_ns? })
+}

@@ -1,0 +1,135 @@
+//! Inputs opened, and looked through for what all batches of a run have in common.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use super::collected::Collected;
+use super::{BAD_RECORD_REASONS_MAX, BLOCK_BYTES, OpenInput, Recorded, RecordedOptions};
+use crate::escape;
+use crate::report::InputReport;
+use crate::source::aiperf::PhaseManifest;
+use crate::source::columns::Survey;
+use crate::source::format::{Given, reader_of};
+use crate::source::input::Input;
+use crate::source::mapping::Mapping;
+use crate::source::rows::ReadOptions;
+use crate::source::{Problem, SourceError};
+
+impl Recorded {
+    /// Opens the inputs and finds the columns of the run: files, AIPerf artifact
+    /// directories, or `-` for standard input.
+    ///
+    /// # Errors
+    /// When an input cannot be opened, has no records, or a manifest beside it cannot be
+    /// understood.
+    pub fn open(names: &[String], options: RecordedOptions) -> Result<Self, SourceError> {
+        let mut inputs = Vec::new();
+        let mut survey = Survey::default();
+        let given = Given { format: options.input_format, mapping: options.mapping.clone() };
+        for name in names {
+            tracing::debug!("reading {}", escape(name));
+            let input = Input::open(name, &options.stop)?;
+            let manifest = match &input.dir {
+                Some(dir) => PhaseManifest::read(dir)?,
+                None => None,
+            };
+            let start = input.start(BLOCK_BYTES);
+            let start =
+                start.map_err(|source| SourceError::Io { path: name.clone(), bytes: 0, source })?;
+            let reader = reader_of(&start, &input, &given).map_err(|problem| {
+                SourceError::Format { path: name.clone(), problem: problem.words }
+            })?;
+            let open = OpenInput { input, manifest, reader };
+            look_through(&open, &options, &mut survey)?;
+            inputs.push(open);
+        }
+        let columns = if options.stop.is_requested() {
+            survey.columns()
+        } else {
+            survey.check_phases(&options.phases)?;
+            survey.columns()
+        };
+        let report = |open: &OpenInput| InputReport {
+            path: open.input.name.clone(),
+            format: open.reader.format().name(),
+            records: 0,
+            bad_records: 0,
+            bytes: 0,
+            bad_record_reasons: Vec::new(),
+        };
+        let reports = inputs.iter().map(report).collect();
+        let read_options = ReadOptions {
+            phases: options.phases.clone(),
+            batch_records: options.batch_records,
+            skip_bad_records: options.skip_bad_records,
+            bad_max: BAD_RECORD_REASONS_MAX,
+            is_looked_through: options.look_through,
+            stop: options.stop.clone(),
+        };
+        Ok(Self {
+            options,
+            read_options,
+            columns,
+            inputs,
+            reading: Mutex::default(),
+            collected: Mutex::new(Collected::new(reports)),
+            is_stopped: AtomicBool::new(false),
+            bytes_read: AtomicU64::new(0),
+            buffers: Mutex::default(),
+        })
+    }
+}
+
+/// Finds columns and phases: in the first block that has a record, or in all.
+fn look_through(
+    open: &OpenInput,
+    options: &RecordedOptions,
+    survey: &mut Survey,
+) -> Result<(), SourceError> {
+    let OpenInput { input, reader, .. } = open;
+    let path = || input.name.clone();
+    let failed = |source| SourceError::Io { path: path(), bytes: 0, source };
+    let mut blocks = input.blocks(reader.cut()).map_err(failed)?;
+    let (mut lines_before, mut good, mut first_bad) = (0, false, None);
+    let mut buffer = Vec::new();
+    while !options.stop.is_requested() && (!good || options.look_through) {
+        let block = match blocks.next_block(options.block_bytes_max(), buffer) {
+            Ok(Some(block)) => block,
+            Ok(None) => break,
+            // A file that breaks off later is read as far as it goes.
+            Err(_) if lines_before > 0 => break,
+            Err(error) => return Err(failed(error)),
+        };
+        let seen = reader.survey(&block, survey);
+        good |= seen.has_records;
+        if let Some((number, problem)) = seen.first_bad {
+            first_bad.get_or_insert((lines_before + number + 1, problem));
+        }
+        lines_before += seen.lines;
+        buffer = block.text;
+        // Of those that are not asked for there may be any number.
+        if options.phases.is_empty() && survey.has_too_many_phases() {
+            return Err(too_many_phases(open, &options.mapping));
+        }
+        if survey.has_too_many_columns() {
+            return Err(SourceError::TooManyColumns { path: path() });
+        }
+    }
+    match first_bad {
+        _ if good || options.stop.is_requested() => Ok(()),
+        None => Err(SourceError::Empty { path: path() }),
+        Some((line, Problem { column, words, .. })) => {
+            Err(SourceError::NoRecords { path: path(), line, column, problem: words })
+        }
+    }
+}
+
+/// The error of an input with more phases than a run may have.
+pub(super) fn too_many_phases(open: &OpenInput, mapping: &Mapping) -> SourceError {
+    let mapped = mapping.fields.iter().find(|(field, _)| field == "phase");
+    let mapped = mapped.filter(|_| open.reader.format().is_mapped());
+    SourceError::TooManyPhases {
+        path: open.input.name.clone(),
+        column: mapped.map(|(_, mapped)| mapped.column.clone()),
+    }
+}
