@@ -22,6 +22,7 @@ mod inspect;
 mod library;
 mod limits;
 mod lock;
+mod mappings;
 mod oracle;
 mod overrides;
 mod packages;

@@ -16,7 +16,7 @@ use perfbox::{
 
 use super::cache::CacheArgs;
 use super::config::Config;
-use super::input::InputArgs;
+use super::input::{InputArgs, opened};
 use super::lock::{LockArgs, check_names};
 use super::select::{Selected, SelectionArgs, describe, select};
 use super::{PluginArgs, output_width, progress};
@@ -288,8 +288,7 @@ fn open_source(inputs: &[String], options: RecordedOptions) -> Result<Recorded, 
         Err(SourceError::UnknownPhase { .. }) if !options.look_through => {
             open_source(inputs, RecordedOptions { look_through: true, ..options })
         }
-        Err(error @ SourceError::UnknownPhase { .. }) => Err(error).usage(),
-        opened => opened.bad_input(),
+        result => opened(result),
     }
 }
 

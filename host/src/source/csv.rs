@@ -4,8 +4,7 @@ use super::Problem;
 use super::columns::Survey;
 use super::format::Format;
 use super::input::{Block, Cut, LINE_MAX_BYTES};
-use super::json::f64_at;
-use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, What, number};
+use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, What, read_number};
 use super::reader::{Lines, Reader, Surveyed};
 use super::rows::{PhaseKey, Rows};
 use crate::escape;
@@ -199,7 +198,7 @@ impl Reader for Csv {
                     let text = fields.get(text, *field);
                     if !text.is_empty() {
                         let value =
-                            number_in(text).map_err(|words| self.in_column(*field, &words))?;
+                            read_number(text).map_err(|words| self.in_column(*field, &words))?;
                         metrics.push((*column, value));
                     }
                 }
@@ -211,14 +210,6 @@ impl Reader for Csv {
             }
         });
         rows.add_lines(lines);
-    }
-}
-
-/// A finite number in a field.
-fn number_in(text: &str) -> Result<f64, String> {
-    match f64_at(text, 0) {
-        Some((value, end)) if end == text.len() => Ok(value),
-        _ => number(text).ok_or_else(|| format!("`{}` is no number", escape(text))),
     }
 }
 

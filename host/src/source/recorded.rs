@@ -10,6 +10,7 @@ use super::columns::{Columns, Survey};
 use super::format::{Format, Given, reader_of};
 use super::input::{Block, Blocks, Input};
 use super::mapping::Mapping;
+use super::problem::Reach;
 use super::reader::Reader;
 use super::rows::{PhaseKey, PhaseRead, Read, ReadOptions, Rows};
 use super::timeline::{ReportedBounds, Timeline};
@@ -154,9 +155,8 @@ impl Recorded {
             let start = input.start(BLOCK_BYTES);
             let start =
                 start.map_err(|source| SourceError::Io { path: name.clone(), bytes: 0, source })?;
-            let reader = reader_of(&start, &input, &given).map_err(|problem| {
-                SourceError::Format { path: name.clone(), problem: problem.words }
-            })?;
+            let reader =
+                reader_of(&start, &input, &given).map_err(|problem| problem.of_input(name))?;
             let open = OpenInput { input, manifest, reader };
             look_through(&open, &options, &mut survey)?;
             inputs.push(open);
@@ -354,10 +354,14 @@ impl Collected {
         let path = || report.path.clone();
         let mut last = None;
         for bad in read.bad {
-            let (line, Problem { column, words, is_new_column }) =
+            let (line, Problem { column, words, reach }) =
                 (self.lines[input] + bad.line + 1, bad.problem);
-            if is_new_column && !options.is_looked_through {
+            if reach == Reach::NewColumn && !options.is_looked_through {
                 last = Some(SourceError::NewColumn { path: path(), line });
+                continue;
+            }
+            if reach == Reach::Damage {
+                last = Some(SourceError::Damaged { path: path(), problem: words });
                 continue;
             }
             if report.bad_record_reasons.len() < BAD_RECORD_REASONS_MAX {
