@@ -26,6 +26,7 @@ mod mappings;
 mod oracle;
 mod overrides;
 mod packages;
+mod parquet;
 mod readme;
 mod records;
 mod registry;
