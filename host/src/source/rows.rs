@@ -90,6 +90,8 @@ pub(super) struct Rows<'r> {
     values: Vec<Vec<Values>>,
     lens: Vec<usize>,
     current: usize,
+    /// The record that is being read is the first of its phase.
+    is_first: bool,
     /// Turns of sessions before the record that is being read.
     turns: usize,
 }
@@ -97,7 +99,7 @@ pub(super) struct Rows<'r> {
 impl<'r> Rows<'r> {
     pub(super) fn new(columns: &'r Columns, options: &'r ReadOptions) -> Self {
         let (read, values, lens) = (Read::default(), Vec::new(), Vec::new());
-        Self { columns, options, read, values, lens, current: 0, turns: 0 }
+        Self { columns, options, read, values, lens, current: 0, is_first: false, turns: 0 }
     }
 
     /// The columns of the run.
@@ -117,8 +119,10 @@ impl<'r> Rows<'r> {
             self.read.records += 1;
             return None;
         }
+        self.is_first = false;
         if self.read.phases.get(self.current).is_none_or(|phase| phase.key != *key) {
             let known = self.read.phases.iter().position(|phase| phase.key == *key);
+            self.is_first = known.is_none();
             self.current = known.unwrap_or_else(|| {
                 let timeline = Timeline::default();
                 self.read.phases.push(PhaseRead { key: key.clone(), timeline });
@@ -144,6 +148,13 @@ impl<'r> Rows<'r> {
 
     /// The record is none after all.
     pub(super) fn undo(&mut self) {
+        if self.is_first {
+            // Phases come in the order of their records, whatever was tried before.
+            self.read.phases.pop();
+            self.values.pop();
+            self.lens.pop();
+            return;
+        }
         let row = self.lens[self.current];
         self.values[self.current].iter_mut().for_each(|values| values.truncate(row));
         self.read.phases[self.current].timeline.undo_sessions(self.turns);
@@ -427,5 +438,35 @@ impl ListValues {
         let field = Field::new_list_field(DataType::Float64, true);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         ListArray::new(Arc::new(field), offsets, Arc::new(Float64Array::from(items)), nulls)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::columns::Survey;
+
+    #[test]
+    fn a_record_that_is_undone_leaves_no_phase_behind() {
+        let columns = Survey::default().columns();
+        let options = ReadOptions {
+            phases: Vec::new(),
+            batch_records: 10,
+            skip_bad_records: false,
+            bad_max: 1,
+            is_looked_through: true,
+        };
+        let mut rows = Rows::new(&columns, &options);
+        for (phase, is_one) in
+            [("b", false), ("a", true), ("b", false), ("b", true), ("a", false), ("a", true)]
+        {
+            rows.begin(&PhaseKey::named(phase)).unwrap().u64(standard::START, 1);
+            if is_one { rows.end() } else { rows.undo() }
+        }
+        let read = rows.finish();
+        let phases: Vec<_> = read.phases.iter().map(|phase| &*phase.key.name).collect();
+        assert_eq!(phases, ["a", "b"]);
+        let lens: Vec<_> = read.batches.iter().map(|batch| (batch.phase, batch.len)).collect();
+        assert_eq!(lens, [(0, 2), (1, 1)]);
     }
 }
