@@ -296,16 +296,45 @@ fn errors_of_formats_and_mappings_say_what_would_fit() {
     t.fails("a map of a metric without a name", 2, &run(&["--map", "metric.=took"]), none);
     t.fails(
         "a map of a time in a unit of nothing",
-        4,
+        2,
         &over_csv(&["--map", "start=took:min"]),
-        csv,
+        none,
     );
     t.fails("a latency that is a date", 2, &over_csv(&["--map", "latency=took:rfc3339"]), csv);
     t.fails("a metric that is a column", 2, &run(&["--map", "metric.request_latency=took"]), none);
     t.fails("a metric that cannot be shown", 2, &run(&["--map", "metric.a\u{1b}[31m=took"]), none);
     t.fails("a status with a unit", 2, &over_csv(&["--map", "status=what:ms"]), csv);
-    t.fails("a map of a column that there is not", 4, &over_csv(&["--map", "start=when"]), csv);
-    t.fails("a map that says too little", 4, &over_csv(&["--map", "latency=took:ms"]), csv);
+    t.fails(
+        "a map of a column that there is not",
+        2,
+        &over_csv(&["--map", "start=when", "--map", "latency=took"]),
+        csv,
+    );
+    t.fails("a map that says too little", 2, &over_csv(&["--map", "latency=took:ms"]), none);
+    t.fails(
+        "a map of one field to two columns",
+        2,
+        &over_csv(&["--map", "start=when:s", "--map", "start=then:s"]),
+        none,
+    );
+    let twice = |dir: &Dir| {
+        dir.write("r.csv", "when,took,took\n1,5,6\n");
+    };
+    t.fails(
+        "a map of a column that is there twice",
+        2,
+        &over_csv(&["--map", "start=when", "--map", "latency=took"]),
+        twice,
+    );
+    t.fails(
+        "an inspection with a map of a column that there is not",
+        2,
+        &["inspect", "r.csv", "--map", "start=when", "--map", "latency=took"],
+        csv,
+    );
+    t.fails("results of a tool with a column twice", 4, &over_csv(&[]), |dir| {
+        dir.write("r.csv", "timeStamp,elapsed,elapsed,label\n1,2,3,a\n");
+    });
     t.fails(
         "a map of a column that is no time",
         4,

@@ -4,6 +4,7 @@ use clap::Args;
 use perfbox::source::{Format, Mapping, RecordedOptions, SourceError, expand_inputs};
 
 use super::config::Config;
+use crate::exit::{Failed, StatusOf as _};
 
 /// Recorded results and how they are read.
 #[derive(Debug, Args)]
@@ -38,18 +39,34 @@ pub(crate) struct FormatArgs {
 impl FormatArgs {
     /// The mapping of the flags, over that of the config file.
     pub(crate) fn options(&self, config: &Config) -> anyhow::Result<RecordedOptions> {
-        let mut mapping = Mapping::default();
+        let (mut in_file, mut in_flags) = (Mapping::default(), Mapping::default());
         for said in &config.mapping {
-            said.said(mapping.add_flag(&said.value))?;
+            said.said(in_file.add_flag(&said.value))?;
         }
         for text in &self.maps {
-            mapping.add_flag(text).map_err(|error| anyhow::anyhow!("--map: {error}"))?;
+            in_flags.add_flag(text).map_err(|error| anyhow::anyhow!("--map: {error}"))?;
+        }
+        let mapping = in_flags.over(in_file);
+        // A tool's format that is named needs none.
+        if self.input_format.is_none_or(Format::is_mapped) {
+            mapping.check()?;
         }
         Ok(RecordedOptions {
             input_format: self.input_format,
             mapping,
             ..RecordedOptions::default()
         })
+    }
+}
+
+/// Inputs that were opened, or why not: what was asked for does not fit them, or they
+/// cannot be read.
+pub(crate) fn opened<T>(opened: Result<T, SourceError>) -> Result<T, Failed> {
+    match opened {
+        Err(error @ (SourceError::UnknownPhase { .. } | SourceError::Mapping { .. })) => {
+            Err(error).usage()
+        }
+        opened => opened.bad_input(),
     }
 }
 

@@ -8,7 +8,7 @@ use perfbox::source::{Contents, Inspection, Mapping, inspect};
 
 use super::PluginArgs;
 use super::config::Config;
-use super::input::InputArgs;
+use super::input::{InputArgs, opened};
 use super::select::SelectionArgs;
 use crate::exit::{Failed, StatusOf as _};
 
@@ -32,7 +32,7 @@ impl InspectArgs {
         let options = self.input.format.options(&config).usage()?;
         let mut text = String::new();
         for name in self.input.expand().bad_input()? {
-            let inspection = inspect(&name, options.clone()).bad_input()?;
+            let inspection = opened(inspect(&name, options.clone()))?;
             text.push_str(&describe(&name, &inspection));
         }
         Ok(text)

@@ -13,7 +13,7 @@ use perfbox::{Finished, Lock, PhaseEvent, Report, RunOptions, Stop, escape};
 
 use super::cache::CacheArgs;
 use super::config::Config;
-use super::input::InputArgs;
+use super::input::{InputArgs, opened};
 use super::load::{create, load, new_loader};
 use super::lock::{LockArgs, check_names};
 use super::select::{Selected, SelectionArgs, describe, select};
@@ -291,8 +291,7 @@ fn open_source(inputs: &[String], options: RecordedOptions) -> Result<Recorded, 
         Err(SourceError::UnknownPhase { .. }) if !options.look_through => {
             open_source(inputs, RecordedOptions { look_through: true, ..options })
         }
-        Err(error @ SourceError::UnknownPhase { .. }) => Err(error).usage(),
-        opened => opened.bad_input(),
+        result => opened(result),
     }
 }
 

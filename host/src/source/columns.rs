@@ -160,12 +160,16 @@ pub(super) fn check_text(what: &str, text: &str) -> Result<(), Problem> {
     Err(Problem::at(1, words))
 }
 
-/// No request takes less than no time.
+/// Longest latency, in ms: as many nanoseconds as times have, which is 584 years.
+const LATENCY_MAX_MS: f64 = 18_446_744_073_709.0;
+
+/// No request takes less than no time, or longer than times can tell.
 pub(super) fn check_latency(ms: f64) -> Result<(), String> {
-    if ms < 0.0 {
-        return Err(format!("its latency is negative: {ms} ms"));
+    match ms {
+        0.0..=LATENCY_MAX_MS => Ok(()),
+        ..0.0 => Err(format!("its latency is negative: {ms} ms")),
+        _ => Err(format!("its latency is longer than any that is read, 584 years: {ms:?} ms")),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -6,8 +6,7 @@ use super::Problem;
 use super::columns::Survey;
 use super::format::Format;
 use super::input::{Block, Cut, LINE_MAX_BYTES};
-use super::json::f64_at;
-use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, What, number};
+use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, What, read_number};
 use super::reader::{Lines, Reader, Surveyed};
 use super::rows::{PhaseKey, Rows};
 use crate::escape;
@@ -217,7 +216,7 @@ impl Reader for Csv {
                     let text = fields.get(text, *field);
                     if !text.is_empty() {
                         let value =
-                            number_in(text).map_err(|words| self.in_column(*field, &words))?;
+                            read_number(text).map_err(|words| self.in_column(*field, &words))?;
                         metrics.push((*column, value));
                     }
                 }
@@ -246,14 +245,6 @@ fn text_of(block: &[u8]) -> (Cow<'_, str>, Vec<usize>) {
         }
     }
     (Cow::Owned(text), places)
-}
-
-/// A finite number in a field.
-fn number_in(text: &str) -> Result<f64, String> {
-    match f64_at(text, 0) {
-        Some((value, end)) if end == text.len() => Ok(value),
-        _ => number(text).ok_or_else(|| format!("`{}` is no number", escape(text))),
-    }
 }
 
 impl Csv {

@@ -67,8 +67,8 @@ impl Format {
         Self::Csv,
     ];
 
-    /// Whether it says nothing of what its columns are.
-    pub(super) fn is_mapped(self) -> bool {
+    /// Whether it says nothing of what its columns are, and so takes a mapping.
+    pub fn is_mapped(self) -> bool {
         matches!(self, Self::Csv | Self::Jsonl | Self::Parquet)
     }
 
@@ -232,7 +232,7 @@ fn reader(
             Some(Box::new(K6Csv::new(start, is_asked_for)?) as _)
         }
         Format::JmeterCsv | Format::OhaCsv | Format::HeyCsv | Format::VegetaCsv => {
-            tools_csv::reader_of(format, start).map(|reader| Box::new(reader) as _)
+            tools_csv::reader_of(format, start)?.map(|reader| Box::new(reader) as _)
         }
         Format::Csv => Some(Box::new(Csv::mapped(start, &given.mapping)?) as _),
         Format::Jsonl => Some(Box::new(Jsonl::mapped(start, &given.mapping)?) as _),

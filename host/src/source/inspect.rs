@@ -5,7 +5,7 @@ use super::format::{Format, Given, mapped, reader_of};
 use super::input::Input;
 use super::suggest::{columns_of, suggest};
 use super::tools_csv::is_locust_totals;
-use super::{Item, Mapping, Problem, Recorded, RecordedOptions, Source as _, SourceError, parquet};
+use super::{Item, Mapping, Recorded, RecordedOptions, Source as _, SourceError, parquet};
 use crate::batch::ColumnInfo;
 use crate::stop::Stop;
 
@@ -61,12 +61,8 @@ pub fn inspect(name: &str, options: RecordedOptions) -> Result<Inspection, Sourc
     let has_columns = || format != Format::Csv || header_of(&start).is_some();
     if is_unmapped && has_columns() {
         let columns = match format {
-            Format::Parquet => parquet::columns_of(input.file().map_err(failed)?).map_err(
-                |Problem { words: problem, .. }| SourceError::Format {
-                    path: name.to_owned(),
-                    problem,
-                },
-            )?,
+            Format::Parquet => parquet::columns_of(input.file().map_err(failed)?)
+                .map_err(|problem| problem.of_input(name))?,
             format => columns_of(&start, format == Format::Jsonl),
         };
         let mapping = suggest(&columns);

@@ -9,9 +9,10 @@ use super::csv::{Csv, header_line, header_of};
 use super::format::Format;
 use super::input::{Block, Cut, last_row_end};
 use super::k6_json::{self, Joined, Tags, metric_of_request};
-use super::mapping::{ONLY_PHASE, TimeForm, number};
+use super::mapping::{ONLY_PHASE, number};
 use super::reader::{Reader, Surveyed};
 use super::rows::Rows;
+use super::time::TimeForm;
 use crate::batch::ColumnType;
 use crate::escape;
 

@@ -177,6 +177,22 @@ pub enum SourceError {
         /// What it is, and what to do.
         problem: String,
     },
+    /// A mapping that does not fit the input.
+    #[error("{}: {problem}", escape(path))]
+    Mapping {
+        /// The input.
+        path: String,
+        /// What does not fit, and what would.
+        problem: String,
+    },
+    /// A part of the input cannot be read, with all of its records.
+    #[error("{}: {problem}; the records before it are reported", escape(path))]
+    Damaged {
+        /// The input.
+        path: String,
+        /// Which part, and why.
+        problem: String,
+    },
     /// A phase was asked for that the inputs do not have.
     #[error("the input has no phase `{}`; its phases are {}", escape(phase), shown(phases))]
     UnknownPhase {

@@ -1,20 +1,33 @@
-//! What is wrong with a line.
+//! What is wrong with a line, or with more than that.
 
+use super::SourceError;
 use crate::escape;
 
-/// What is wrong with a line, and at which of its bytes, from 1.
+/// What is wrong, and at which byte of the line, from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) column: u64,
     pub(super) words: String,
+    pub(super) reach: Reach,
+}
+
+/// How much is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// One record, which can be left out; of an input's start, that input.
+    Record,
     /// It has a column that was not seen when the input was looked through.
-    pub(super) is_new_column: bool,
+    NewColumn,
+    /// Records are lost, nobody knows which: the reading ends here.
+    Damage,
+    /// What the user says of the input does not fit it.
+    Mapping,
 }
 
 impl Problem {
     /// At a byte of the line, from 1.
     pub(super) fn at(column: u64, words: impl Into<String>) -> Self {
-        Self { column, words: words.into(), is_new_column: false }
+        Self { column, words: words.into(), reach: Reach::Record }
     }
 
     /// A line of which not even that much is read.
@@ -29,7 +42,26 @@ impl Problem {
             "metric `{name}` came up after the input had been looked through; is it still \
              written to?"
         );
-        Self { is_new_column: true, ..Self::at(1, words) }
+        Self { reach: Reach::NewColumn, ..Self::at(1, words) }
+    }
+
+    /// A part of the input that cannot be read, with all of its records.
+    pub(super) fn damage(words: impl Into<String>) -> Self {
+        Self { reach: Reach::Damage, ..Self::at(1, words) }
+    }
+
+    /// A mapping that does not fit the input.
+    pub(super) fn of_mapping(words: impl Into<String>) -> Self {
+        Self { reach: Reach::Mapping, ..Self::at(1, words) }
+    }
+
+    /// Why an input is not read at all, when its start has this problem.
+    pub(super) fn of_input(self, path: &str) -> SourceError {
+        let (path, problem) = (path.to_owned(), self.words);
+        match self.reach {
+            Reach::Mapping => SourceError::Mapping { path, problem },
+            _ => SourceError::Format { path, problem },
+        }
     }
 }
 

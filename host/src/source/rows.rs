@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use arrow_array::Array as _;
 
-use super::Problem;
 use super::columns::{Columns, standard};
+use super::problem::{Problem, Reach};
 use super::timeline::{Session, Timeline};
 use super::values::{List, Values};
 use crate::batch::Column;
@@ -189,9 +189,13 @@ impl<'r> Rows<'r> {
     /// The line of that number, from 0, is no record. False: the reading ends with it.
     pub(super) fn bad(&mut self, line: u64, problem: Problem) -> bool {
         let options = self.options;
-        let is_early = problem.is_new_column && !options.is_looked_through;
-        self.read.is_over = is_early || !options.skip_bad_records;
-        self.read.bad_count += 1;
+        self.read.is_over = match problem.reach {
+            Reach::Damage => true,
+            Reach::NewColumn if !options.is_looked_through => true,
+            _ => !options.skip_bad_records,
+        };
+        // What is damaged is no record, and leaving it out would leave out many.
+        self.read.bad_count += u64::from(problem.reach != Reach::Damage);
         if self.read.is_over || self.read.bad.len() < options.bad_max {
             self.read.bad.push(BadLine { line, problem });
         }

@@ -49,6 +49,8 @@ pub(super) fn suggest(columns: &Sample) -> Mapping {
         taken[at] = true;
         let (column, value) = &columns[at];
         let unit = match field {
+            // Their type has one.
+            _ if is_type("Timestamp", value) || is_type("Duration", value) => None,
             "start" | "end" => Some(time_unit(column, value)),
             "latency" => Some(unit_in(column).unwrap_or("ms").to_owned()),
             _ => None,
@@ -57,7 +59,11 @@ pub(super) fn suggest(columns: &Sample) -> Mapping {
     }
     for ((column, value), _) in columns.iter().zip(taken).filter(|(_, taken)| !taken) {
         if is_number(value) {
-            let unit = unit_in(column).map(str::to_owned);
+            let unit = match is_type("Duration", value) {
+                true => Some("ms"),
+                false => unit_in(column),
+            };
+            let unit = unit.map(str::to_owned);
             let field = format!("metric.{}", column.trim());
             mapping.fields.push((field, MappedField { column: column.clone(), unit }));
         }
@@ -67,7 +73,7 @@ pub(super) fn suggest(columns: &Sample) -> Mapping {
 
 fn could_be(field: &str, value: &str) -> bool {
     match field {
-        "start" | "end" => is_number(value) || is_time(value),
+        "start" | "end" => (is_number(value) && !is_type("Duration", value)) || is_time(value),
         "latency" => is_number(value),
         _ => true,
     }
@@ -76,12 +82,19 @@ fn could_be(field: &str, value: &str) -> bool {
 /// A number or, of Parquet, a type of numbers.
 fn is_number(value: &str) -> bool {
     number(value).is_some()
-        || ["Int", "UInt", "Float", "Decimal", "Duration"].iter().any(|one| value.starts_with(one))
+        || ["Int", "UInt", "Float", "Decimal", "Duration"].iter().any(|one| is_type(one, value))
+}
+
+/// Whether it is a type of Parquet of that name: what stands behind the name is its size
+/// or its unit, and no text.
+fn is_type(name: &str, value: &str) -> bool {
+    let rest = value.strip_prefix(name);
+    rest.is_some_and(|rest| rest.starts_with(|first: char| first == '(' || first.is_ascii_digit()))
 }
 
 /// A time or, of Parquet, a type of times.
 fn is_time(value: &str) -> bool {
-    rfc3339_ns(value).is_some() || value.starts_with("Timestamp")
+    rfc3339_ns(value).is_some() || is_type("Timestamp", value)
 }
 
 /// The words of a name: what stands between other characters than letters and digits, and
@@ -170,6 +183,21 @@ mod tests {
             ["start=request.sent:rfc3339", "latency=timing.total_us:us"]
         );
         assert_eq!(suggested(&[("timeStamp", "1795393467129")]), ["start=timeStamp:ms"]);
+        assert_eq!(suggested(&[("latency", "Internal"), ("total", "5")]), ["latency=total:ms"]);
         assert!(suggested(&[("a", "x")]).is_empty());
+    }
+
+    #[test]
+    fn columns_of_parquet_whose_type_has_a_unit_are_given_none() {
+        assert_eq!(
+            suggested(&[
+                ("timestamp", "Timestamp(µs, \"UTC\")"),
+                ("duration", "Duration(µs)"),
+                ("wait", "Duration(ns)"),
+                ("size", "Int64"),
+                ("tags", "List(Int64)"),
+            ]),
+            ["start=timestamp", "latency=duration", "metric.wait=wait:ms", "metric.size=size"]
+        );
     }
 }

@@ -6,6 +6,7 @@
 //! of its syntax is left unchecked. What fits none is read by a whole parser, and gives a
 //! template for the lines to come.
 
+use super::columns::check_latency;
 use super::json::{blanks_end, f64_at, number_end, text_at, u64_at};
 use super::rows::Row;
 
@@ -16,7 +17,7 @@ pub(super) enum Hole {
     U64(usize),
     /// A number, into a column.
     F64(usize),
-    /// A number without a minus sign, into a column.
+    /// A latency without a minus sign, into a column.
     Latency(usize),
     /// A text, into a column.
     Text(usize),
@@ -153,6 +154,7 @@ impl Template {
                 }
                 Hole::Latency(column) => {
                     let (value, end) = f64_at(text, at).filter(|_| bytes.get(at) != Some(&b'-'))?;
+                    check_latency(value).ok()?;
                     row.f64(column, value);
                     end
                 }

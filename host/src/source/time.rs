@@ -1,4 +1,64 @@
-//! Points in time, written out.
+//! Points in time, as inputs write them.
+
+use super::json::u64_at;
+use super::mapping::number;
+
+/// Units of times and durations, and how many nanoseconds they have.
+pub(super) const UNITS: [(&str, f64); 5] =
+    [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("sec", 1e9)];
+
+/// The unit of a point in time that is written out.
+pub(super) const RFC3339: &str = "rfc3339";
+
+/// How a point in time is written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum TimeForm {
+    /// A number of so many nanoseconds each.
+    Units(f64),
+    Rfc3339,
+}
+
+impl TimeForm {
+    pub(super) fn of_unit(unit: &str) -> Option<Self> {
+        if unit == RFC3339 {
+            return Some(Self::Rfc3339);
+        }
+        UNITS.iter().find(|(name, _)| *name == unit).map(|(_, ns)| Self::Units(*ns))
+    }
+
+    /// Nanoseconds since the Unix epoch.
+    pub(super) fn ns(self, text: &str) -> Option<u64> {
+        match self {
+            Self::Rfc3339 => rfc3339_ns(text),
+            Self::Units(unit_ns) => match u64_at(text, 0) {
+                Some((whole, end)) if end == text.len() => whole.checked_mul(unit_ns as u64),
+                _ => decimal_ns(text, unit_ns),
+            },
+        }
+    }
+}
+
+/// A number with a fraction as nanoseconds, without what an f64 would lose of it.
+fn decimal_ns(text: &str, unit_ns: f64) -> Option<u64> {
+    let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    match text.split_once('.') {
+        Some((whole, fraction)) if is_plain(whole) && is_plain(fraction) => {
+            let digits = (unit_ns as u64).ilog10() as usize;
+            let kept = &fraction[..fraction.len().min(digits)];
+            let ns = match kept {
+                "" => 0,
+                kept => kept.parse::<u64>().ok()? * 10_u64.pow((digits - kept.len()) as u32),
+            };
+            let rest = fraction.as_bytes().get(digits).is_some_and(|digit| *digit >= b'5');
+            let whole: u64 = whole.parse().ok()?;
+            whole.checked_mul(unit_ns as u64)?.checked_add(ns)?.checked_add(u64::from(rest))
+        }
+        _ => {
+            let ns = number(text)? * unit_ns;
+            (0.0..1.8e19).contains(&ns).then_some(ns.round() as u64)
+        }
+    }
+}
 
 /// Nanoseconds since the Unix epoch of a time as RFC 3339 writes it, with a fraction of
 /// any length and a zone: `2026-11-22T12:40:51.123456789+01:00`. None: it is no such
@@ -99,6 +159,27 @@ mod tests {
             ("\u{e9}026-11-22T12:40:51Z", None),
         ] {
             assert_eq!(rfc3339_ns(text), ns, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_with_a_fraction_keep_their_nanoseconds() {
+        for (text, unit, ns) in [
+            ("1780000000.123456789", "s", Some(1_780_000_000_123_456_789)),
+            ("1780000000.1234567890000000", "s", Some(1_780_000_000_123_456_789)),
+            ("1780000000.1234567895", "s", Some(1_780_000_000_123_456_790)),
+            ("1780000000.9999999999", "s", Some(1_780_000_001_000_000_000)),
+            ("1780000000123.4567891", "ms", Some(1_780_000_000_123_456_789)),
+            ("1780000000123456789.4", "ns", Some(1_780_000_000_123_456_789)),
+            ("1780000000.", "s", Some(1_780_000_000_000_000_000)),
+            ("1.78e9", "s", Some(1_780_000_000_000_000_000)),
+            ("18446744073.709551615", "s", Some(u64::MAX)),
+            ("18446744073.7095516155", "s", None),
+            ("-1.5", "s", None),
+            (".5", "s", None),
+            ("1.5s", "s", None),
+        ] {
+            assert_eq!(TimeForm::of_unit(unit).unwrap().ns(text), ns, "{text} {unit}");
         }
     }
 

@@ -1,8 +1,10 @@
 //! The CSV of load tools: which of their columns is what.
 
+use super::Problem;
 use super::csv::{Csv, header_line, header_of};
 use super::format::Format;
-use super::mapping::{Bound, TimeForm, What};
+use super::mapping::{Bound, What, only_place};
+use super::time::TimeForm;
 
 const NS: TimeForm = TimeForm::Units(1.0);
 const MS: TimeForm = TimeForm::Units(1e6);
@@ -80,8 +82,11 @@ fn vegeta() -> Vec<(usize, Known)> {
 const VEGETA_FIELDS_MIN: usize = 9;
 
 /// The reader of a tool's CSV that begins with `start`; none: it is no such thing.
-pub(super) fn reader_of(format: Format, start: &[u8]) -> Option<Csv> {
-    let (delimiter, header) = header_of(start)?;
+///
+/// # Errors
+/// When a column of the tool's is there twice.
+pub(super) fn reader_of(format: Format, start: &[u8]) -> Result<Option<Csv>, Problem> {
+    let Some((delimiter, header)) = header_of(start) else { return Ok(None) };
     let has = |name: &str| header.iter().any(|one| one == name);
     let known = match format {
         Format::JmeterCsv if has("timeStamp") && has("elapsed") => jmeter(),
@@ -91,27 +96,29 @@ pub(super) fn reader_of(format: Format, start: &[u8]) -> Option<Csv> {
             let bound = vegeta().into_iter().filter(|(field, _)| *field < header.len());
             let bound =
                 bound.map(|(field, (name, what))| Bound { field, name: name.to_owned(), what });
-            return Some(Csv {
+            return Ok(Some(Csv {
                 format,
                 delimiter,
                 header: None,
                 fields: header.len(),
                 bound: bound.collect(),
-            });
+            }));
         }
-        _ => return None,
+        _ => return Ok(None),
     };
     let bound = known.into_iter().filter_map(|(name, what)| {
-        let field = header.iter().position(|one| one == name)?;
-        Some(Bound { field, name: name.to_owned(), what })
+        let place = only_place(name, &header).map_err(|words| Problem::at(1, words));
+        let bound = |field| Bound { field, name: name.to_owned(), what };
+        Some(place.transpose()?.map(bound))
     });
-    Some(Csv {
+    let bound = bound.collect::<Result<_, Problem>>()?;
+    Ok(Some(Csv {
         format,
         delimiter,
         header: Some(header_line(start)),
         fields: header.len(),
-        bound: bound.collect(),
-    })
+        bound,
+    }))
 }
 
 /// Whether these are the totals that Locust leaves with `--csv`: `_stats`,

@@ -26,7 +26,7 @@ impl Buckets {
             let lowest = f64::from_bits(exponent << 52);
             bounds.partition_point(|bound| *bound < lowest)
         };
-        Self { first: (0..0x7ff).map(first).collect(), bounds }
+        Self { first: (0..=0x7ff).map(first).collect(), bounds }
     }
 
     /// The bucket of a positive number.
@@ -69,5 +69,6 @@ mod tests {
         let buckets = Buckets::new(10);
         assert_eq!(buckets.of(f64::from_bits(1)), 0);
         assert_eq!(buckets.of(f64::MAX), buckets.bounds.len() - 1);
+        assert_eq!(buckets.of(f64::INFINITY), buckets.bounds.len() - 1);
     }
 }

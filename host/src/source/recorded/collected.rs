@@ -7,8 +7,9 @@ use super::{BAD_RECORD_REASONS_MAX, Recorded};
 use crate::batch::Batch;
 use crate::phase::PhaseSummary;
 use crate::report::InputReport;
+use crate::source::problem::{Problem, Reach};
 use crate::source::rows::{PhaseRead, Read, ReadOptions};
-use crate::source::{Item, Problem, SourceError};
+use crate::source::{Item, SourceError};
 
 /// What was read so far.
 pub(super) struct Collected {
@@ -87,10 +88,14 @@ impl Collected {
         let path = || report.path.clone();
         let mut last = None;
         for bad in read.bad {
-            let (line, Problem { column, words, is_new_column }) =
+            let (line, Problem { column, words, reach }) =
                 (self.lines[input] + bad.line + 1, bad.problem);
-            if is_new_column && !options.is_looked_through {
+            if reach == Reach::NewColumn && !options.is_looked_through {
                 last = Some(SourceError::NewColumn { path: path(), line });
+                continue;
+            }
+            if reach == Reach::Damage {
+                last = Some(SourceError::Damaged { path: path(), problem: words });
                 continue;
             }
             if report.bad_record_reasons.len() < BAD_RECORD_REASONS_MAX {

@@ -36,9 +36,8 @@ impl Recorded {
             let start = input.start(BLOCK_BYTES);
             let start =
                 start.map_err(|source| SourceError::Io { path: name.clone(), bytes: 0, source })?;
-            let reader = reader_of(&start, &input, &given).map_err(|problem| {
-                SourceError::Format { path: name.clone(), problem: problem.words }
-            })?;
+            let reader =
+                reader_of(&start, &input, &given).map_err(|problem| problem.of_input(name))?;
             let open = OpenInput { input, manifest, reader };
             look_through(&open, &options, &mut survey)?;
             inputs.push(open);

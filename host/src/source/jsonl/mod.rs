@@ -1,0 +1,153 @@
+//! JSON lines of any tool: one object a line, of which a mapping says what its values
+//! are. A value inside of others is named by the path to it, with dots between.
+
+mod paths;
+
+use serde_json::Value;
+
+use super::Problem;
+use super::columns::Survey;
+use super::format::Format;
+use super::input::{Block, Cut};
+use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, What, read_number};
+use super::reader::{Lines, Reader, Surveyed, read_lines, survey_lines};
+use super::rows::{PhaseKey, Rows};
+use crate::escape;
+use paths::{Paths, Scalars};
+
+/// Lines that are looked at for the paths that there are.
+const LINES_FOR_PATHS: usize = 1000;
+
+/// Most paths of one line.
+const PATHS_MAX: usize = 1024;
+
+/// Reads JSON lines.
+pub(super) struct Jsonl {
+    bound: Vec<Bound>,
+}
+
+impl Jsonl {
+    /// JSON lines, mapped.
+    ///
+    /// # Errors
+    /// When the mapping names what they do not have.
+    pub(super) fn mapped(start: &[u8], mapping: &Mapping) -> Result<Self, Problem> {
+        let paths: Vec<_> = paths_of(start).into_iter().map(|(path, _)| path).collect();
+        Ok(Self { bound: mapping::bind(mapping, &paths)? })
+    }
+}
+
+/// The paths to the scalars of the first lines, each with one that stands there.
+pub(super) fn paths_of(start: &[u8]) -> Vec<(String, Value)> {
+    let block = Block { text: start.to_vec(), ..Block::default() };
+    let mut lines = Lines::new(&block);
+    let mut paths: Vec<(String, Value)> = Vec::new();
+    for _ in 0..LINES_FOR_PATHS {
+        if lines.at().is_none() {
+            break;
+        }
+        if let Ok(value) = serde_json::from_slice(lines.next_line().1) {
+            add_paths(String::new(), &value, &mut paths);
+        }
+    }
+    paths
+}
+
+fn add_paths(path: String, value: &Value, paths: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                add_paths(below, value, paths);
+            }
+        }
+        Value::Array(_) | Value::Null => {}
+        scalar => {
+            if paths.len() < PATHS_MAX && paths.iter().all(|(known, _)| *known != path) {
+                paths.push((path, scalar.clone()));
+            }
+        }
+    }
+}
+
+/// What is taken of lines, and where it stands in them.
+struct Taken<'b> {
+    bound: Vec<&'b Bound>,
+    /// By place in `bound`, the column that a metric goes into.
+    columns: Vec<Option<usize>>,
+    paths: Paths,
+}
+
+impl<'b> Taken<'b> {
+    fn new(bound: impl Iterator<Item = &'b Bound>, column: impl Fn(&str) -> Option<usize>) -> Self {
+        let bound: Vec<_> = bound.collect();
+        let columns = bound.iter().map(|one| match &one.what {
+            What::Metric(name, _) => column(name),
+            _ => None,
+        });
+        let columns = columns.collect();
+        let paths = Paths::new(bound.iter().map(|one| &*one.name));
+        Self { bound, columns, paths }
+    }
+
+    /// What a line says of its request, and the numbers of its metrics.
+    fn read<'v>(
+        &self,
+        scalars: &'v Scalars<'_>,
+        metrics: &mut Vec<(usize, f64)>,
+    ) -> Result<Facts<'v>, Problem> {
+        let mut facts = Facts::default();
+        metrics.clear();
+        for (at, (one, column)) in self.bound.iter().zip(&self.columns).enumerate() {
+            let text = &scalars[at];
+            if text.is_empty() {
+                continue;
+            }
+            let taken = match (&one.what, column) {
+                (What::Metric(..), Some(column)) => {
+                    read_number(text).map(|value| metrics.push((*column, value)))
+                }
+                (What::Metric(..), None) => Ok(()),
+                (what, _) => facts.take(what, text),
+            };
+            taken.map_err(|words| Problem::at(1, format!("`{}`: {words}", escape(&one.name))))?;
+        }
+        Ok(facts)
+    }
+}
+
+impl Reader for Jsonl {
+    fn format(&self) -> Format {
+        Format::Jsonl
+    }
+
+    fn cut(&self) -> Cut {
+        Cut::Lines
+    }
+
+    fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
+        mapping::survey(&self.bound, survey);
+        let facts = self.bound.iter().filter(|one| !matches!(one.what, What::Metric(..)));
+        let taken = Taken::new(facts, |_| None);
+        let mut metrics = Vec::new();
+        survey_lines(block, |line| {
+            let scalars = taken.paths.read(line)?;
+            let facts = taken.read(&scalars, &mut metrics)?;
+            survey.add_phase(facts.phase().unwrap_or(ONLY_PHASE));
+            Ok(())
+        })
+    }
+
+    fn read(&self, block: &Block, rows: &mut Rows<'_>) {
+        let columns = rows.columns();
+        let wanted = self.bound.iter().filter(|one| mapping::is_wanted(one, columns));
+        let taken = Taken::new(wanted, |name| columns.place(name));
+        let mut phase = PhaseKey::named(ONLY_PHASE);
+        let mut metrics = Vec::new();
+        read_lines(block, rows, |line, rows| {
+            let scalars = taken.paths.read(line)?;
+            let facts = taken.read(&scalars, &mut metrics)?;
+            facts.put(rows, &mut phase, metrics.drain(..)).map_err(|words| Problem::at(1, words))
+        });
+    }
+}

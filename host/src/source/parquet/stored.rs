@@ -1,0 +1,66 @@
+//! A Parquet file as its reader reads it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::reader::{ChunkReader, Length};
+
+/// A file that several threads read at once, each at places of its own.
+#[derive(Clone)]
+pub(super) struct Stored(Arc<File>);
+
+impl Stored {
+    pub(super) fn new(file: File) -> Self {
+        Self(Arc::new(file))
+    }
+}
+
+impl Length for Stored {
+    fn len(&self) -> u64 {
+        self.0.metadata().map_or(0, |metadata| metadata.len())
+    }
+}
+
+impl ChunkReader for Stored {
+    type T = StoredFrom;
+
+    fn get_read(&self, at: u64) -> ParquetResult<StoredFrom> {
+        Ok(StoredFrom { file: Arc::clone(&self.0), at })
+    }
+
+    fn get_bytes(&self, at: u64, len: usize) -> ParquetResult<Bytes> {
+        let mut bytes = Vec::new();
+        let from = StoredFrom { file: Arc::clone(&self.0), at };
+        if from.take(len as u64).read_to_end(&mut bytes)? < len {
+            return Err(ParquetError::EOF("the file ends in the middle".to_owned()));
+        }
+        Ok(bytes.into())
+    }
+}
+
+/// What stands in a file from a place on.
+pub(super) struct StoredFrom {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for StoredFrom {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = read_at(&self.file, buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, at)
+}

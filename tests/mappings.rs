@@ -1,0 +1,150 @@
+//! What the values of mapped columns mean, in CSV and JSON lines, and which are refused.
+
+use serde_json::{Value, json};
+
+use crate::support::{Dir, metric};
+
+const MAPS: &str = "--map start=t:s --map latency=l:ms";
+
+/// The report of a run over a file, with bad records left out.
+#[track_caller]
+fn read(content: &str, flags: &str) -> Value {
+    let dir = Dir::new();
+    dir.write("r", content);
+    dir.expect(0, &format!("run r --skip-bad-records --format json --quiet {flags}")).json()
+}
+
+/// Error types with how many records have each, in order.
+fn errors(summary: &Value) -> Vec<(String, u64)> {
+    let metrics = summary["results"]["metrics"]["metrics"].as_array().unwrap();
+    let errors = metrics.iter().filter(|metric| metric["name"] == "errors");
+    let mut errors: Vec<_> = errors
+        .map(|one| {
+            let kind = one["labels"]["error_type"].as_str().unwrap().to_owned();
+            (kind, one["value"].as_u64().unwrap())
+        })
+        .collect();
+    errors.sort();
+    errors
+}
+
+/// The reasons of bad records.
+fn reasons(summary: &Value) -> Value {
+    summary["inputs"][0]["bad_record_reasons"].clone()
+}
+
+#[test]
+fn a_status_with_a_fraction_of_nothing_is_a_status() {
+    let csv = "t,l,s\n1,2,200.0\n1,2, 200\n1,2,+200\n1,2,2e2\n1,2,\n1,2,500.0\n1,2,0.0\n1,2,oops\n";
+    let jsonl = "{\"t\":1,\"l\":2,\"s\":200.0}\n{\"t\":1,\"l\":2,\"s\":\" 200\"}\n\
+                 {\"t\":1,\"l\":2,\"s\":\"+200\"}\n{\"t\":1,\"l\":2,\"s\":2e2}\n\
+                 {\"t\":1,\"l\":2,\"s\":null}\n{\"t\":1,\"l\":2,\"s\":5e2}\n\
+                 {\"t\":1,\"l\":2,\"s\":0.0}\n{\"t\":1,\"l\":2,\"s\":\"oops\"}\n";
+    for content in [csv, jsonl] {
+        let summary = read(content, &format!("{MAPS} --map status=s"));
+        let expected = [("500", 1), ("oops", 1), ("transport", 1)];
+        assert_eq!(errors(&summary), expected.map(|(kind, count)| (kind.to_owned(), count)));
+        assert_eq!(*metric(&summary, "metrics", "request_count"), 5);
+    }
+}
+
+#[test]
+fn whether_a_request_succeeded_is_said_by_words_that_are_known() {
+    let rows = ["Passed", "1.0", "t", "Y", "OK", "", "failed", "0.0", "KO", "maybe"];
+    let csv = rows.map(|word| format!("1,2,{word}\n")).concat();
+    let summary = read(&format!("t,l,s\n{csv}"), &format!("{MAPS} --map success=s"));
+    assert_eq!(errors(&summary), [("failed".to_owned(), 3)]);
+    assert_eq!(
+        reasons(&summary),
+        json!([
+            "11:1: column `s`: `maybe` is neither a yes (true, t, yes, y, 1, 1.0, ok, pass, passed, \
+             success) nor a no (false, f, no, n, 0, 0.0, ko, fail, failed, failure, error)"
+        ])
+    );
+    let jsonl = "{\"t\":1,\"l\":2,\"c\":true}\n{\"t\":1,\"l\":2,\"c\":\"passed\"}\n";
+    let summary = read(jsonl, &format!("{MAPS} --map cancelled=c"));
+    assert_eq!(errors(&summary), [("cancelled".to_owned(), 1)]);
+    assert_eq!(
+        reasons(&summary),
+        json!([
+            "2:1: `c`: `passed` is neither a yes (true, t, yes, y, 1, 1.0) nor a no (false, f, no, \
+             n, 0, 0.0)"
+        ])
+    );
+}
+
+#[test]
+fn a_latency_of_start_and_end_is_exact_to_the_nanosecond() {
+    let csv = "t,e\n1780000000000000000,1780000000000000100\n";
+    let summary = read(csv, "--map start=t:ns --map end=e:ns");
+    let latency = &summary["results"]["metrics"]["metrics"][0]["stats"];
+    assert_eq!((&latency["min"], &latency["max"]), (&json!(0.0001), &json!(0.0001)));
+}
+
+#[test]
+fn a_start_keeps_its_nanoseconds_whatever_comes_behind_them() {
+    let csv = "t,l\n1780000000.1234567890000000,1\n";
+    let jsonl = "{\"t\":1780000000.1234567890000000,\"l\":1}\n";
+    for content in [csv, jsonl] {
+        let summary = read(content, MAPS);
+        let stats = &summary["phases"][0]["stats"];
+        assert_eq!(stats["start_ns"], 1_780_000_000_123_456_789_u64);
+        assert_eq!(stats["end_ns"], 1_780_000_000_124_456_789_u64);
+    }
+}
+
+#[test]
+fn what_leads_beyond_all_times_is_a_bad_record() {
+    let jmeter = "timeStamp,elapsed,label\n1780000000000,99999999999999999999,a\n";
+    for (content, maps, words) in [
+        (
+            "t,l\n1,1e308\n",
+            "start=t:s latency=l:s",
+            "its latency is longer than any that is read, 584 years: inf ms",
+        ),
+        (
+            "t,l\n1,1e308\n",
+            "start=t:s latency=l:ms",
+            "its latency is longer than any that is read, 584 years: 1e308 ms",
+        ),
+        (jmeter, "", "its latency is longer than any that is read, 584 years: 1e20 ms"),
+        (
+            "e,l\n1,4\n",
+            "end=e:s latency=l:s",
+            "its latency, 4000 ms, is longer than the time from 1970 to its end",
+        ),
+        (
+            "t,l\n18000000000,900000000\n",
+            "start=t:s latency=l:s",
+            "its start and its latency, 900000000000 ms, lead beyond the year 2554",
+        ),
+    ] {
+        let maps = maps.split_whitespace().map(|map| format!(" --map {map}"));
+        let flags = format!("--processor histogram{}", maps.collect::<String>());
+        let summary = read(content, &flags);
+        assert_eq!(reasons(&summary), json!([format!("2:1: {words}")]));
+    }
+}
+
+#[test]
+fn flags_go_before_the_file_field_by_field() {
+    let dir = Dir::new();
+    dir.write("r", "t,l,k\n1,2,3\n");
+    dir.write("perfbox.yaml", "mapping:\n  start: t:s\n  latency: l:ms\n");
+    let summary = dir.expect(0, "run r --format json --quiet --map latency=k:ms").json();
+    assert_eq!(summary["results"]["metrics"]["metrics"][0]["stats"]["max"], 3.0);
+}
+
+#[test]
+fn syntax_is_checked_and_numbers_are_read_only_where_they_are_asked_for() {
+    let lines =
+        ["{\"t\":1,\"l\":2,\"z\":5}", "{\"t\":1,\"l\":2,\"z\":1e400}", "{\"t\":1,\"z\":NaN}"];
+    let jsonl = lines.map(|line| format!("{line}\n")).concat();
+    let summary = read(&jsonl, MAPS);
+    assert_eq!(reasons(&summary), json!(["3:12: not JSON: expected value"]));
+    let summary = read(&jsonl, &format!("{MAPS} --map metric.z=z"));
+    assert_eq!(
+        reasons(&summary),
+        json!(["2:1: `z`: `1e400` is no number", "3:12: not JSON: expected value"])
+    );
+}
