@@ -100,7 +100,7 @@ fn a_quote_without_an_end_costs_what_comes_after_it() {
     last_is_bad(
         JMETER.to_owned() + "1780000000002,7,\"c,200,true\n1780000000003,7,d,200,true\n",
         "",
-        "4:1: a quoted field has no end",
+        "4:17: a quoted field has no end",
     );
 }
 
@@ -180,11 +180,11 @@ fn numbers_that_json_does_not_have_are_bad_records() {
 #[test]
 fn fields_that_are_no_finite_numbers_are_bad_records() {
     for value in ["nan", "NaN", "inf", "-inf", "1e400", "5 ms", "0x10"] {
-        let words = format!("4:1: column `took`: `{value}` is no number");
+        let words = format!("4:3: column `took`: `{value}` is no number");
         last_is_bad(format!("{CSV}3,{value}\n"), MAPS, &words);
         let metric = format!("at,took,size\n1,5,1\n2,6,2\n3,7,{value}\n");
         let maps = format!("{MAPS} --map metric.size=size");
-        last_is_bad(metric, &maps, &format!("4:1: column `size`: `{value}` is no number"));
+        last_is_bad(metric, &maps, &format!("4:5: column `size`: `{value}` is no number"));
     }
 }
 

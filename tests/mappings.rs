@@ -57,7 +57,7 @@ fn whether_a_request_succeeded_is_said_by_words_that_are_known() {
     assert_eq!(
         reasons(&summary),
         json!([
-            "11:1: column `s`: `maybe` is neither a yes (true, t, yes, y, 1, 1.0, ok, pass, passed, \
+            "11:5: column `s`: `maybe` is neither a yes (true, t, yes, y, 1, 1.0, ok, pass, passed, \
              success) nor a no (false, f, no, n, 0, 0.0, ko, fail, failed, failure, error)"
         ])
     );

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use super::Problem;
 use super::columns::Survey;
+use super::fields::Fields;
 use super::format::Format;
 use super::input::{Block, Cut, LINE_MAX_BYTES};
 use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, What, read_number};
+use super::parse::Misread;
 use super::reader::{Lines, Reader, Surveyed};
 use super::rows::{PhaseKey, Rows};
 use crate::escape;
@@ -79,101 +81,13 @@ pub(super) fn sample_of(start: &[u8]) -> Vec<(String, String)> {
     };
     let mut values = vec![String::new(); names.len()];
     csv.each(&Block { text: start.to_vec(), ..Block::default() }, |_, fields, text| {
-        let Ok(fields) = fields else { return false };
+        let Ok(fields) = fields else { return true };
         for (at, value) in values.iter_mut().enumerate().filter(|(_, value)| value.is_empty()) {
             fields.get(text, at).clone_into(value);
         }
         values.iter().any(String::is_empty)
     });
     names.into_iter().zip(values).collect()
-}
-
-/// Where the fields of one row stand.
-#[derive(Default)]
-pub(super) struct Fields {
-    /// In the text or, of a row with quotes, in `unquoted`.
-    ends: Vec<(usize, usize)>,
-    unquoted: Option<String>,
-}
-
-impl Fields {
-    fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// A field; nothing where the row has fewer.
-    pub(super) fn get<'t>(&'t self, text: &'t str, at: usize) -> &'t str {
-        let Some((start, end)) = self.ends.get(at) else { return "" };
-        &self.unquoted.as_deref().unwrap_or(text)[*start..*end]
-    }
-
-    /// Takes a row apart. Where it ends, its line's end not included; none: a quoted field
-    /// of it has no end.
-    fn split(&mut self, text: &str, from: usize, delimiter: u8) -> Option<usize> {
-        self.ends.clear();
-        self.unquoted = None;
-        let bytes = text.as_bytes();
-        let mut start = from;
-        for at in memchr::memchr3_iter(delimiter, b'\n', b'"', &bytes[from..]) {
-            let at = from + at;
-            match bytes[at] {
-                b'\n' => {
-                    let end = if bytes[..at].ends_with(b"\r") && at > start { at - 1 } else { at };
-                    self.ends.push((start, end));
-                    return Some(at);
-                }
-                b'"' => return self.split_quoted(text, from, delimiter),
-                _ => {
-                    self.ends.push((start, at));
-                    start = at + 1;
-                }
-            }
-        }
-        let end = if bytes.ends_with(b"\r") && bytes.len() > start {
-            bytes.len() - 1
-        } else {
-            bytes.len()
-        };
-        self.ends.push((start, end));
-        Some(bytes.len())
-    }
-
-    /// As [`split`](Self::split), of a row in which a field is quoted: a quote in it is
-    /// written twice.
-    fn split_quoted(&mut self, text: &str, from: usize, delimiter: u8) -> Option<usize> {
-        self.ends.clear();
-        let mut unquoted = String::new();
-        let (mut at, mut start, bytes) = (from, 0, text.as_bytes());
-        loop {
-            if bytes.get(at) == Some(&b'"') {
-                at += 1;
-                loop {
-                    let quote = at + memchr::memchr(b'"', &bytes[at..])?;
-                    unquoted.push_str(&text[at..quote]);
-                    at = quote + 1;
-                    if bytes.get(at) != Some(&b'"') {
-                        break;
-                    }
-                    unquoted.push('"');
-                    at += 1;
-                }
-            }
-            let rest = memchr::memchr2(delimiter, b'\n', &bytes[at..]);
-            let end = rest.map_or(bytes.len(), |rest| at + rest);
-            unquoted.push_str(&text[at..end]);
-            let is_last = bytes.get(end) != Some(&delimiter);
-            if is_last && unquoted.len() > start && unquoted.ends_with('\r') {
-                unquoted.pop();
-            }
-            self.ends.push((start, unquoted.len()));
-            start = unquoted.len();
-            if is_last {
-                self.unquoted = Some(unquoted);
-                return Some(end);
-            }
-            at = end + 1;
-        }
-    }
 }
 
 impl Reader for Csv {
@@ -194,8 +108,8 @@ impl Reader for Csv {
                     seen.has_records = true;
                     survey.add_phase(facts.phase().unwrap_or(ONLY_PHASE));
                 }
-                Err(words) => {
-                    seen.first_bad.get_or_insert((line, Problem::at(1, words)));
+                Err((below, problem)) => {
+                    seen.first_bad.get_or_insert((line + below, problem));
                 }
             }
             true
@@ -213,22 +127,27 @@ impl Reader for Csv {
                 let facts = self.facts(fields, text)?;
                 metrics.clear();
                 for (field, column) in &places {
-                    let text = fields.get(text, *field);
-                    if !text.is_empty() {
-                        let value =
-                            read_number(text).map_err(|words| self.in_column(*field, &words))?;
+                    let value = fields.get(text, *field);
+                    if !value.is_empty() {
+                        let value = read_number(value)
+                            .map_err(|words| self.in_column(fields, text, *field, &words))?;
                         metrics.push((*column, value));
                     }
                 }
-                facts.put(rows, &mut phase, metrics.drain(..))
+                facts.put(rows, &mut phase, metrics.drain(..)).map_err(of_row)
             });
             match put {
                 Ok(()) => true,
-                Err(words) => rows.bad(line, Problem::at(1, words)),
+                Err((below, problem)) => rows.bad(line + below, problem),
             }
         });
         rows.add_lines(lines);
     }
+}
+
+/// What is wrong with a row as a whole.
+fn of_row(words: String) -> Misread {
+    (0, Problem::at(1, words))
 }
 
 /// The text of a block, and the places of bytes that are none, which others stand for.
@@ -262,44 +181,49 @@ impl Csv {
 
     /// What is wrong with a field, and with which.
     #[cold]
-    fn in_column(&self, field: usize, words: &str) -> String {
+    fn in_column(&self, fields: &Fields, text: &str, field: usize, words: &str) -> Misread {
         let bound = self.bound.iter().find(|one| one.field == field);
-        format!("column `{}`: {words}", escape(bound.map_or("", |one| &one.name)))
+        let name = escape(bound.map_or("", |one| &one.name));
+        let (below, column) = fields.place(text, field);
+        (below, Problem::at(column, format!("column `{name}`: {words}")))
     }
 
     /// What a row says of its request, but for its metrics.
-    fn facts<'t>(&self, fields: &'t Fields, text: &'t str) -> Result<Facts<'t>, String> {
+    fn facts<'t>(&self, fields: &'t Fields, text: &'t str) -> Result<Facts<'t>, Misread> {
         // Delimiters at the end of a row, with nothing behind, move nothing out of its place.
         let is_beyond = |at: usize| !fields.get(text, at).is_empty();
         if fields.len() != self.fields
             && (fields.len() < self.fields || (self.fields..fields.len()).any(is_beyond))
         {
-            return Err(format!(
+            return Err(of_row(format!(
                 "the row has {} fields, and the others have {}",
                 fields.len(),
                 self.fields
-            ));
+            )));
         }
         let mut facts = Facts::default();
         for Bound { field, what, .. } in &self.bound {
-            let text = fields.get(text, *field);
-            if !text.is_empty() && !matches!(what, What::Metric(..)) {
-                facts.take(what, text).map_err(|words| self.in_column(*field, &words))?;
+            let value = fields.get(text, *field);
+            if !value.is_empty() && !matches!(what, What::Metric(..)) {
+                facts
+                    .take(what, value)
+                    .map_err(|words| self.in_column(fields, text, *field, &words))?;
             }
         }
         Ok(facts)
     }
 
-    /// Goes through the rows of a block, each with the number of its first line, until
-    /// told to end. How many lines there were.
+    /// Goes through the rows of a block until told to end. Each comes with the number of
+    /// its first line; what is wrong with one, with a line of that row. How many lines
+    /// there were.
     pub(super) fn each(
         &self,
         block: &Block,
-        mut row: impl FnMut(u64, Result<&Fields, String>, &str) -> bool,
+        mut row: impl FnMut(u64, Result<&Fields, Misread>, &str) -> bool,
     ) -> u64 {
         if block.is_cut_short {
             let words = Problem::long_line(LINE_MAX_BYTES).words;
-            row(0, Err(format!("{words}; is a quote missing?")), "");
+            row(0, Err(of_row(format!("{words}; is a quote missing?"))), "");
             return 1;
         }
         let (text, no_text) = text_of(&block.text);
@@ -311,7 +235,7 @@ impl Csv {
             let end = fields.split(text, at, self.delimiter);
             let line = lines;
             let behind = end.unwrap_or(text.len());
-            lines += match fields.unquoted.is_some() || end.is_none() {
+            lines += match fields.are_quoted() || end.is_none() {
                 true => memchr::memchr_iter(b'\n', &text.as_bytes()[at..behind]).count() as u64 + 1,
                 false => 1,
             };
@@ -319,15 +243,16 @@ impl Csv {
             // Runs that were added to the file of another have a header each.
             let is_header = self.header.as_ref().is_some_and(|one| *one == row_text.as_bytes());
             let first_no_text = no_text.get(no_text.partition_point(|place| *place < at));
-            let is_text = first_no_text.is_none_or(|place| *place >= behind);
+            let no_text = first_no_text.filter(|place| **place < behind);
             at = behind + 1;
-            if is_text && (is_header || row_text.trim_ascii_start().is_empty()) {
+            if no_text.is_none() && (is_header || row_text.trim_ascii_start().is_empty()) {
                 continue;
             }
-            let fields = match end {
-                _ if !is_text => Err("the text is not UTF-8".to_owned()),
-                Some(_) => Ok(&fields),
-                None => Err("a quoted field has no end".to_owned()),
+            let wrong = |(below, column), words: &str| Err((below, Problem::at(column, words)));
+            let fields = match (end, no_text) {
+                (_, Some(place)) => wrong(fields.place_of(text, *place), "the text is not UTF-8"),
+                (None, None) => wrong(fields.place_without_end(text), "a quoted field has no end"),
+                (Some(_), None) => Ok(&fields),
             };
             if !row(line, fields, text) {
                 break;
@@ -361,9 +286,9 @@ mod tests {
             assert_eq!(
                 told.bad,
                 [
-                    "3:1: the text is not UTF-8",
-                    "4:1: the text is not UTF-8",
-                    "7:1: column `latency`: `x` is no number"
+                    "3:5: the text is not UTF-8",
+                    "4:6: the text is not UTF-8",
+                    "7:3: column `latency`: `x` is no number"
                 ]
             );
         }

@@ -70,7 +70,7 @@ impl K6Csv {
             if let Ok(fields) = fields {
                 (times, is_whole) = form_of(fields.get(text, 1));
             }
-            false
+            fields.is_err()
         });
         if is_whole && !is_asked_for {
             return Err(Problem::at(
@@ -138,8 +138,8 @@ impl Reader for K6Csv {
         seen.lines = self.rows.each(block, |line, fields, text| {
             match fields {
                 Ok(fields) => seen.has_records |= metric_of_request(fields.get(text, 0)).is_some(),
-                Err(words) => {
-                    seen.first_bad.get_or_insert((line, Problem::at(1, words)));
+                Err((below, problem)) => {
+                    seen.first_bad.get_or_insert((line + below, problem));
                 }
             }
             true
@@ -152,21 +152,24 @@ impl Reader for K6Csv {
         let mut last = (String::new(), Arc::new(Tags::default()));
         let mut key = String::new();
         let lines = self.rows.each(block, |line, fields, text| {
-            let fields = match fields {
+            let row = match fields {
                 Ok(fields) => fields,
-                Err(words) => return joined.bad(line, Problem::at(1, words)),
+                Err((below, problem)) => return joined.bad(line + below, problem),
             };
-            let Some(metric) = metric_of_request(fields.get(text, 0)) else { return true };
-            let fields: Vec<_> = (0..self.header.len()).map(|at| fields.get(text, at)).collect();
-            let refused = |what: &str, text: &str| {
-                let words = format!("column `{what}`: `{}` is none", escape(text));
-                Problem::at(1, words)
+            let Some(metric) = metric_of_request(row.get(text, 0)) else { return true };
+            let fields: Vec<_> = (0..self.header.len()).map(|at| row.get(text, at)).collect();
+            let refused = |what: &str, at: usize| {
+                let (below, column) = row.place(text, at);
+                let words = format!("column `{what}`: `{}` is none", escape(row.get(text, at)));
+                (line + below, Problem::at(column, words))
             };
             let Some(time_ns) = self.times.ns(fields[1]) else {
-                return joined.bad(line, refused("timestamp", fields[1]));
+                let (line, problem) = refused("timestamp", 1);
+                return joined.bad(line, problem);
             };
             let Some(value) = number(fields[2]) else {
-                return joined.bad(line, refused("metric_value", fields[2]));
+                let (line, problem) = refused("metric_value", 2);
+                return joined.bad(line, problem);
             };
             // The rows of one request have one set of tags.
             key.clear();

@@ -7,6 +7,7 @@ mod aiperf;
 mod columns;
 mod csv;
 mod event_log;
+mod fields;
 mod format;
 mod guidellm_json;
 mod input;

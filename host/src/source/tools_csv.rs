@@ -68,7 +68,7 @@ fn hey() -> Vec<Known> {
 fn vegeta() -> Vec<(usize, Known)> {
     vec![
         (0, ("timestamp", What::Start(NS))),
-        (1, ("code", What::Status)),
+        (1, ("code", What::Code)),
         (2, ("latency", What::Latency(1e-6))),
         (3, ("bytes_out", metric("B", "bytes_out"))),
         (4, ("bytes_in", metric("B", "bytes_in"))),

@@ -10,15 +10,19 @@ use super::Problem;
 use super::columns::Survey;
 use super::format::Format;
 use super::input::{Block, Cut};
+use super::mapping::{Facts, ONLY_PHASE, What};
 use super::parse::parse_line;
 use super::reader::{Reader, Surveyed, read_lines};
-use super::request::{PROFILING, Request, profiling, survey_alike};
-use super::rows::Rows;
+use super::request::survey_alike;
+use super::rows::{PhaseKey, Rows};
 use super::sniff::{first_line, members};
+use super::time::TimeForm;
 use super::time::rfc3339_ns;
 
 /// Columns of vegeta's own, and their units.
 const OWN_COLUMNS: [(&str, &str); 2] = [("bytes_in", "B"), ("bytes_out", "B")];
+
+const NS: TimeForm = TimeForm::Units(1.0);
 
 /// Reads vegeta's results.
 #[derive(Default)]
@@ -81,49 +85,40 @@ impl Reader for VegetaJson {
     }
 
     fn read(&self, block: &Block, rows: &mut Rows<'_>) {
-        let phase = profiling(PROFILING, None);
+        let mut phase = PhaseKey::named(ONLY_PHASE);
         let columns = rows.columns();
         let own = OWN_COLUMNS.map(|(name, _)| columns.place(name));
-        let (mut code, mut name) = (String::new(), String::new());
+        let mut code = String::new();
         read_lines(block, rows, |line, rows| {
             let (line, start_ns) = parse(line)?;
-            let Some(mut row) = rows.begin(&phase) else { return Ok(()) };
             code.clear();
-            name.clear();
             let _ = write!(code, "{}", line.code);
-            for part in [&line.method, &line.url].into_iter().flatten() {
-                let blank = if name.is_empty() || part.is_empty() { "" } else { " " };
-                let _ = write!(name, "{blank}{part}");
-            }
-            let request = Request {
-                start_ns,
-                end_ns: start_ns.checked_add(line.latency),
-                latency_ms: Some(line.latency as f64 / 1e6),
-                status: Some(line.code).filter(|code| *code != 0),
-                error: match line.code {
-                    0 => Some("transport"),
-                    200..400 => None,
-                    _ => Some(&code),
-                },
-                message: line.error.as_deref().filter(|error| !error.is_empty()),
-                name: Some(&*name).filter(|name| !name.is_empty()),
-                ..Request::default()
-            };
-            request.put(&mut row);
-            for (column, value) in own.into_iter().zip([line.bytes_in, line.bytes_out]) {
-                if let (Some(column), Some(value)) = (column, value) {
-                    row.f64(column, value);
+            let mut facts = Facts::default();
+            facts.take_ns(&What::Start(NS), start_ns);
+            facts.take_ns(&What::End(NS), start_ns.saturating_add(line.latency));
+            facts.take_number(&What::Latency(1.0), line.latency as f64 / 1e6);
+            for (what, text) in [
+                (What::Code, Some(&*code)),
+                (What::Failure, line.error.as_deref()),
+                (What::Method, line.method.as_deref()),
+                (What::Name, line.url.as_deref()),
+            ] {
+                if let Some(text) = text.filter(|text| !text.is_empty()) {
+                    facts.take(&what, text).map_err(|words| Problem::at(1, words))?;
                 }
             }
-            rows.end();
-            Ok(())
+            let numbers = own.into_iter().zip([line.bytes_in, line.bytes_out]);
+            let numbers = numbers.filter_map(|(column, value)| Some((column?, value?)));
+            facts.put(rows, &mut phase, numbers).map_err(|words| Problem::at(1, words))
         });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{read, read_in_blocks};
+    use super::super::request::profiling;
+    use super::super::testing::{Told, read, read_in_blocks};
+    use super::super::tools_csv;
     use super::*;
 
     const OK: &str = r#"{"attack":"a","seq":0,"code":200,"timestamp":"2026-05-28T15:28:20.000062202-05:00","latency":2990233,"bytes_out":7,"bytes_in":40,"error":"","body":"e30=","method":"GET","url":"http://h/?q=\u0027a\u0027","headers":{"A":["b","c"]}}"#;
@@ -151,22 +146,37 @@ mod tests {
     }
 
     #[test]
-    fn a_code_says_whether_a_request_failed() {
-        let with = |code: &str, error: &str| {
-            OK.replace("200", code).replace(r#""error":"""#, &format!(r#""error":"{error}""#))
-        };
-        let text = [
-            with("0", "Get \\\"http://h\\\": EOF"),
-            with("500", "500 Internal Server Error"),
-            with("399", ""),
-            with("400", ""),
-            with("199", "x"),
+    fn a_code_and_an_error_say_whether_a_request_failed_in_json_as_in_csv() {
+        let requests = [
+            ("0", "Get \"http://h\": EOF", "transport"),
+            ("500", "500 Internal Server Error", "500"),
+            ("200", "", ""),
+            ("399", "", ""),
+            ("400", "", "400"),
+            ("199", "x", "199"),
+            ("199", "", "199"),
+            ("200", "unexpected EOF", "failed"),
         ];
-        let told = read(&VegetaJson::default(), &text.join("\n"));
-        assert_eq!(told.value("error_type"), ["transport", "500", "", "400", "199"]);
-        assert_eq!(told.value("status"), ["", "500", "399", "400", "199"]);
-        let messages = ["Get \"http://h\": EOF", "500 Internal Server Error", "", "", "x"];
-        assert_eq!(told.value("error_message"), messages);
+        let json = requests.map(|(code, error, _)| {
+            let error = format!("\"error\":{}", serde_json::Value::from(error));
+            OK.replace("200", code).replace("\"error\":\"\"", &error)
+        });
+        let csv = requests.map(|(code, error, _)| {
+            let error = error.replace('"', "\"\"");
+            format!(
+                "1780000100000062202,{code},2990233,7,40,\"{error}\",e30=,a,0,GET,http://h/?q='a',"
+            )
+        });
+        let csv = csv.join("\n");
+        let by_csv = tools_csv::reader_of(Format::VegetaCsv, csv.as_bytes()).unwrap().unwrap();
+        let (by_json, by_csv) =
+            (read(&VegetaJson::default(), &json.join("\n")), read(&by_csv, &csv));
+        let told = |told: &Told| told.values(&["request_latency", "bytes_in", "bytes_out"]);
+        assert_eq!(by_json.value("error_type"), requests.map(|(.., error_type)| error_type));
+        assert_eq!(by_json.value("error_message"), requests.map(|(_, error, _)| error));
+        let statuses = requests.map(|(code, ..)| if code == "0" { "" } else { code });
+        assert_eq!(by_json.value("status"), statuses);
+        assert_eq!(told(&by_csv), told(&by_json));
     }
 
     #[test]

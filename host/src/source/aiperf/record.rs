@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::escape;
@@ -122,8 +123,10 @@ pub(super) enum MetricValue {
     List(Vec<f64>),
 }
 
+/// A metric as it is written. An object only: serde would take a list of its fields too.
+struct MetricObject<'a>(RawMetric<'a>);
+
 #[derive(Deserialize)]
-#[serde(expecting = "an object with `value` and `unit`, or null")]
 struct RawMetric<'a> {
     #[serde(default)]
     value: RawValue,
@@ -133,6 +136,26 @@ struct RawMetric<'a> {
 
 #[derive(Default)]
 struct RawValue(Option<MetricValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for MetricObject<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MetricVisitor)
+    }
+}
+
+struct MetricVisitor;
+
+impl<'de> Visitor<'de> for MetricVisitor {
+    type Value = MetricObject<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with `value` and `unit`, or null")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<MetricObject<'de>, A::Error> {
+        RawMetric::deserialize(MapAccessDeserializer::new(map)).map(MetricObject)
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Metrics<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -156,8 +179,10 @@ impl<'de> Visitor<'de> for MetricsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metrics<'de>, A::Error> {
         let mut metrics: Vec<Metric<'de>> = Vec::with_capacity(40);
         while let Some(BorrowedText(name)) = map.next_key()? {
-            let raw: Option<RawMetric<'de>> = map.next_value()?;
-            let Some(RawMetric { value: RawValue(Some(value)), unit }) = raw else { continue };
+            let raw: Option<MetricObject<'de>> = map.next_value()?;
+            let Some(MetricObject(RawMetric { value: RawValue(Some(value)), unit })) = raw else {
+                continue;
+            };
             let name = current_name(name);
             if metrics.iter().any(|known| known.name == name) {
                 let words = format!("metric `{}` stands twice in the record", escape(&name));
@@ -283,6 +308,14 @@ mod tests {
             ]
         );
         assert!(record.error.is_none());
+    }
+
+    #[test]
+    fn a_list_is_no_metric() {
+        let line = r#"{"metadata":{"benchmark_phase":"p"},"metrics":{"many":[561.298]}}"#;
+        let words = parse(line).unwrap_err();
+        let expected = "an object with `value` and `unit`, or null";
+        assert!(words.contains("invalid type: sequence") && words.ends_with(expected), "{words}");
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(in crate::source) enum What {
     /// In so many milliseconds each.
     Latency(f64),
     Status,
+    /// A status of vegeta's, which succeeds from 200 to 399.
+    Code,
     /// What sort of error; empty for none.
     Error,
     ErrorMessage,

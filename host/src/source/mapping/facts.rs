@@ -47,8 +47,13 @@ impl<'r> Facts<'r> {
             What::Latency(ms) => {
                 self.latency_ms = Some(read_number(text)? * ms);
             }
-            What::Status => match status(text) {
-                Some(status) => self.take_status(status),
+            What::Status | What::Code => match status(text) {
+                Some(status) => {
+                    self.take_status(status);
+                    if matches!(what, What::Code) && !(200..400).contains(&status) {
+                        self.error = self.error.or(Some(text));
+                    }
+                }
                 None => self.take_no_status(text.into()),
             },
             What::Error => self.error = Some(text),
