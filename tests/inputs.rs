@@ -316,10 +316,15 @@ fn a_pattern_takes_what_a_shell_would_take_of_files() {
     let dir = Dir::new();
     std::fs::create_dir_all(dir.path("d/.hidden")).unwrap();
     std::fs::create_dir_all(dir.path("d/more")).unwrap();
-    dir.write("d/.r.csv", "nonsense");
+    dir.write("d/.r.csv", HEY);
     dir.write("d/r.csv", HEY);
-    let ran = dir.expect(0, "run d/* --format json --quiet");
-    assert_eq!(ran.json()["inputs"].as_array().unwrap().len(), 1);
+    let inputs = |pattern: &str| -> Vec<String> {
+        let ran = dir.expect(0, &format!("run {pattern} --format json --quiet --force --out out"));
+        let inputs = ran.json()["inputs"].as_array().unwrap().clone();
+        inputs.iter().map(|input| input["path"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(inputs("d/*"), ["d/r.csv"]);
+    assert_eq!(inputs("d/.r*"), ["d/.r.csv"]);
 }
 
 /// A file of some text, as many NULs as it takes to be so long, and more text.

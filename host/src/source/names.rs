@@ -1,6 +1,6 @@
 //! What the names of inputs on a command line stand for.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::SourceError;
 use super::input::is_artifacts;
@@ -56,14 +56,25 @@ fn has_records_name(path: &Path) -> bool {
 
 fn fitting(pattern: &str) -> Result<Vec<String>, SourceError> {
     let refused = |problem: String| SourceError::Pattern { pattern: pattern.to_owned(), problem };
-    // As a shell has it.
-    let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
-    let found =
-        glob::glob_with(pattern, options).map_err(|error| refused(error.msg.to_string()))?;
+    let found = glob::glob(pattern).map_err(|error| refused(error.msg.to_string()))?;
+    let dotted: Vec<_> = Path::new(pattern)
+        .components()
+        .filter_map(|part| glob::Pattern::new(part.as_os_str().to_str()?).ok())
+        .filter(|part| part.as_str().starts_with('.'))
+        .collect();
+    // As in a shell, what is hidden fits only a name that begins with the dot. The crate's
+    // own option for it never fits what is hidden, and panics at names that are no text.
+    let is_meant = |path: &PathBuf| {
+        path.components().all(|part| match part {
+            Component::Normal(name) if name.as_encoded_bytes().starts_with(b".") => {
+                dotted.iter().any(|dotted| dotted.matches_path(Path::new(name)))
+            }
+            _ => true,
+        })
+    };
     let is_input = |path: &PathBuf| !path.is_dir() || is_artifacts(path);
-    let files = found.filter_map(Result::ok).filter(is_input);
-    let files = files.map(|path| path.to_string_lossy().into_owned());
-    let files: Vec<_> = files.collect();
+    let files = found.filter_map(Result::ok).filter(is_meant).filter(is_input);
+    let files: Vec<_> = files.map(|path| path.to_string_lossy().into_owned()).collect();
     if files.is_empty() {
         return Err(refused("it fits no file".to_owned()));
     }
