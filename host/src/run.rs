@@ -102,8 +102,8 @@ struct State<R> {
     is_read: bool,
     /// Read before it was its turn.
     read: BTreeMap<u64, R>,
-    /// Waiting for plugins, with the piece that each batch is from.
-    batches: VecDeque<(u64, Arc<Batch>)>,
+    /// Waiting for plugins.
+    batches: VecDeque<Waiting>,
     /// Number of the first of them, counted from the first of the run.
     first_batch: u64,
     /// For the hooks, each with the number of batches that came before it: those are all
@@ -111,20 +111,38 @@ struct State<R> {
     events: Vec<(u64, Arc<PhaseEvent>)>,
     /// In the batches so far, of each column.
     numbers: Vec<u64>,
+    /// In the batches so far, of each shard.
+    records: Vec<u64>,
     /// Most pieces that are taken and not done with.
     window: u64,
+}
+
+/// A batch that waits for plugins.
+struct Waiting {
+    /// The piece that it is from.
+    piece: u64,
+    batch: Arc<Batch>,
+    /// Which instance of a processor it is for, of one that has several.
+    shard: usize,
 }
 
 /// What gets its batches or events one after the other.
 struct Lane {
     /// None while it is busy.
     plugin: Option<Plugin>,
-    /// Number of the batch or event that comes next, and how many later the next but one.
+    /// Number of the batch or event that comes next, or that it is busy with.
     next: u64,
-    step: u64,
-    takes_batches: bool,
+    takes: Takes,
     /// It has failed.
     is_out: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Takes {
+    Events,
+    AllBatches,
+    /// Those of one shard.
+    Batches(usize),
 }
 
 enum Plugin {
@@ -163,6 +181,7 @@ impl<'w, S: Source> Work<'w, S> {
     fn new(source: &'w S, instances: &mut [Option<Instance>], options: RunOptions<'w>) -> Self {
         let mut lanes = Vec::new();
         let mut hooks = Vec::new();
+        let mut most = 1;
         for (place, slot) in instances.iter_mut().enumerate() {
             if let Some(hook) = slot.take_if(|one| one.is_hook()) {
                 hooks.push((place, hook));
@@ -170,15 +189,15 @@ impl<'w, S: Source> Work<'w, S> {
             let Some(instance) = slot else { continue };
             let aborts_run = instance.would_abort_run();
             let shards = instance.take_shards();
-            let step = shards.len() as u64;
-            for (next, processor) in (0..).zip(shards) {
+            let count = shards.len();
+            most = most.max(count);
+            for (number, processor) in shards.into_iter().enumerate() {
+                let takes = if count == 1 { Takes::AllBatches } else { Takes::Batches(number) };
                 let shard = Shard { place, aborts_run, processor: Box::new(processor) };
-                let plugin = Some(Plugin::Shard(shard));
-                lanes.push(Lane { plugin, next, step, takes_batches: true, is_out: false });
+                lanes.push(Lane::new(Plugin::Shard(shard), takes));
             }
         }
-        let plugin = Some(Plugin::Hooks(hooks));
-        lanes.push(Lane { plugin, next: 0, step: 1, takes_batches: false, is_out: false });
+        lanes.push(Lane::new(Plugin::Hooks(hooks), Takes::Events));
         let state = State {
             lanes,
             failures: BTreeMap::new(),
@@ -192,6 +211,7 @@ impl<'w, S: Source> Work<'w, S> {
             first_batch: 0,
             events: Vec::new(),
             numbers: Vec::new(),
+            records: vec![0; most],
             window: PIECES_PER_THREAD * options.threads.max(1) as u64 + 1,
         };
         Self { source, options, state: Mutex::new(state), changed: Condvar::new() }
@@ -304,6 +324,21 @@ impl<'w, S: Source> Work<'w, S> {
     }
 }
 
+impl Lane {
+    fn new(plugin: Plugin, takes: Takes) -> Self {
+        Self { plugin: Some(plugin), next: 0, takes, is_out: false }
+    }
+
+    /// Goes on to the next batch that is for it.
+    fn pass_over(&mut self, first_batch: u64, batches: &VecDeque<Waiting>) {
+        if let Takes::Batches(own) = self.takes {
+            let from = (self.next - first_batch) as usize;
+            let others = batches.range(from..).take_while(|waiting| waiting.shard != own);
+            self.next += others.count() as u64;
+        }
+    }
+}
+
 impl<R> State<R> {
     fn is_done(&self) -> bool {
         let is_idle = |lane: &Lane| lane.plugin.is_some() && !self.has_next(lane);
@@ -313,7 +348,7 @@ impl<R> State<R> {
 
     /// Whether something waits for the lane.
     fn has_next(&self, lane: &Lane) -> bool {
-        if lane.takes_batches {
+        if lane.takes != Takes::Events {
             return !lane.is_out && lane.next < self.batches_out();
         }
         let event = self.events.get(lane.next as usize);
@@ -333,8 +368,8 @@ impl<R> State<R> {
             let lane = &mut self.lanes[place];
             return Some(match lane.plugin.take()? {
                 Plugin::Shard(shard) => {
-                    let (_, batch) = &self.batches[(lane.next - self.first_batch) as usize];
-                    Task::Process(place, shard, Arc::clone(batch))
+                    let waiting = &self.batches[(lane.next - self.first_batch) as usize];
+                    Task::Process(place, shard, Arc::clone(&waiting.batch))
                 }
                 Plugin::Hooks(hooks) => {
                     let (_, event) = &self.events[lane.next as usize];
@@ -342,7 +377,7 @@ impl<R> State<R> {
                 }
             });
         }
-        let oldest = self.batches.front().map_or(self.accepted, |(piece, _)| *piece);
+        let oldest = self.batches.front().map_or(self.accepted, |waiting| waiting.piece);
         let is_full = self.batches.len() >= WAITING_BATCHES_MAX;
         let may_take =
             !self.is_read && !self.is_taking && !is_full && self.taken - oldest < self.window;
@@ -364,7 +399,8 @@ impl<R> State<R> {
                 Item::Batch(batch) if batch.is_empty() => {}
                 Item::Batch(mut batch) => {
                     batch.add_numbers(&mut self.numbers);
-                    self.batches.push_back((self.accepted, Arc::new(batch)));
+                    let (piece, shard) = (self.accepted, self.shard_of(&batch));
+                    self.batches.push_back(Waiting { piece, batch: Arc::new(batch), shard });
                 }
                 Item::Event(event) => {
                     self.events.push((self.batches_out(), Arc::new(event)));
@@ -372,7 +408,20 @@ impl<R> State<R> {
             }
         }
         self.accepted += 1;
+        let idle = self.lanes.iter_mut().filter(|lane| lane.plugin.is_some() && !lane.is_out);
+        for lane in idle {
+            lane.pass_over(self.first_batch, &self.batches);
+        }
         self.forget();
+    }
+
+    /// Which shard a batch is for: that with the fewest records so far, which does not
+    /// depend on who is faster.
+    fn shard_of(&mut self, batch: &Batch) -> usize {
+        let fewest = self.records.iter().enumerate().min_by_key(|(_, records)| **records);
+        let shard = fewest.map_or(0, |(shard, _)| shard);
+        self.records[shard] += batch.len() as u64;
+        shard
     }
 
     /// A plugin is out, with all its instances.
@@ -383,8 +432,9 @@ impl<R> State<R> {
     /// A plugin has done with what it was given.
     fn give_back(&mut self, lane: usize, plugin: Plugin) {
         let lane = &mut self.lanes[lane];
-        lane.next += lane.step;
+        lane.next += 1;
         lane.plugin = Some(plugin);
+        lane.pass_over(self.first_batch, &self.batches);
         for lane in &mut self.lanes {
             if let Some(Plugin::Shard(shard)) = &lane.plugin {
                 lane.is_out |= self.failures.contains_key(&shard.place);
@@ -395,9 +445,9 @@ impl<R> State<R> {
 
     /// Drops the batches that nobody waits for.
     fn forget(&mut self) {
-        let waiting = self.lanes.iter().filter(|lane| lane.takes_batches && !lane.is_out);
+        let waiting = self.lanes.iter().filter(|lane| lane.takes != Takes::Events && !lane.is_out);
         let out = self.batches_out();
-        let first = waiting.map(|lane| lane.next).min().unwrap_or(out).min(out);
+        let first = waiting.map(|lane| lane.next).min().unwrap_or(out);
         self.batches.drain(..(first - self.first_batch) as usize);
         self.first_batch = first;
     }

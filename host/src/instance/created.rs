@@ -68,11 +68,9 @@ enum State {
     Failed(Failure, Cost),
 }
 
-/// Instances of one processor, the one that finishes first: batches go to one after the
-/// other.
+/// Instances of one processor, the one that finishes first.
 pub(crate) struct Shards {
     instances: Vec<ProcessorInstance>,
-    next: usize,
 }
 
 impl Instance {
@@ -187,7 +185,7 @@ impl Instance {
         instances: Vec<ProcessorInstance>,
         failure: Option<Failure>,
     ) {
-        let shards = Shards { instances, next: 0 };
+        let shards = Shards { instances };
         self.state = match failure {
             Some(failure) => State::Failed(failure, shards.cost()),
             None => State::Processor(shards),
@@ -249,7 +247,7 @@ impl Shards {
     ) -> Result<Self, (Failure, Cost)> {
         let first = ProcessorInstance::create(component, &config).await?;
         let mergeable = first.requirements().mergeable;
-        let mut shards = Self { instances: vec![first], next: 0 };
+        let mut shards = Self { instances: vec![first] };
         config.output_dir = None;
         while mergeable && shards.instances.len() < most {
             match ProcessorInstance::create(component, &config).await {
@@ -265,9 +263,10 @@ impl Shards {
     }
 
     async fn process(&mut self, batch: &Arc<Batch>) -> Result<(), Failure> {
-        let place = self.next;
-        self.next = (place + 1) % self.instances.len();
-        self.instances[place].process(batch).await
+        match self.instances.iter_mut().min_by_key(|one| one.record_count()) {
+            Some(instance) => instance.process(batch).await,
+            None => Ok(()),
+        }
     }
 
     /// Merges all states into the first's, in order, and asks that for results.

@@ -116,6 +116,11 @@ impl ProcessorInstance {
         Ok(())
     }
 
+    /// Records that it was given.
+    pub(crate) fn record_count(&self) -> u64 {
+        self.record_count
+    }
+
     /// The next part of its state; none: there is no more.
     pub(crate) async fn save(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         let guest = self.bindings.perfbox_plugin_post_processor().processor();
