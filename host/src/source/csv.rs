@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use super::Problem;
 use super::columns::Survey;
-use super::fields::Fields;
+use super::fields::{Fields, Marks};
 use super::format::Format;
 use super::input::{Block, Cut, LINE_MAX_BYTES};
-use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, What, read_number};
+use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, Wanted};
 use super::parse::Misread;
 use super::reader::{Lines, Reader, Surveyed};
 use super::rows::{PhaseKey, Rows};
@@ -37,7 +37,7 @@ pub(super) fn header_of(start: &[u8]) -> Option<(u8, Vec<String>)> {
     let count = |delimiter: &u8| line.bytes().filter(|byte| byte == delimiter).count();
     let delimiter = DELIMITERS.into_iter().max_by_key(|one| (count(one), one == &b','))?;
     let mut fields = Fields::default();
-    let end = fields.split(line, 0, delimiter)?;
+    let end = fields.split(&mut Marks::new(line, 0, delimiter))?;
     if end != line.len() || fields.len() > FIELDS_MAX {
         return None;
     }
@@ -102,8 +102,10 @@ impl Reader for Csv {
     fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
         mapping::survey(&self.bound, survey);
         let mut seen = Surveyed::default();
+        let wanted: Vec<_> = self.bound.iter().filter_map(Wanted::but_metrics).collect();
+        let mut metrics = Vec::new();
         let lines = self.each(block, |line, fields, text| {
-            match fields.and_then(|fields| self.facts(fields, text)) {
+            match fields.and_then(|fields| self.facts(&wanted, fields, text, &mut metrics)) {
                 Ok(facts) => {
                     seen.has_records = true;
                     survey.add_phase(facts.phase().unwrap_or(ONLY_PHASE));
@@ -119,21 +121,14 @@ impl Reader for Csv {
     }
 
     fn read(&self, block: &Block, rows: &mut Rows<'_>) {
-        let places = mapping::metric_places(&self.bound, rows.columns());
+        let columns = rows.columns();
+        let wanted = self.bound.iter().filter_map(|one| Wanted::new(one, columns));
+        let wanted: Vec<_> = wanted.collect();
         let mut phase = PhaseKey::named(ONLY_PHASE);
         let mut metrics = Vec::new();
         let lines = self.each(block, |line, fields, text| {
             let put = fields.and_then(|fields| {
-                let facts = self.facts(fields, text)?;
-                metrics.clear();
-                for (field, column) in &places {
-                    let value = fields.get(text, *field);
-                    if !value.is_empty() {
-                        let value = read_number(value)
-                            .map_err(|words| self.in_column(fields, text, *field, &words))?;
-                        metrics.push((*column, value));
-                    }
-                }
+                let facts = self.facts(&wanted, fields, text, &mut metrics)?;
                 facts.put(rows, &mut phase, metrics.drain(..)).map_err(of_row)
             });
             match put {
@@ -181,15 +176,19 @@ impl Csv {
 
     /// What is wrong with a field, and with which.
     #[cold]
-    fn in_column(&self, fields: &Fields, text: &str, field: usize, words: &str) -> Misread {
-        let bound = self.bound.iter().find(|one| one.field == field);
-        let name = escape(bound.map_or("", |one| &one.name));
-        let (below, column) = fields.place(text, field);
-        (below, Problem::at(column, format!("column `{name}`: {words}")))
+    fn in_column(bound: &Bound, fields: &Fields, text: &str, words: &str) -> Misread {
+        let (below, column) = fields.place(text, bound.field);
+        (below, Problem::at(column, format!("column `{}`: {words}", escape(&bound.name))))
     }
 
-    /// What a row says of its request, but for its metrics.
-    fn facts<'t>(&self, fields: &'t Fields, text: &'t str) -> Result<Facts<'t>, Misread> {
+    /// What a row says of its request, and the numbers of its metrics.
+    fn facts<'t>(
+        &self,
+        wanted: &[Wanted<'_>],
+        fields: &'t Fields,
+        text: &'t str,
+        metrics: &mut Vec<(usize, f64)>,
+    ) -> Result<Facts<'t>, Misread> {
         // Delimiters at the end of a row, with nothing behind, move nothing out of its place.
         let is_beyond = |at: usize| !fields.get(text, at).is_empty();
         if fields.len() != self.fields
@@ -202,12 +201,12 @@ impl Csv {
             )));
         }
         let mut facts = Facts::default();
-        for Bound { field, what, .. } in &self.bound {
-            let value = fields.get(text, *field);
-            if !value.is_empty() && !matches!(what, What::Metric(..)) {
-                facts
-                    .take(what, value)
-                    .map_err(|words| self.in_column(fields, text, *field, &words))?;
+        metrics.clear();
+        for one in wanted {
+            let value = fields.get(text, one.bound.field);
+            if !value.is_empty() {
+                one.take(value, &mut facts, metrics)
+                    .map_err(|words| Self::in_column(one.bound, fields, text, &words))?;
             }
         }
         Ok(facts)
@@ -229,22 +228,20 @@ impl Csv {
         let (text, no_text) = text_of(&block.text);
         let text = &*text;
         let mut fields = Fields::default();
-        let mut at = Lines::new(block).at().unwrap_or(text.len());
+        let start = Lines::new(block).at().unwrap_or(text.len());
+        let mut marks = Marks::new(text, start, self.delimiter);
         let mut lines = 0;
-        while at < text.len() {
-            let end = fields.split(text, at, self.delimiter);
+        while marks.at() < text.len() {
+            let at = marks.at();
+            let end = fields.split(&mut marks);
             let line = lines;
+            lines += fields.lines();
             let behind = end.unwrap_or(text.len());
-            lines += match fields.are_quoted() || end.is_none() {
-                true => memchr::memchr_iter(b'\n', &text.as_bytes()[at..behind]).count() as u64 + 1,
-                false => 1,
-            };
             let row_text = text[at..behind].trim_ascii_end();
             // Runs that were added to the file of another have a header each.
             let is_header = self.header.as_ref().is_some_and(|one| *one == row_text.as_bytes());
             let first_no_text = no_text.get(no_text.partition_point(|place| *place < at));
             let no_text = first_no_text.filter(|place| **place < behind);
-            at = behind + 1;
             if no_text.is_none() && (is_header || row_text.trim_ascii_start().is_empty()) {
                 continue;
             }

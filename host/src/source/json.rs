@@ -22,7 +22,7 @@ fn eight(text: &[u8], at: usize) -> Option<u64> {
 }
 
 /// Digits from `at`, put behind those of `number`, which wraps.
-fn digits(text: &[u8], mut at: usize, mut number: u64) -> (u64, usize) {
+pub(super) fn digits(text: &[u8], mut at: usize, mut number: u64) -> (u64, usize) {
     while let Some(bytes) = eight(text, at)
         && are_digits(bytes)
     {
@@ -37,7 +37,7 @@ fn digits(text: &[u8], mut at: usize, mut number: u64) -> (u64, usize) {
 }
 
 /// Most digits that a u64 surely holds.
-const U64_DIGITS: usize = 19;
+pub(super) const U64_DIGITS: usize = 19;
 
 /// Digits without a leading zero, and the number that they are.
 fn whole_number(text: &[u8], at: usize) -> Option<(u64, usize)> {

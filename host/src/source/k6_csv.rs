@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Problem;
 use super::columns::Survey;
 use super::csv::{Csv, header_line, header_of};
+use super::fields::Fields;
 use super::format::Format;
 use super::input::{Block, Cut, last_row_end};
 use super::k6_json::{self, Joined, Tags, metric_of_request};
@@ -18,6 +19,11 @@ use crate::escape;
 
 /// What a request's first row begins with.
 const FIRST: &[u8] = b"http_reqs,";
+
+/// Where a row has its point's time, its value, and the first of its tags.
+const TIME: usize = 1;
+const VALUE: usize = 2;
+const TAGS: usize = 3;
 
 /// Most bytes that are kept together where no row begins a request: none has so many.
 const REQUEST_MAX_BYTES: usize = 8 << 20;
@@ -68,7 +74,7 @@ impl K6Csv {
         let block = Block { text: start.to_vec(), ..Block::default() };
         rows.each(&block, |_, fields, text| {
             if let Ok(fields) = fields {
-                (times, is_whole) = form_of(fields.get(text, 1));
+                (times, is_whole) = form_of(fields.get(text, TIME));
             }
             fields.is_err()
         });
@@ -84,10 +90,11 @@ impl K6Csv {
     }
 
     /// The tags of a row: those with columns of their own, and the others.
-    fn tags(&self, fields: &[&str]) -> Tags {
+    fn tags(&self, fields: &Fields, text: &str) -> Tags {
         let mut tags = Vec::new();
         let mut worker = None;
-        for (name, text) in self.header.iter().zip(fields).skip(3) {
+        for (at, name) in self.header.iter().enumerate().skip(TAGS) {
+            let text = fields.get(text, at);
             match name.as_str() {
                 "extra_tags" | "metadata" => {
                     let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
@@ -99,7 +106,7 @@ impl K6Csv {
                         }
                     }
                 }
-                _ => tags.push((name.as_str().into(), (*text).into())),
+                _ => tags.push((name.as_str().into(), text.into())),
             }
         }
         Tags::of(tags, worker)
@@ -149,38 +156,37 @@ impl Reader for K6Csv {
 
     fn read(&self, block: &Block, rows: &mut Rows<'_>) {
         let mut joined = Joined::new(rows);
-        let mut last = (String::new(), Arc::new(Tags::default()));
-        let mut key = String::new();
+        // The rows of one request have one time and one set of tags.
+        let mut last_time = (String::new(), 0);
+        let mut last_tags = (String::new(), Arc::new(Tags::default()));
         let lines = self.rows.each(block, |line, fields, text| {
-            let row = match fields {
+            let fields = match fields {
                 Ok(fields) => fields,
                 Err((below, problem)) => return joined.bad(line + below, problem),
             };
-            let Some(metric) = metric_of_request(row.get(text, 0)) else { return true };
-            let fields: Vec<_> = (0..self.header.len()).map(|at| row.get(text, at)).collect();
+            let Some(metric) = metric_of_request(fields.get(text, 0)) else { return true };
             let refused = |what: &str, at: usize| {
-                let (below, column) = row.place(text, at);
-                let words = format!("column `{what}`: `{}` is none", escape(row.get(text, at)));
+                let (below, column) = fields.place(text, at);
+                let words = format!("column `{what}`: `{}` is none", escape(fields.get(text, at)));
                 (line + below, Problem::at(column, words))
             };
-            let Some(time_ns) = self.times.ns(fields[1]) else {
-                let (line, problem) = refused("timestamp", 1);
-                return joined.bad(line, problem);
-            };
-            let Some(value) = number(fields[2]) else {
-                let (line, problem) = refused("metric_value", 2);
-                return joined.bad(line, problem);
-            };
-            // The rows of one request have one set of tags.
-            key.clear();
-            fields[3..].iter().for_each(|field| {
-                key.push_str(field);
-                key.push('\u{1f}');
-            });
-            if key != last.0 {
-                last = (key.clone(), Arc::new(self.tags(&fields)));
+            let time = fields.get(text, TIME);
+            if time != last_time.0 || time.is_empty() {
+                let Some(time_ns) = self.times.ns(time) else {
+                    let (line, problem) = refused("timestamp", TIME);
+                    return joined.bad(line, problem);
+                };
+                last_time = (time.to_owned(), time_ns);
             }
-            joined.add(line, metric, time_ns, value, &last.1)
+            let Some(value) = number(fields.get(text, VALUE)) else {
+                let (line, problem) = refused("metric_value", VALUE);
+                return joined.bad(line, problem);
+            };
+            let tags = fields.rest(text, TAGS);
+            if tags != last_tags.0 {
+                last_tags = (tags.to_owned(), Arc::new(self.tags(fields, text)));
+            }
+            joined.add(line, metric, last_time.1, value, &last_tags.1)
         });
         joined.end();
         rows.add_lines(lines);

@@ -1,6 +1,6 @@
 //! Points in time, as inputs write them.
 
-use super::json::u64_at;
+use super::json::{U64_DIGITS, digits, u64_at};
 use super::mapping::number;
 
 /// Units of times and durations, and how many nanoseconds they have.
@@ -40,24 +40,23 @@ impl TimeForm {
 
 /// A number with a fraction as nanoseconds, without what an f64 would lose of it.
 fn decimal_ns(text: &str, unit_ns: f64) -> Option<u64> {
-    let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    match text.split_once('.') {
-        Some((whole, fraction)) if is_plain(whole) && is_plain(fraction) => {
-            let digits = (unit_ns as u64).ilog10() as usize;
-            let kept = &fraction[..fraction.len().min(digits)];
-            let ns = match kept {
-                "" => 0,
-                kept => kept.parse::<u64>().ok()? * 10_u64.pow((digits - kept.len()) as u32),
-            };
-            let rest = fraction.as_bytes().get(digits).is_some_and(|digit| *digit >= b'5');
-            let whole: u64 = whole.parse().ok()?;
-            whole.checked_mul(unit_ns as u64)?.checked_add(ns)?.checked_add(u64::from(rest))
-        }
-        _ => {
-            let ns = number(text)? * unit_ns;
-            (0.0..1.8e19).contains(&ns).then_some(ns.round() as u64)
-        }
+    let bytes = text.as_bytes();
+    let (mut whole, point) = digits(bytes, 0, 0);
+    let from = point + 1;
+    // Digits of nanoseconds in the fraction, and behind them one that rounds.
+    let kept = (unit_ns as u64).ilog10() as usize;
+    let nearer = &bytes[..bytes.len().min(from + kept)];
+    if point == 0 || bytes.get(point) != Some(&b'.') || digits(bytes, from, 0).1 != bytes.len() {
+        let ns = number(text)? * unit_ns;
+        return (0.0..1.8e19).contains(&ns).then_some(ns.round() as u64);
     }
+    if point > U64_DIGITS {
+        whole = text[..point].parse().ok()?;
+    }
+    let (fraction, end) = digits(nearer, from, 0);
+    let ns = fraction * 10_u64.pow((kept - (end - from)) as u32);
+    let rest = bytes.get(end).is_some_and(|digit| *digit >= b'5');
+    whole.checked_mul(unit_ns as u64)?.checked_add(ns)?.checked_add(u64::from(rest))
 }
 
 /// Nanoseconds since the Unix epoch of a time as RFC 3339 writes it, with a fraction of
@@ -176,7 +175,7 @@ mod tests {
             ("18446744073.709551615", "s", Some(u64::MAX)),
             ("18446744073.7095516155", "s", None),
             ("-1.5", "s", None),
-            (".5", "s", None),
+            (".5", "s", Some(500_000_000)),
             ("1.5s", "s", None),
         ] {
             assert_eq!(TimeForm::of_unit(unit).unwrap().ns(text), ns, "{text} {unit}");

@@ -9,7 +9,7 @@ use super::Problem;
 use super::columns::Survey;
 use super::format::Format;
 use super::input::{Block, Cut};
-use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, What, read_number};
+use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, Wanted};
 use super::reader::{Lines, Reader, Surveyed, read_lines, survey_lines};
 use super::rows::{PhaseKey, Rows};
 use crate::escape;
@@ -72,22 +72,16 @@ fn add_paths(path: String, value: &Value, paths: &mut Vec<(String, Value)>) {
 
 /// What is taken of lines, and where it stands in them.
 struct Taken<'b> {
-    bound: Vec<&'b Bound>,
-    /// By place in `bound`, the column that a metric goes into.
-    columns: Vec<Option<usize>>,
+    fields: Vec<Wanted<'b>>,
+    /// To each of them.
     paths: Paths,
 }
 
 impl<'b> Taken<'b> {
-    fn new(bound: impl Iterator<Item = &'b Bound>, column: impl Fn(&str) -> Option<usize>) -> Self {
-        let bound: Vec<_> = bound.collect();
-        let columns = bound.iter().map(|one| match &one.what {
-            What::Metric(name, _) => column(name),
-            _ => None,
-        });
-        let columns = columns.collect();
-        let paths = Paths::new(bound.iter().map(|one| &*one.name));
-        Self { bound, columns, paths }
+    fn new(fields: impl Iterator<Item = Wanted<'b>>) -> Self {
+        let fields: Vec<_> = fields.collect();
+        let paths = Paths::new(fields.iter().map(|one| &*one.bound.name));
+        Self { fields, paths }
     }
 
     /// What a line says of its request, and the numbers of its metrics.
@@ -98,19 +92,12 @@ impl<'b> Taken<'b> {
     ) -> Result<Facts<'v>, Problem> {
         let mut facts = Facts::default();
         metrics.clear();
-        for (at, (one, column)) in self.bound.iter().zip(&self.columns).enumerate() {
-            let text = &scalars[at];
-            if text.is_empty() {
-                continue;
+        for (one, text) in self.fields.iter().zip(scalars) {
+            if !text.is_empty() {
+                one.take(text, &mut facts, metrics).map_err(|words| {
+                    Problem::at(1, format!("`{}`: {words}", escape(&one.bound.name)))
+                })?;
             }
-            let taken = match (&one.what, column) {
-                (What::Metric(..), Some(column)) => {
-                    read_number(text).map(|value| metrics.push((*column, value)))
-                }
-                (What::Metric(..), None) => Ok(()),
-                (what, _) => facts.take(what, text),
-            };
-            taken.map_err(|words| Problem::at(1, format!("`{}`: {words}", escape(&one.name))))?;
         }
         Ok(facts)
     }
@@ -127,8 +114,7 @@ impl Reader for Jsonl {
 
     fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
         mapping::survey(&self.bound, survey);
-        let facts = self.bound.iter().filter(|one| !matches!(one.what, What::Metric(..)));
-        let taken = Taken::new(facts, |_| None);
+        let taken = Taken::new(self.bound.iter().filter_map(Wanted::but_metrics));
         let mut metrics = Vec::new();
         survey_lines(block, |line| {
             let scalars = taken.paths.read(line)?;
@@ -140,8 +126,8 @@ impl Reader for Jsonl {
 
     fn read(&self, block: &Block, rows: &mut Rows<'_>) {
         let columns = rows.columns();
-        let wanted = self.bound.iter().filter(|one| mapping::is_wanted(one, columns));
-        let taken = Taken::new(wanted, |name| columns.place(name));
+        let wanted = self.bound.iter().filter_map(|one| Wanted::new(one, columns));
+        let taken = Taken::new(wanted);
         let mut phase = PhaseKey::named(ONLY_PHASE);
         let mut metrics = Vec::new();
         read_lines(block, rows, |line, rows| {

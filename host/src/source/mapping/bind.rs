@@ -1,6 +1,8 @@
 //! A mapping bound to the fields that an input has.
 
+use super::facts::Facts;
 use super::fields::{MappedField, Mapping, Role, role};
+use super::values::read_number;
 use crate::batch::ColumnType;
 use crate::escape;
 use crate::names::nearest;
@@ -58,27 +60,50 @@ pub(in crate::source) fn survey<'b>(
     }
 }
 
-/// Where the metrics of a mapping stand among the columns of the run: field, column.
-pub(in crate::source) fn metric_places(bound: &[Bound], columns: &Columns) -> Vec<(usize, usize)> {
-    let place = |one: &Bound| match &one.what {
-        What::Metric(name, _) => {
-            let column = columns.place(name).filter(|column| columns.is_read(*column));
-            column.map(|column| (one.field, column))
-        }
-        _ => None,
-    };
-    bound.iter().filter_map(place).collect()
+/// A field whose value is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::source) struct Wanted<'b> {
+    pub(in crate::source) bound: &'b Bound,
+    /// Of a metric, the column that it goes into.
+    pub(in crate::source) column: Option<usize>,
 }
 
-/// Whether a field is needed, where only some columns of the run are.
-pub(in crate::source) fn is_wanted(one: &Bound, columns: &Columns) -> bool {
-    match &one.what {
-        What::Metric(name, _) => columns.place(name).is_some_and(|at| columns.is_read(at)),
-        What::ErrorMessage => columns.is_read(standard::ERROR_MESSAGE),
-        What::Name | What::Method => columns.is_read(standard::NAME),
-        What::Worker => columns.is_read(standard::WORKER),
-        // Phases, their statistics and what an error is are made of the others.
-        _ => true,
+impl<'b> Wanted<'b> {
+    /// A field; none: nobody asks for the column that it goes into.
+    pub(in crate::source) fn new(bound: &'b Bound, columns: &Columns) -> Option<Self> {
+        let is_read = |column: &usize| columns.is_read(*column);
+        let column = match &bound.what {
+            What::Metric(name, _) => Some(columns.place(name).filter(is_read)?),
+            _ => None,
+        };
+        let is_wanted = match &bound.what {
+            What::ErrorMessage => columns.is_read(standard::ERROR_MESSAGE),
+            What::Name | What::Method => columns.is_read(standard::NAME),
+            What::Worker => columns.is_read(standard::WORKER),
+            // Phases, their statistics and what an error is are made of the others.
+            _ => true,
+        };
+        is_wanted.then_some(Self { bound, column })
+    }
+
+    /// A field, where metrics are not asked for.
+    pub(in crate::source) fn but_metrics(bound: &'b Bound) -> Option<Self> {
+        let is_metric = matches!(bound.what, What::Metric(..));
+        (!is_metric).then_some(Self { bound, column: None })
+    }
+
+    /// Takes in the text of the field, which is not empty.
+    pub(in crate::source) fn take<'t>(
+        &self,
+        text: &'t str,
+        facts: &mut Facts<'t>,
+        metrics: &mut Vec<(usize, f64)>,
+    ) -> Result<(), String> {
+        match self.column {
+            Some(column) => metrics.push((column, read_number(text)?)),
+            None => facts.take(&self.bound.what, text)?,
+        }
+        Ok(())
     }
 }
 

@@ -106,7 +106,7 @@ impl<'r> Facts<'r> {
 
     /// Puts the record into rows. `metrics` gives its numbers with their columns.
     pub(in crate::source) fn put(
-        self,
+        &self,
         rows: &mut Rows<'_>,
         phase: &mut PhaseKey,
         metrics: impl Iterator<Item = (usize, f64)>,
@@ -178,7 +178,7 @@ impl<'r> Facts<'r> {
             (None, ..) => return Err("it has no latency".to_owned()),
         };
         check_latency(latency_ms)?;
-        let latency_ns = (latency_ms * 1e6).round() as u64;
+        let latency_ns = whole_ns(latency_ms * 1e6);
         let start_ns = match (self.start_ns, self.end_ns) {
             (Some(start), _) => start,
             (None, Some(end)) => end.checked_sub(latency_ns).ok_or_else(|| {
@@ -193,6 +193,12 @@ impl<'r> Facts<'r> {
         })?;
         Ok((start_ns, latency_ms, end_ns))
     }
+}
+
+/// The nearest whole number, the upper one of two that are as near.
+fn whole_ns(ns: f64) -> u64 {
+    let below = ns as u64;
+    below + u64::from(ns - below as f64 >= 0.5)
 }
 
 fn ms(ns: u64) -> f64 {

@@ -9,7 +9,7 @@ mod facts;
 mod fields;
 mod values;
 
-pub(super) use bind::{Bound, What, bind, is_wanted, metric_places, only_place, survey};
+pub(super) use bind::{Bound, Wanted, What, bind, only_place, survey};
 pub(super) use facts::Facts;
 pub use fields::{MappedField, Mapping, MappingError};
 pub(super) use values::{number, read_number, whole_status};

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, StringArray, UInt64Array};
+use arrow_buffer::NullBuffer;
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 
 use crate::escape;
@@ -143,14 +144,16 @@ impl Column {
             Form::Number => Read::Number(cast(DataType::Float64)?.as_primitive().clone()),
             Form::Text => Read::Text(cast(DataType::Utf8)?.as_string().clone()),
         };
-        Ok(Values { array: array.clone(), read })
+        Ok(Values { there: array.logical_nulls(), told: read.array().logical_nulls(), read })
     }
 }
 
 /// Values of a column.
 pub(super) struct Values {
-    /// As they are in the file.
-    array: ArrayRef,
+    /// Which of them are there; none: all.
+    there: Option<NullBuffer>,
+    /// Which of them could be read; none: all.
+    told: Option<NullBuffer>,
     read: Read,
 }
 
@@ -180,8 +183,9 @@ impl Values {
         what: &What,
         facts: &mut Facts<'v>,
     ) -> Result<Option<f64>, String> {
-        if self.read.array().is_null(at) {
-            return match self.array.is_null(at) {
+        let is_null = |of: &Option<NullBuffer>| of.as_ref().is_some_and(|nulls| nulls.is_null(at));
+        if is_null(&self.told) {
+            return match is_null(&self.there) {
                 true => Ok(None),
                 false => Err("its value is beyond what can be told".to_owned()),
             };

@@ -15,7 +15,7 @@ use super::Problem;
 use super::columns::Survey;
 use super::format::Format;
 use super::input::{Block, Cut};
-use super::mapping::{self, Facts, Mapping, ONLY_PHASE, What};
+use super::mapping::{self, Facts, Mapping, ONLY_PHASE, Wanted, What};
 use super::reader::{Reader, Surveyed};
 use super::rows::{PhaseKey, Rows};
 use crate::escape;
@@ -104,29 +104,22 @@ impl Reader for Parquet {
 
     fn read(&self, block: &Block, rows: &mut Rows<'_>) {
         let all = rows.columns();
-        let wanted: Vec<_> =
-            self.columns.iter().filter(|one| mapping::is_wanted(&one.bound, all)).collect();
-        let places: Vec<_> = wanted
-            .iter()
-            .map(|one| match &one.bound.what {
-                What::Metric(name, _) => all.place(name),
-                _ => None,
-            })
-            .collect();
+        let wanted =
+            self.columns.iter().filter_map(|one| Some((one, Wanted::new(&one.bound, all)?)));
+        let (columns, wanted): (Vec<_>, Vec<_>) = wanted.unzip();
         let mut phase = PhaseKey::named(ONLY_PHASE);
         let mut metrics = Vec::new();
         let mut row = 0;
-        let read = self.each(block, &wanted, |values, count| {
+        let read = self.each(block, &columns, |values, count| {
             for at in 0..count {
                 let mut facts = Facts::default();
                 metrics.clear();
                 let mut taken = Ok(());
-                for ((one, values), place) in wanted.iter().zip(values).zip(&places) {
-                    match values.take(at, &one.bound.what, &mut facts) {
-                        Ok(value) => metrics.extend(place.zip(value)),
+                for (Wanted { bound, column }, values) in wanted.iter().zip(values) {
+                    match values.take(at, &bound.what, &mut facts) {
+                        Ok(value) => metrics.extend(column.zip(value)),
                         Err(words) => {
-                            let name = escape(&one.bound.name);
-                            taken = Err(format!("column `{name}`: {words}"));
+                            taken = Err(format!("column `{}`: {words}", escape(&bound.name)));
                             break;
                         }
                     }
