@@ -36,7 +36,7 @@ pub trait Processor: Sized + 'static {
     /// The next part of the state as bytes, for another instance to
     /// [`merge`](Self::merge); none when there is no more. Only called when
     /// [`requirements`](Self::requirements) said mergeable, after this instance's last
-    /// batch, until it returns none; then the instance is dropped.
+    /// batch and its last merge, until it returns none; then the instance is dropped.
     ///
     /// A state of some kilobytes is best one part. One of many megabytes is best parts
     /// of about one, each put together when it is asked for, and its memory given back:

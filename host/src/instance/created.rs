@@ -271,14 +271,12 @@ impl Shards {
 
     /// Merges all states into the first's, in order, and asks that for results.
     async fn finish(&mut self, phases: &[PhaseSummary]) -> Result<ProcessorResult, Failure> {
+        merge_all(&mut self.instances)?;
         let [first, others @ ..] = self.instances.as_mut_slice() else {
             return Err(Failure::new(FailureKind::Host, "finish", "there is no instance of it"));
         };
-        if !others.is_empty() {
-            merge(first, others)?;
-            others.iter().for_each(|other| first.take_counts(other));
-            self.instances.truncate(1);
-        }
+        others.iter().for_each(|other| first.take_counts(other));
+        self.instances.truncate(1);
         self.instances[0].finish(phases).await
     }
 
@@ -292,37 +290,49 @@ impl Shards {
 /// Parts of a state that wait to be merged.
 const WAITING_PARTS: usize = 2;
 
-/// Merges the states of others into the first's, in order. Each is saved on a thread of its
-/// own while those before it are merged.
-fn merge(first: &mut ProcessorInstance, others: &mut [ProcessorInstance]) -> Result<(), Failure> {
-    std::thread::scope(|threads| {
-        let mut savers = Vec::new();
-        for other in others {
-            let (parts, saved) = sync_channel(WAITING_PARTS);
-            savers.push(saved);
-            threads.spawn(move || {
-                block_on(async {
-                    loop {
-                        let part = other.save().await;
-                        let is_last = !matches!(part, Ok(Some(_)));
-                        if parts.send(part).is_err() || is_last {
-                            break;
-                        }
-                    }
-                });
+/// Merges the states of all into the first's, in order: those of neighbours first, all at
+/// once, then what came of neighbours, and so on.
+fn merge_all(instances: &mut [ProcessorInstance]) -> Result<(), Failure> {
+    let mut merged = 1;
+    while merged < instances.len() {
+        std::thread::scope(|threads| {
+            let both = instances.chunks_mut(2 * merged).filter(|both| both.len() > merged);
+            let merging = both.map(|both| {
+                let (left, right) = both.split_at_mut(merged);
+                threads.spawn(|| merge(&mut left[0], &mut right[0]))
             });
-        }
-        let merging = threads.spawn(move || {
+            let merging: Vec<_> = merging.collect();
+            let outcomes = merging.into_iter().map(|one| {
+                one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            outcomes.collect::<Result<(), _>>()
+        })?;
+        merged *= 2;
+    }
+    Ok(())
+}
+
+/// Merges the state of another, which is saved on a thread of its own meanwhile.
+fn merge(one: &mut ProcessorInstance, other: &mut ProcessorInstance) -> Result<(), Failure> {
+    std::thread::scope(|threads| {
+        let (parts, saved) = sync_channel(WAITING_PARTS);
+        threads.spawn(move || {
             block_on(async {
-                for saved in savers {
-                    while let Some(part) = saved.recv().unwrap_or(Ok(None))? {
-                        first.merge(part).await?;
+                loop {
+                    let part = other.save().await;
+                    let is_last = !matches!(part, Ok(Some(_)));
+                    if parts.send(part).is_err() || is_last {
+                        break;
                     }
                 }
-                Ok(())
-            })
+            });
         });
-        merging.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        block_on(async {
+            while let Some(part) = saved.recv().unwrap_or(Ok(None))? {
+                one.merge(part).await?;
+            }
+            Ok(())
+        })
     })
 }
 

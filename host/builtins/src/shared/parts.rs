@@ -1,5 +1,5 @@
 //! A table on its way from one instance to another: what there is of counts, then column
-//! by column, each sorted when it is its turn. The other instance sorts its own when the
+//! by column, all sorted once the counts are out. The other instance sorts its own when the
 //! counts come, which is at the same time, and merges samples as they arrive.
 
 use std::mem;
@@ -30,6 +30,7 @@ const SKETCHED: u64 = 1;
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
     are_counts_saved: bool,
+    are_all_sorted: bool,
     at: Place,
     /// Samples of the series at that place, and how many of them are saved.
     samples: Option<(Vec<f64>, usize)>,
@@ -53,6 +54,9 @@ impl Outgoing {
             layout.write(&mut writer);
             write_counts(table, &mut writer);
             return Some(writer.bytes);
+        }
+        if !mem::replace(&mut table.outgoing.are_all_sorted, true) {
+            table.sort();
         }
         writer.bytes.reserve_exact(PART_BYTES + PART_BYTES / 8);
         writer.u64(SERIES);
@@ -194,8 +198,7 @@ impl Incoming {
             table.incoming.cells.push((phase, places));
         }
         // Now, while the other instance sorts its own.
-        let cells = table.phases.iter_mut().flat_map(|phase| &mut phase.cells);
-        cells.flat_map(|cell| &mut cell.series).for_each(Series::sort);
+        table.sort();
         Ok(())
     }
 

@@ -108,9 +108,18 @@ impl<K: Key> Table<K> {
     pub(crate) fn sketch(&mut self) {
         if !self.is_sketched {
             self.is_sketched = true;
-            let cells = self.phases.iter_mut().flat_map(|phase| &mut phase.cells);
-            cells.flat_map(|cell| &mut cell.series).for_each(Series::sketch);
+            self.series().for_each(Series::sketch);
         }
+    }
+
+    /// Sorts all samples that are kept.
+    pub(super) fn sort(&mut self) {
+        self.series().for_each(Series::sort);
+    }
+
+    fn series(&mut self) -> impl Iterator<Item = &mut Series> {
+        let cells = self.phases.iter_mut().flat_map(|phase| &mut phase.cells);
+        cells.flat_map(|cell| &mut cell.series)
     }
 
     /// Where the phase of that name is.
