@@ -355,6 +355,27 @@ fn errors_of_formats_and_mappings_say_what_would_fit() {
     t.fails("results of a tool without a good row", 4, &over_csv(&[]), |dir| {
         dir.write("r.csv", "timeStamp,elapsed,label\n2026/11/23 10:00:00,5,a\n");
     });
+    let over = |content: &'static str| {
+        move |dir: &Dir| {
+            dir.write("r.csv", content);
+        }
+    };
+    let mapped = over_csv(&["--map", "start=at", "--map", "latency=took"]);
+    t.fails("a time that is written out, as a number", 4, &mapped, |dir| {
+        dir.write("r.csv", "at,took\n2026-11-22T12:40:51Z,5\n");
+    });
+    t.fails("a time in another unit", 4, &mapped, over("at,took\n1795351200010330000,5\n"));
+    t.fails("a time before 1970", 4, &mapped, over("at,took\n-1,5\n"));
+    t.fails("numbers with commas", 4, &mapped, over("at;took\n1,5;5\n"));
+    t.fails("a latency with a comma", 4, &mapped, over("at;took\n1;12,5\n"));
+    t.fails("a request without a latency", 4, &mapped, over("at,took\n1,5\n2,\n"));
+    let written = over_csv(&["--map", "start=at:rfc3339", "--map", "latency=took"]);
+    t.fails("a time that is not written out", 4, &written, over("at,took\n1795351200,5\n"));
+    t.fails("a time written in another form", 4, &written, over("at,took\n22.11.2026,5\n"));
+    t.fails("a mapping of a file that does not fit a tool's results", 2, &over_csv(&[]), |dir| {
+        dir.write("r.csv", "timeStamp,elapsed,label\n1,5,a\n");
+        dir.write("perfbox.yaml", "mapping:\n  start: at\n  latency: took\n");
+    });
     t.fails("JSON lines of nobody's", 4, &["run", "r.json"], |dir| {
         dir.write("r.json", "{\"at\":1,\"took\":5}\n");
     });

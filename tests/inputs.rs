@@ -393,7 +393,7 @@ fn fields_with_line_breaks_are_whole_wherever_blocks_end() {
     // The number of a line is right behind all of them.
     let lines = rows.lines().count();
     let (ran, _) = run_over(format!("{rows}oh,no,\n"), 4, MAPS);
-    let words = format!("error: r:{}:1: column `at`: `oh` is no time", lines + 1);
+    let words = format!("error: r:{}:1: column `at`: `oh` is no number of s", lines + 1);
     assert!(ran.stderr.starts_with(&words), "{}", ran.stderr);
 }
 

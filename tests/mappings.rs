@@ -148,3 +148,86 @@ fn syntax_is_checked_and_numbers_are_read_only_where_they_are_asked_for() {
         json!(["2:1: `z`: `1e400` is no number", "3:12: not JSON: expected value"])
     );
 }
+
+#[test]
+fn a_request_that_failed_may_lack_a_latency_and_others_may_not() {
+    let csv = "t,l,e\n1,20,\n2,,timeout\n3,,\n";
+    let jsonl = "{\"t\":1,\"l\":20}\n{\"t\":2,\"l\":null,\"e\":\"timeout\"}\n{\"t\":3}\n";
+    for (content, place) in [(csv, "4:1: "), (jsonl, "3:1: ")] {
+        let summary = read(content, &format!("{MAPS} --map error=e"));
+        assert_eq!(errors(&summary), [("timeout".to_owned(), 1)]);
+        assert_eq!(
+            reasons(&summary),
+            json!([format!(
+                "{place}it has no latency, which only a request with an error may lack"
+            )])
+        );
+        let phase = &summary["phases"][0]["stats"];
+        assert_eq!((&phase["sent"], &phase["errors"]), (&json!(2), &json!(1)));
+        // It came back nobody knows when: the phase ends with what is known.
+        assert_eq!(phase["end_ns"], json!(2_000_000_000_u64));
+    }
+}
+
+#[test]
+fn words_for_no_error_are_none() {
+    let words = ["", "False", "none", "NULL", "-", "0", "ok", "true", "timeout"];
+    let csv = words.map(|word| format!("1,2,{word}\n")).concat();
+    let summary = read(&format!("t,l,e\n{csv}"), &format!("{MAPS} --map error=e"));
+    assert_eq!(errors(&summary), [("failed".to_owned(), 1), ("timeout".to_owned(), 1)]);
+    let jsonl = "{\"t\":1,\"l\":2,\"e\":false}\n{\"t\":1,\"l\":2,\"e\":true}\n";
+    let summary = read(jsonl, &format!("{MAPS} --map error=e"));
+    assert_eq!(errors(&summary), [("failed".to_owned(), 1)]);
+}
+
+#[test]
+fn a_time_without_a_zone_is_meant_as_utc() {
+    let csv =
+        "t,l\n2026-11-22T12:40:51.5,1\n2026-11-22 12:40:51.5,1\n2026-11-22T13:40:51.5+01:00,1\n";
+    let summary = read(csv, "--map start=t:rfc3339 --map latency=l:ms");
+    let phase = &summary["phases"][0]["stats"];
+    assert_eq!(phase["sent"], 3);
+    assert_eq!(phase["start_ns"], json!(1_795_351_251_500_000_000_u64));
+    assert_eq!(phase["sending_complete_ns"], phase["start_ns"]);
+}
+
+#[test]
+fn inputs_that_are_one_run_share_their_phases_whatever_the_order() {
+    let dir = Dir::new();
+    let rows = |from: u32, step: usize| {
+        let row = |n: u32| format!("{n},{},{}\n", n % 17, if n < 30 { "warmup" } else { "steady" });
+        format!("t,l,p\n{}", (from..100).step_by(step).map(row).collect::<String>())
+    };
+    dir.write("all.csv", rows(0, 1));
+    for worker in 0..3 {
+        dir.write(&format!("worker-{worker}.csv"), rows(worker, 3));
+    }
+    let flags = format!("{MAPS} --map phase=p --format json --quiet");
+    let alone = dir.expect(0, &format!("run all.csv {flags}")).json();
+    for inputs in ["worker-*.csv", "worker-2.csv worker-0.csv worker-1.csv"] {
+        let parts = dir.expect(0, &format!("run {inputs} --one-run {flags}")).json();
+        assert_eq!(parts["results"], alone["results"]);
+        assert_eq!(parts["phases"], alone["phases"]);
+        assert_eq!(parts["inputs"].as_array().unwrap().len(), 3);
+    }
+    let apart = dir.expect(0, &format!("run worker-*.csv {flags}")).json();
+    assert_eq!(apart["phases"].as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn a_start_in_a_unit_that_is_not_likely_is_doubted() {
+    let dir = Dir::new();
+    for (start, unit, is_doubted) in [
+        ("1795351200", "s", false),
+        ("1795351200", "ms", true),
+        ("1795351200123", "ms", false),
+        ("3600.5", "s", false),
+    ] {
+        dir.write("r.csv", format!("t,l\n{start},5\n"));
+        let ran = dir.expect(0, &format!("run r.csv --map start=t:{unit} --map latency=l"));
+        let words = " WARN the phase `profiling` starts 20 days after the start of 1970: is the unit \
+                     of `start` right?\n";
+        assert_eq!(ran.stderr == words, is_doubted, "{}", ran.stderr);
+        assert_eq!(ran.stderr.is_empty(), !is_doubted, "{}", ran.stderr);
+    }
+}

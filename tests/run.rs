@@ -548,7 +548,8 @@ fn a_gzip_that_breaks_off_is_reported_with_its_good_records() {
     let bytes = summary["inputs"][0]["bytes"].as_u64().unwrap();
     assert!(
         ran.stderr.starts_with(&format!(
-            "error: the input `half.jsonl.gz` cannot be read past byte {bytes}: "
+            "error: the input `half.jsonl.gz` cannot be read past byte {bytes} of its text; its \
+             compressed data is damaged or breaks off: "
         )),
         "{}",
         ran.stderr

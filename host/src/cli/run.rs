@@ -67,6 +67,11 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     skip_bad_records: bool,
 
+    /// The inputs are parts of one run, such as a file for each worker: their phases of the
+    /// same name are one [default: each input has phases of its own].
+    #[arg(long)]
+    one_run: bool,
+
     /// Directory for summary.json and the plugins' files [default: perfbox-out, replaced].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -160,6 +165,7 @@ impl RunArgs {
             phases: self.phases.clone(),
             batch_records: self.batch_size as usize,
             skip_bad_records: self.skip_bad_records,
+            one_run: self.one_run,
             events,
             stop: stop.clone(),
             ..options

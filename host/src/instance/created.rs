@@ -302,9 +302,9 @@ fn merge_all(instances: &mut [ProcessorInstance]) -> Result<(), Failure> {
                 threads.spawn(|| merge(&mut left[0], &mut right[0]))
             });
             let merging: Vec<_> = merging.collect();
-            let outcomes = merging.into_iter().map(|one| {
-                one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            });
+            let outcomes = merging
+                .into_iter()
+                .map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             outcomes.collect::<Result<(), _>>()
         })?;
         merged *= 2;

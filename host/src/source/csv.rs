@@ -7,7 +7,7 @@ use super::columns::Survey;
 use super::fields::{Fields, Marks};
 use super::format::Format;
 use super::input::{Block, Cut, LINE_MAX_BYTES};
-use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, Wanted};
+use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, Wanted, What};
 use super::parse::Misread;
 use super::reader::{Lines, Reader, Surveyed};
 use super::rows::{PhaseKey, Rows};
@@ -176,9 +176,15 @@ impl Csv {
 
     /// What is wrong with a field, and with which.
     #[cold]
-    fn in_column(bound: &Bound, fields: &Fields, text: &str, words: &str) -> Misread {
+    fn in_column(&self, bound: &Bound, fields: &Fields, text: &str, words: &str) -> Misread {
         let (below, column) = fields.place(text, bound.field);
-        (below, Problem::at(column, format!("column `{}`: {words}", escape(&bound.name))))
+        let hint = match (self.format, &bound.what) {
+            (Format::JmeterCsv, What::Start(_)) => {
+                "; JMeter writes ms with `-Jjmeter.save.saveservice.timestamp_format=ms`"
+            }
+            _ => "",
+        };
+        (below, Problem::at(column, format!("column `{}`: {words}{hint}", escape(&bound.name))))
     }
 
     /// What a row says of its request, and the numbers of its metrics.
@@ -206,7 +212,7 @@ impl Csv {
             let value = fields.get(text, one.bound.field);
             if !value.is_empty() {
                 one.take(value, &mut facts, metrics)
-                    .map_err(|words| Self::in_column(one.bound, fields, text, &words))?;
+                    .map_err(|words| self.in_column(one.bound, fields, text, &words))?;
             }
         }
         Ok(facts)

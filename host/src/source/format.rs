@@ -11,6 +11,7 @@ use super::k6_csv::{self, K6Csv};
 use super::k6_json::{self, K6Json};
 use super::mapping::Mapping;
 use super::parquet::Parquet;
+use super::problem::Reach;
 use super::reader::Reader;
 use super::vegeta_json::{self, VegetaJson};
 use super::vllm_json::{self, VllmJson};
@@ -137,7 +138,8 @@ pub(super) fn reader_of(
         if format.is_mapped() && given.mapping.fields.is_empty() {
             return Err(unmapped(format));
         }
-        return reader(format, start, input, given)?.ok_or_else(|| {
+        let reader = reader(format, start, input, given);
+        return reader.map_err(|problem| with_tool(problem, start, input))?.ok_or_else(|| {
             let words = format!(
                 "the input is not of the format {}; without --input-format it is recognised by \
                  its content",
@@ -174,6 +176,22 @@ pub(super) fn reader_of(
             ))
         }
         format => Err(unmapped(format)),
+    }
+}
+
+/// A mapping that does not fit an input of a tool's that is known.
+fn with_tool(problem: Problem, start: &[u8], input: &Input) -> Problem {
+    let is_known = |format: &Format| {
+        !format.is_mapped()
+            && matches!(reader(*format, start, input, &Given::default()), Ok(Some(_)))
+    };
+    match Format::ALL.into_iter().find(is_known) {
+        Some(format) if problem.reach == Reach::Mapping => Problem::of_mapping(format!(
+            "{}; --input-format {} reads it without a mapping",
+            problem.words,
+            format.name()
+        )),
+        _ => problem,
     }
 }
 

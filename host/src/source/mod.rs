@@ -157,8 +157,9 @@ pub enum SourceError {
     },
     /// A file of something else: not one line of it is a record.
     #[error(
-        "{}:{line}:{column}: {problem}; no line of this input is a record: `perfbox run --help` names the tools whose results are read",
-        escape(path)
+        "{}:{line}:{column}: {problem}; {}",
+        escape(path),
+        no_records_hint(*is_mapped)
     )]
     NoRecords {
         /// The input.
@@ -169,6 +170,8 @@ pub enum SourceError {
         column: u64,
         /// What is wrong with that line.
         problem: String,
+        /// A mapping says what is what in it.
+        is_mapped: bool,
     },
     /// A file of no format that is read, or not of the one that was given.
     #[error("{}: {problem}", escape(path))]
@@ -268,7 +271,24 @@ fn read_hint(bytes: u64, source: &std::io::Error) -> String {
         (0, Some(_)) => "; check that it is there and readable".to_owned(),
         (0, None) if source.kind() == std::io::ErrorKind::Unsupported => String::new(),
         (0, None) => "; its compressed data is damaged or breaks off".to_owned(),
-        (bytes, _) => format!(" past byte {bytes}"),
+        (bytes, Some(_)) => format!(" past byte {bytes}"),
+        (bytes, None) => {
+            format!(" past byte {bytes} of its text; its compressed data is damaged or breaks off")
+        }
+    }
+}
+
+/// What to look at where no line is a record.
+fn no_records_hint(is_mapped: bool) -> &'static str {
+    match is_mapped {
+        true => {
+            "the mapping fits no record of this input: `perfbox inspect` without --map shows its \
+             columns"
+        }
+        false => {
+            "no line of this input is a record: `perfbox run --help` names the tools whose \
+             results are read"
+        }
     }
 }
 

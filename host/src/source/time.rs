@@ -1,7 +1,8 @@
 //! Points in time, as inputs write them.
 
 use super::json::{U64_DIGITS, digits, u64_at};
-use super::mapping::number;
+use super::mapping::{no_number, number};
+use crate::escape;
 
 /// Units of times and durations, and how many nanoseconds they have.
 pub(super) const UNITS: [(&str, f64); 5] =
@@ -26,8 +27,42 @@ impl TimeForm {
         UNITS.iter().find(|(name, _)| *name == unit).map(|(_, ns)| Self::Units(*ns))
     }
 
+    /// Nanoseconds since the Unix epoch, or words for what is no such time.
+    pub(super) fn read_ns(self, text: &str) -> Result<u64, String> {
+        self.ns(text).ok_or_else(|| self.no_time(text))
+    }
+
+    /// Words for what is no such time.
+    #[cold]
+    pub(super) fn no_time(self, text: &str) -> String {
+        let shown = escape(text);
+        let written = rfc3339_ns(text).is_some();
+        match (self, number(text)) {
+            (Self::Rfc3339, Some(_)) => {
+                format!("`{shown}` is a number: which of ns, us, ms and s is it in?")
+            }
+            (Self::Rfc3339, None) => {
+                format!("`{shown}` is no time such as 2026-11-22T12:40:51.5+01:00")
+            }
+            (Self::Units(_), Some(number)) if number < 0.0 => {
+                format!("`{shown}` is before 1970")
+            }
+            (Self::Units(ns), Some(_)) => {
+                let unit = unit_name(ns);
+                format!("`{shown}` {unit} are beyond the year 2554: it is in another unit")
+            }
+            (Self::Units(ns), None) => {
+                let words = no_number(text, &format!("no number of {}", unit_name(ns)));
+                let hint =
+                    if written { "; a time that is written out has the unit rfc3339" } else { "" };
+                format!("{words}{hint}")
+            }
+        }
+    }
+
     /// Nanoseconds since the Unix epoch.
     pub(super) fn ns(self, text: &str) -> Option<u64> {
+        let text = text.trim_ascii();
         match self {
             Self::Rfc3339 => rfc3339_ns(text),
             Self::Units(unit_ns) => match u64_at(text, 0) {
@@ -36,6 +71,10 @@ impl TimeForm {
             },
         }
     }
+}
+
+fn unit_name(unit_ns: f64) -> &'static str {
+    UNITS.iter().find(|(_, ns)| *ns == unit_ns).map_or("ns", |(name, _)| name)
 }
 
 /// A number with a fraction as nanoseconds, without what an f64 would lose of it.
@@ -60,8 +99,8 @@ fn decimal_ns(text: &str, unit_ns: f64) -> Option<u64> {
 }
 
 /// Nanoseconds since the Unix epoch of a time as RFC 3339 writes it, with a fraction of
-/// any length and a zone: `2026-11-22T12:40:51.123456789+01:00`. None: it is no such
-/// thing, or before the epoch.
+/// any length and a zone: `2026-11-22T12:40:51.123456789+01:00`. Without a zone it is
+/// meant as UTC. None: it is no such thing, or before the epoch.
 pub(super) fn rfc3339_ns(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();
     let digits = |from: usize, count: usize| -> Option<i64> {
@@ -88,7 +127,7 @@ pub(super) fn rfc3339_ns(text: &str) -> Option<u64> {
         at += count;
     }
     let offset_s = match bytes.get(at..)? {
-        [b'Z' | b'z'] => 0,
+        [] | [b'Z' | b'z'] => 0,
         [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
             let (hours, minutes) = (digits(at + 1, 2)?, digits(at + 4, 2)?);
             if hours > 23 || minutes > 59 {
@@ -150,7 +189,9 @@ mod tests {
             ("2024-02-29T00:00:00.1234567891Z", Some(1_709_164_800_123_456_789)),
             ("1969-12-31T23:59:59Z", None),
             ("2023-02-29T00:00:00Z", None),
-            ("2026-11-22T12:40:51", None),
+            ("2026-11-22T12:40:51", Some(1_795_351_251_000_000_000)),
+            ("2026-11-22 12:40:51.5", Some(1_795_351_251_500_000_000)),
+            ("2026/11/22 12:40:51", None),
             ("2026-11-22T12:40:51.Z", None),
             ("2026-11-22T24:00:00Z", None),
             ("2026-11-22", None),
@@ -158,6 +199,30 @@ mod tests {
             ("\u{e9}026-11-22T12:40:51Z", None),
         ] {
             assert_eq!(rfc3339_ns(text), ns, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_said_with_what_it_may_be_instead() {
+        for (text, unit, words) in [
+            ("oh", "s", "`oh` is no number of s"),
+            ("1,5", "ms", "`1,5` is no number of ms: a number has a point, and no comma"),
+            (
+                "2026-11-22T12:40:51",
+                "s",
+                "`2026-11-22T12:40:51` is no number of s; a time that is written out has the unit \
+                 rfc3339",
+            ),
+            ("-1", "s", "`-1` is before 1970"),
+            (
+                "1795351200010330000",
+                "s",
+                "`1795351200010330000` s are beyond the year 2554: it is in another unit",
+            ),
+            ("5", "rfc3339", "`5` is a number: which of ns, us, ms and s is it in?"),
+            ("oh", "rfc3339", "`oh` is no time such as 2026-11-22T12:40:51.5+01:00"),
+        ] {
+            assert_eq!(TimeForm::of_unit(unit).unwrap().read_ns(text), Err(words.to_owned()));
         }
     }
 

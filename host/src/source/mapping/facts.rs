@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::values::{is_cancelled, read_number, status, succeeded};
+use super::values::{error, is_cancelled, read_number, status, succeeded};
 use super::{ONLY_PHASE, What};
-use crate::escape;
 use crate::source::columns::{check_latency, check_text, standard};
 use crate::source::rows::{PhaseKey, Rows};
 
@@ -36,14 +35,9 @@ impl<'r> Facts<'r> {
 
     /// Takes in one field that is not empty and no metric.
     pub(in crate::source) fn take(&mut self, what: &What, text: &'r str) -> Result<(), String> {
-        let refused = |what: &str| format!("`{}` is no {what}", escape(text));
         match what {
-            What::Start(form) => {
-                self.start_ns = Some(form.ns(text).ok_or_else(|| refused("time"))?);
-            }
-            What::End(form) => {
-                self.end_ns = Some(form.ns(text).ok_or_else(|| refused("time"))?);
-            }
+            What::Start(form) => self.start_ns = Some(form.read_ns(text)?),
+            What::End(form) => self.end_ns = Some(form.read_ns(text)?),
             What::Latency(ms) => {
                 self.latency_ms = Some(read_number(text)? * ms);
             }
@@ -56,7 +50,11 @@ impl<'r> Facts<'r> {
                 }
                 None => self.take_no_status(text.into()),
             },
-            What::Error => self.error = Some(text),
+            What::Error => match error(text) {
+                Some(true) => self.success = Some(false),
+                Some(false) => {}
+                None => self.error = Some(text),
+            },
             What::ErrorMessage => self.error_message = Some(text),
             What::Failure => {
                 self.error_message = Some(text);
@@ -111,7 +109,8 @@ impl<'r> Facts<'r> {
         phase: &mut PhaseKey,
         metrics: impl Iterator<Item = (usize, f64)>,
     ) -> Result<(), String> {
-        let (start_ns, latency_ms, end_ns) = self.times()?;
+        let error_type = self.error_type();
+        let (start_ns, latency_ms, end_ns) = self.times(error_type.is_some())?;
         let name = self.phase.unwrap_or(ONLY_PHASE);
         if phase.name != name {
             check_text("phase", name).map_err(|problem| problem.words)?;
@@ -119,13 +118,17 @@ impl<'r> Facts<'r> {
         }
         let Some(mut row) = rows.begin(phase) else { return Ok(()) };
         row.u64(standard::START, start_ns);
-        row.u64(standard::END, end_ns);
-        row.f64(standard::LATENCY, latency_ms);
+        if let Some(end_ns) = end_ns {
+            row.u64(standard::END, end_ns);
+        }
+        if let Some(latency_ms) = latency_ms {
+            row.f64(standard::LATENCY, latency_ms);
+        }
         if let Some(status) = self.status {
             row.u64(standard::STATUS, status);
         }
         row.u64(standard::CANCELLED, u64::from(self.cancelled));
-        if let Some(error_type) = self.error_type() {
+        if let Some(error_type) = error_type {
             row.text(standard::ERROR_TYPE, &error_type);
             if let Some(message) = self.error_message {
                 row.text(standard::ERROR_MESSAGE, message);
@@ -143,7 +146,7 @@ impl<'r> Facts<'r> {
         }
         if let Some(session) = self.session {
             row.text(standard::SESSION, session);
-            row.session(session, start_ns, end_ns, self.cancelled);
+            row.session(session, start_ns, end_ns.unwrap_or(start_ns), self.cancelled);
         }
         for (column, value) in metrics {
             row.f64(column, value);
@@ -168,14 +171,20 @@ impl<'r> Facts<'r> {
         (self.success == Some(false)).then(|| "failed".into())
     }
 
-    /// Start, latency and end; two of them tell the third.
-    fn times(&self) -> Result<(u64, f64, u64), String> {
+    /// Start, latency and end; two of them tell the third. One that failed may have a start
+    /// alone.
+    fn times(&self, has_failed: bool) -> Result<(u64, Option<f64>, Option<u64>), String> {
         let latency_ms = match (self.latency_ms, self.start_ns, self.end_ns) {
             (Some(ms), ..) => ms,
             // Times since 1970 have more digits than an f64 holds.
             (None, Some(start), Some(end)) if end < start => -ms(start - end),
             (None, Some(start), Some(end)) => ms(end - start),
-            (None, ..) => return Err("it has no latency".to_owned()),
+            (None, Some(start), None) if has_failed => return Ok((start, None, None)),
+            (None, ..) => {
+                return Err(
+                    "it has no latency, which only a request with an error may lack".to_owned()
+                );
+            }
         };
         check_latency(latency_ms)?;
         let latency_ns = whole_ns(latency_ms * 1e6);
@@ -191,7 +200,7 @@ impl<'r> Facts<'r> {
         let end_ns = self.end_ns.or_else(|| start_ns.checked_add(latency_ns)).ok_or_else(|| {
             format!("its start and its latency, {latency_ms} ms, lead beyond the year 2554")
         })?;
-        Ok((start_ns, latency_ms, end_ns))
+        Ok((start_ns, Some(latency_ms), Some(end_ns)))
     }
 }
 

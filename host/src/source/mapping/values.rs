@@ -32,17 +32,27 @@ const OUTCOMES: [(&str, bool); 9] = [
     ("error", false),
 ];
 
+/// What is written where there might be an error, and there is none.
+const NO_ERROR: [&str; 10] = ["false", "no", "none", "null", "nil", "nan", "n/a", "-", "0", "ok"];
+
 /// A finite number.
 pub(in crate::source) fn number(text: &str) -> Option<f64> {
     match f64_at(text, 0) {
         Some((value, end)) if end == text.len() => Some(value),
-        _ => text.parse().ok().filter(|value: &f64| value.is_finite()),
+        _ => text.trim().parse().ok().filter(|value: &f64| value.is_finite()),
     }
 }
 
 /// A finite number, or words for what is none.
 pub(in crate::source) fn read_number(text: &str) -> Result<f64, String> {
-    number(text).ok_or_else(|| format!("`{}` is no number", escape(text)))
+    number(text).ok_or_else(|| no_number(text, "no number"))
+}
+
+/// Words for what is no number of that kind.
+pub(in crate::source) fn no_number(text: &str, what: &str) -> String {
+    let has_comma = number(&text.replacen(',', ".", 1)).is_some();
+    let hint = if has_comma { ": a number has a point, and no comma" } else { "" };
+    format!("`{}` is {what}{hint}", escape(text))
 }
 
 /// A status, also as programs write it that hold it as a number with a fraction.
@@ -58,6 +68,15 @@ pub(in crate::source) fn status(text: &str) -> Option<u64> {
 pub(in crate::source) fn whole_status(value: f64) -> Option<u64> {
     let is_whole = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
     is_whole.then_some(value as u64)
+}
+
+/// Whether there is an error, where no more than that is said; none: it is said which.
+pub(super) fn error(text: &str) -> Option<bool> {
+    let word = text.trim();
+    match word.eq_ignore_ascii_case("true") {
+        true => Some(true),
+        false => NO_ERROR.iter().any(|none| word.eq_ignore_ascii_case(none)).then_some(false),
+    }
 }
 
 /// Whether a request succeeded.
@@ -106,6 +125,29 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(status(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn where_an_error_may_stand_there_are_words_for_none() {
+        for none in ["false", "None", "NULL", "nil", "NaN", "n/a", "-", "0", "no", "OK", " ok "] {
+            assert_eq!(error(none), Some(false), "{none}");
+        }
+        assert_eq!(error("True"), Some(true));
+        for which in ["timeout", "1", "yes", "nope", "000", "t"] {
+            assert_eq!(error(which), None, "{which}");
+        }
+    }
+
+    #[test]
+    fn a_number_may_have_blanks_around_it_and_no_decimal_comma() {
+        assert_eq!(read_number(" 1.5 "), Ok(1.5));
+        for (text, words) in [
+            ("x", "`x` is no number"),
+            ("1,5", "`1,5` is no number: a number has a point, and no comma"),
+            ("1,500,000", "`1,500,000` is no number"),
+        ] {
+            assert_eq!(read_number(text), Err(words.to_owned()));
         }
     }
 

@@ -234,9 +234,10 @@ fn take_signed(value: i64, what: &What, facts: &mut Facts<'_>) -> Result<(), Str
 
 fn take_unsigned(value: u64, what: &What, facts: &mut Facts<'_>) -> Result<(), String> {
     match what {
-        What::Start(TimeForm::Units(unit_ns)) | What::End(TimeForm::Units(unit_ns)) => {
+        What::Start(form @ TimeForm::Units(unit_ns))
+        | What::End(form @ TimeForm::Units(unit_ns)) => {
             let ns = value.checked_mul(*unit_ns as u64);
-            facts.take_ns(what, ns.ok_or_else(|| format!("`{value}` is no time"))?);
+            facts.take_ns(what, ns.ok_or_else(|| form.no_time(&value.to_string()))?);
         }
         What::Status => facts.take_status(value),
         _ => {}

@@ -24,13 +24,13 @@ pub(super) struct Collected {
 }
 
 impl Collected {
-    /// Nothing yet, of the inputs that are to be reported so.
-    pub(super) fn new(reports: Vec<InputReport>) -> Self {
+    /// Nothing yet, of the inputs that are to be reported so, which may be parts of one run.
+    pub(super) fn new(reports: Vec<InputReport>, are_one_run: bool) -> Self {
         let names: Vec<_> = reports.iter().map(|report| report.path.clone()).collect();
         Self {
             lines: vec![0; reports.len()],
             reports,
-            phases: Phases::of_inputs(&names),
+            phases: Phases::of_inputs(&names, are_one_run),
             is_over: false,
             error: None,
             summaries: Vec::new(),

@@ -1,11 +1,13 @@
 //! The events of a run and the statistics of its phases, once all records are read: from
 //! the records, from what lies beside them, or from a log of events.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::Recorded;
 use super::collected::Collected;
 use super::phases::PhaseState;
+use crate::escape;
 use crate::phase::{EventKind, Phase, PhaseEvent, PhaseSummary};
 use crate::source::Item;
 use crate::source::aiperf::{ManifestPhase, PhaseManifest};
@@ -27,6 +29,9 @@ impl Recorded {
             if let Some(events) = &logged {
                 add_logged(&mut summary, events);
             }
+            if self.format_of(state.input).is_mapped() {
+                doubt_unit(&summary);
+            }
             events.extend(rebuilt);
             collected.summaries.push(summary);
         }
@@ -42,6 +47,20 @@ impl Recorded {
             events.retain(|event| phases.iter().any(|known| known.phase.name == event.phase.name));
         }
         Some(events)
+    }
+}
+
+/// Times since a program's own start are small, and those since 1970 are large. What is in
+/// between is likely to be in another unit than was said.
+fn doubt_unit(summary: &PhaseSummary) {
+    const DAY_NS: u64 = 86_400_000_000_000;
+    const DOUBTFUL_DAYS: RangeInclusive<u64> = 10..=7300;
+    let days = summary.stats.start_ns.unwrap_or_default() / DAY_NS;
+    if DOUBTFUL_DAYS.contains(&days) {
+        tracing::warn!(
+            "the phase `{}` starts {days} days after the start of 1970: is the unit of `start` right?",
+            escape(&summary.phase.name)
+        );
     }
 }
 

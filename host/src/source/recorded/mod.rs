@@ -49,6 +49,8 @@ pub struct RecordedOptions {
     pub batch_records: usize,
     /// Leave bad records out and count them.
     pub skip_bad_records: bool,
+    /// The inputs are parts of one run: their phases of the same name are one.
+    pub one_run: bool,
     /// The events that hooks get, in place of those rebuilt from the records.
     pub events: Option<Vec<PhaseEvent>>,
     /// The format of the inputs; none: each is recognised by its content.
@@ -82,6 +84,7 @@ impl Default for RecordedOptions {
             phases: Vec::new(),
             batch_records: BATCH_RECORDS,
             skip_bad_records: false,
+            one_run: false,
             events: None,
             input_format: None,
             mapping: Mapping::default(),

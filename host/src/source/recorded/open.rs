@@ -57,6 +57,7 @@ impl Recorded {
             bad_record_reasons: Vec::new(),
         };
         let reports = inputs.iter().map(report).collect();
+        let collected = Collected::new(reports, options.one_run);
         let read_options = ReadOptions {
             phases: options.phases.clone(),
             batch_records: options.batch_records,
@@ -71,7 +72,7 @@ impl Recorded {
             columns,
             inputs,
             reading: Mutex::default(),
-            collected: Mutex::new(Collected::new(reports)),
+            collected: Mutex::new(collected),
             is_stopped: AtomicBool::new(false),
             bytes_read: AtomicU64::new(0),
             buffers: Mutex::default(),
@@ -117,9 +118,13 @@ fn look_through(
     match first_bad {
         _ if good || options.stop.is_requested() => Ok(()),
         None => Err(SourceError::Empty { path: path() }),
-        Some((line, Problem { column, words, .. })) => {
-            Err(SourceError::NoRecords { path: path(), line, column, problem: words })
-        }
+        Some((line, Problem { column, words, .. })) => Err(SourceError::NoRecords {
+            path: path(),
+            line,
+            column,
+            problem: words,
+            is_mapped: reader.format().is_mapped(),
+        }),
     }
 }
 

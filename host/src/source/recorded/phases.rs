@@ -13,6 +13,7 @@ use crate::source::timeline::Timeline;
 /// The phases so far, in the order in which they came up.
 pub(super) struct Phases {
     pub(super) states: Vec<PhaseState>,
+    /// One for each input, or one for all.
     inputs: Vec<InputPhases>,
     /// What those phases are called.
     names: HashSet<String>,
@@ -36,9 +37,10 @@ pub(super) struct PhaseState {
 }
 
 impl Phases {
-    /// For inputs of those names.
-    pub(super) fn of_inputs(names: &[String]) -> Self {
+    /// For inputs of those names, which may be parts of one run.
+    pub(super) fn of_inputs(names: &[String], are_one_run: bool) -> Self {
         let labels = match names {
+            _ if are_one_run => vec![None],
             [_] => vec![None],
             names => labels(names).into_iter().map(Some).collect(),
         };
@@ -62,17 +64,23 @@ impl Phases {
             (Some(known), Some(index)) => known == index,
             _ => true,
         };
-        let places = self.inputs[input].places.get(&key.name)?;
+        let places = self.inputs[self.slot(input)].places.get(&key.name)?;
         places.iter().copied().find(|place| same_index(self.states[*place].recorded_index))
+    }
+
+    /// Where the phases of an input are.
+    fn slot(&self, input: usize) -> usize {
+        input.min(self.inputs.len() - 1)
     }
 
     /// Where the phase of an input is, which may be new.
     pub(super) fn place(&mut self, input: usize, key: &PhaseKey) -> usize {
+        let slot = self.slot(input);
         if let Some(place) = self.find(input, key) {
             return place;
         }
         let place = self.states.len();
-        let name = self.unused_name(match &self.inputs[input].label {
+        let name = self.unused_name(match &self.inputs[slot].label {
             None => key.name.clone(),
             // Phases of one name from several inputs are kept apart.
             Some(label) => format!("{label}:{}", key.name),
@@ -89,7 +97,7 @@ impl Phases {
             phase,
             timeline: Timeline::default(),
         });
-        self.inputs[input].places.entry(key.name.clone()).or_default().push(place);
+        self.inputs[slot].places.entry(key.name.clone()).or_default().push(place);
         place
     }
 
@@ -153,7 +161,7 @@ mod tests {
     use super::*;
 
     fn of(names: &[&str]) -> Phases {
-        Phases::of_inputs(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+        Phases::of_inputs(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), false)
     }
 
     fn name(phases: &mut Phases, input: usize, phase: &str, index: Option<u32>) -> String {
@@ -188,6 +196,17 @@ mod tests {
         assert_eq!(name(&mut phases, 0, "p", Some(0)), "p");
         assert_eq!(name(&mut phases, 0, "p", Some(1)), "p#2");
         assert_eq!(name(&mut phases, 0, "p", None), "p");
+    }
+
+    #[test]
+    fn parts_of_one_run_share_their_phases() {
+        let mut phases = Phases::of_inputs(&["a".to_owned(), "b".to_owned()], true);
+        let parts = [(0, "p"), (1, "p"), (1, "q"), (0, "q")];
+        let names = parts.map(|(input, phase)| name(&mut phases, input, phase, None));
+        assert_eq!(
+            (names.each_ref().map(String::as_str), phases.states.len()),
+            (["p", "p", "q", "q"], 2)
+        );
     }
 
     #[test]
