@@ -96,14 +96,9 @@ impl Survey {
         }
     }
 
-    /// Whether a phase and columns of those names have been seen. Most records have the
-    /// same ones in the same order.
-    pub(super) fn knows_all<'n>(
-        &self,
-        phase: &str,
-        mut columns: impl Iterator<Item = &'n str>,
-    ) -> bool {
-        self.phases.contains(phase) && columns.all(|name| self.known.contains_key(name))
+    /// How many columns were seen.
+    pub(super) fn column_count(&self) -> usize {
+        self.columns.len()
     }
 
     /// Whether there are more phases than a run may have.
@@ -128,11 +123,19 @@ impl Survey {
     }
 
     /// The standard columns, then those that were seen.
-    pub(super) fn columns(self) -> Columns {
+    pub(super) fn columns(&self) -> Columns {
         let mut infos = standard_columns();
         let standard: HashSet<_> = infos.iter().map(|info| info.name.clone()).collect();
-        infos.extend(self.columns.into_iter().filter(|info| !standard.contains(&info.name)));
+        let others = self.columns.iter().filter(|info| !standard.contains(&info.name));
+        infos.extend(others.cloned());
         Columns::new(infos)
+    }
+
+    /// As [`columns`](Self::columns), of which nothing is asked for.
+    pub(super) fn unread_columns(&self) -> Columns {
+        let mut columns = self.columns();
+        columns.want(&WantedColumns::Named(BTreeSet::new()));
+        columns
     }
 }
 

@@ -24,6 +24,7 @@ impl Recorded {
     /// understood.
     pub fn open(names: &[String], options: RecordedOptions) -> Result<Self, SourceError> {
         let mut inputs = Vec::new();
+        let mut buffers = Vec::new();
         let mut survey = Survey::default();
         let given = Given { format: options.input_format, mapping: options.mapping.clone() };
         for name in names {
@@ -39,7 +40,7 @@ impl Recorded {
             let reader =
                 reader_of(&start, &input, &given).map_err(|problem| problem.of_input(name))?;
             let open = OpenInput { input, manifest, reader };
-            look_through(&open, &options, &mut survey)?;
+            buffers = vec![look_through(&open, &options, &mut survey, start)?];
             inputs.push(open);
         }
         let columns = if options.stop.is_requested() {
@@ -75,25 +76,27 @@ impl Recorded {
             collected: Mutex::new(collected),
             is_stopped: AtomicBool::new(false),
             bytes_read: AtomicU64::new(0),
-            buffers: Mutex::default(),
+            buffers: Mutex::new(buffers),
         })
     }
 }
 
-/// Finds columns and phases: in the first block that has a record, or in all.
+/// Finds columns and phases: in the first block that has a record, or in all. Text is read
+/// into `buffer`, which is given back.
 fn look_through(
     open: &OpenInput,
     options: &RecordedOptions,
     survey: &mut Survey,
-) -> Result<(), SourceError> {
+    mut buffer: Vec<u8>,
+) -> Result<Vec<u8>, SourceError> {
     let OpenInput { input, reader, .. } = open;
     let path = || input.name.clone();
     let failed = |source| SourceError::Io { path: path(), bytes: 0, source };
     let mut blocks = input.blocks(reader.cut()).map_err(failed)?;
     let (mut lines_before, mut good, mut first_bad) = (0, false, None);
-    let mut buffer = Vec::new();
     while !options.stop.is_requested() && (!good || options.look_through) {
-        let block = match blocks.next_block(options.block_bytes_max(), buffer) {
+        let block = match blocks.next_block(options.block_bytes_max(), std::mem::take(&mut buffer))
+        {
             Ok(Some(block)) => block,
             Ok(None) => break,
             // A file that breaks off later is read as far as it goes.
@@ -116,7 +119,7 @@ fn look_through(
         }
     }
     match first_bad {
-        _ if good || options.stop.is_requested() => Ok(()),
+        _ if good || options.stop.is_requested() => Ok(buffer),
         None => Err(SourceError::Empty { path: path() }),
         Some((line, Problem { column, words, .. })) => Err(SourceError::NoRecords {
             path: path(),
