@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use entry::{Count, Entry};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::Problem;
 use super::columns::{Columns, Survey, check_latency};
@@ -40,45 +41,44 @@ pub(super) fn is_one(start: &[u8]) -> bool {
     settings == SETTINGS.len()
 }
 
-/// One run, borrowed from its document.
+/// One run, borrowed from its document: what its arrays have for each request, and when it
+/// was.
 #[derive(Debug, Deserialize)]
-struct Run<'a> {
+#[serde(bound(deserialize = "E: Deserialize<'de>"))]
+struct Run<'a, E> {
     #[serde(borrow, default)]
     date: Option<Cow<'a, str>>,
     #[serde(default)]
     duration: Option<f64>,
-    #[serde(borrow, default)]
-    input_lens: Option<Vec<Entry<'a>>>,
-    #[serde(borrow, default)]
-    output_lens: Option<Vec<Entry<'a>>>,
-    #[serde(borrow, default)]
-    ttfts: Option<Vec<Entry<'a>>>,
-    #[serde(borrow, default)]
-    itls: Option<Vec<Entry<'a>>>,
-    #[serde(borrow, default)]
-    latencies: Option<Vec<Entry<'a>>>,
-    #[serde(borrow, default)]
-    start_times: Option<Vec<Entry<'a>>>,
-    #[serde(borrow, default)]
-    queue_times: Option<Vec<Entry<'a>>>,
+    #[serde(default)]
+    input_lens: Option<Vec<E>>,
+    #[serde(default)]
+    output_lens: Option<Vec<E>>,
+    #[serde(default)]
+    ttfts: Option<Vec<E>>,
+    #[serde(default)]
+    itls: Option<Vec<E>>,
+    #[serde(default)]
+    latencies: Option<Vec<E>>,
+    #[serde(default)]
+    start_times: Option<Vec<E>>,
+    #[serde(default)]
+    queue_times: Option<Vec<E>>,
     #[serde(default)]
     generated_texts: Option<Count>,
-    #[serde(borrow, default)]
-    errors: Option<Vec<Entry<'a>>>,
+    #[serde(default)]
+    errors: Option<Vec<E>>,
 }
 
 /// An array with an entry for each request, and what it is called.
-type Array<'r, 'a> = (&'static str, Option<&'r Vec<Entry<'a>>>);
+type Array<'r, E> = (&'static str, Option<&'r Vec<E>>);
 
-/// Columns of numbers, their units, by what the run's numbers are multiplied, and where
-/// the run has them.
-type OwnColumn = (&'static str, &'static str, f64, for<'r, 'a> fn(&'r Run<'a>) -> Array<'r, 'a>);
-
-const OWN_COLUMNS: [OwnColumn; 4] = [
-    ("time_to_first_token", "ms", 1e3, |run| ("ttfts", run.ttfts.as_ref())),
-    ("input_sequence_length", "tokens", 1.0, |run| ("input_lens", run.input_lens.as_ref())),
-    ("output_sequence_length", "tokens", 1.0, |run| ("output_lens", run.output_lens.as_ref())),
-    ("queue_time", "ms", 1e3, |run| ("queue_times", run.queue_times.as_ref())),
+/// Columns of numbers, their units, and by what the run's numbers are multiplied.
+const OWN_COLUMNS: [(&str, &str, f64); 4] = [
+    ("time_to_first_token", "ms", 1e3),
+    ("input_sequence_length", "tokens", 1.0),
+    ("output_sequence_length", "tokens", 1.0),
+    ("queue_time", "ms", 1e3),
 ];
 
 /// One request, as its entries say.
@@ -95,7 +95,17 @@ struct Measured<'r> {
 /// The column of times between the parts of an answer.
 const GAPS: &str = "inter_chunk_latency";
 
-impl Run<'_> {
+impl<E> Run<'_, E> {
+    /// The arrays of [`OWN_COLUMNS`].
+    fn own_arrays(&self) -> [Array<'_, E>; OWN_COLUMNS.len()] {
+        [
+            ("ttfts", self.ttfts.as_ref()),
+            ("input_lens", self.input_lens.as_ref()),
+            ("output_lens", self.output_lens.as_ref()),
+            ("queue_times", self.queue_times.as_ref()),
+        ]
+    }
+
     /// How many requests there are, if each array says so.
     fn requests(&self) -> Result<usize, Problem> {
         let lens = [
@@ -143,6 +153,13 @@ impl Run<'_> {
         Ok(end_ns.saturating_sub(ns(self.duration.unwrap_or(0.0))))
     }
 
+    /// How many requests there are, and when the run started.
+    fn check(&self) -> Result<(usize, u64), Problem> {
+        Ok((self.requests()?, self.start_ns()?))
+    }
+}
+
+impl<'a> Run<'a, Entry<'a>> {
     /// What the entries of a request say.
     fn request(&self, request: usize) -> Result<Measured<'_>, Problem> {
         self.entries(request)
@@ -150,7 +167,7 @@ impl Run<'_> {
     }
 
     fn entries(&self, request: usize) -> Result<Measured<'_>, String> {
-        let number = |(name, entries): Array<'_, '_>| {
+        let number = |(name, entries): Array<'_, Entry<'_>>| {
             let entry = entries.map(|entries| &entries[request]);
             entry.map(|entry| entry.number(name)).transpose()
         };
@@ -159,8 +176,8 @@ impl Run<'_> {
         let gaps = self.itls.as_ref().map(|itls| itls[request].numbers("itls"));
         let gaps_s = gaps.transpose()?;
         let mut numbers = [None; OWN_COLUMNS.len()];
-        for (value, (.., of)) in numbers.iter_mut().zip(OWN_COLUMNS) {
-            *value = number(of(self))?;
+        for (value, array) in numbers.iter_mut().zip(self.own_arrays()) {
+            *value = number(array)?;
         }
         let [first_token_s, ..] = &mut numbers;
         let with_gaps = |first: f64| first + gaps_s.map_or(0.0, |gaps| gaps.iter().sum());
@@ -200,7 +217,7 @@ impl Measured<'_> {
             ..Request::default()
         }
         .put(row);
-        for ((name, _, factor, _), number) in OWN_COLUMNS.iter().zip(self.numbers) {
+        for ((name, _, factor), number) in OWN_COLUMNS.iter().zip(self.numbers) {
             if let (Some(column), Some(number)) = (columns.place(name), number) {
                 row.f64(column, number * factor);
             }
@@ -221,12 +238,14 @@ fn ns(seconds: f64) -> u64 {
 
 /// The runs of a document, each with the line that it begins in, from 0: appended ones
 /// follow one another.
-fn runs(block: &Block) -> impl Iterator<Item = Result<(u64, Run<'_>), Misread>> {
+fn runs<'b, E: Deserialize<'b> + 'b>(
+    block: &'b Block,
+) -> impl Iterator<Item = Result<(u64, Run<'b, E>), Misread>> {
     let (text, unread) = match document(block) {
         Ok(text) => (text, None),
         Err(misread) => ("", Some(Err(misread))),
     };
-    let mut runs = serde_json::Deserializer::from_str(text).into_iter::<Run<'_>>();
+    let mut runs = serde_json::Deserializer::from_str(text).into_iter::<Run<'b, E>>();
     let read = std::iter::from_fn(move || {
         let from = runs.byte_offset();
         let run = runs.next()?;
@@ -235,11 +254,6 @@ fn runs(block: &Block) -> impl Iterator<Item = Result<(u64, Run<'_>), Misread>> 
         Some(run.map(|run| (line, run)).map_err(|error| misread(&error, WHAT)))
     });
     unread.into_iter().chain(read)
-}
-
-/// The requests of a run, and when it started.
-fn check(run: &Run<'_>) -> Result<(usize, u64), Problem> {
-    Ok((run.requests()?, run.start_ns()?))
 }
 
 impl Reader for VllmJson {
@@ -253,24 +267,18 @@ impl Reader for VllmJson {
 
     fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
         let mut surveyed = Surveyed { lines: count_lines(&block.text), ..Surveyed::default() };
-        for run in runs(block) {
-            let checked = run.and_then(|(line, run)| match check(&run) {
-                Ok((requests, _)) => Ok((line, requests, run)),
+        // What the entries are shows when they are read.
+        for run in runs::<IgnoredAny>(block) {
+            let checked = run.and_then(|(line, run)| match run.check() {
+                Ok((requests, _)) => Ok((requests, run)),
                 Err(problem) => Err((line, problem)),
             });
             match checked {
-                Ok((line, requests, run)) => {
-                    for request in 0..requests {
-                        match run.request(request) {
-                            Ok(_) => surveyed.has_records = true,
-                            Err(problem) => {
-                                surveyed.first_bad.get_or_insert((line, problem));
-                            }
-                        }
-                    }
+                Ok((requests, run)) => {
+                    surveyed.has_records |= requests > 0;
                     survey.add_phase(PROFILING);
-                    for (name, unit, _, values) in OWN_COLUMNS {
-                        if values(&run).1.is_some() {
+                    for ((name, unit, _), (_, array)) in OWN_COLUMNS.iter().zip(run.own_arrays()) {
+                        if array.is_some() {
                             survey.add_column(name, ColumnType::F64, unit);
                         }
                     }
@@ -287,8 +295,8 @@ impl Reader for VllmJson {
     }
 
     fn read(&self, block: &Block, rows: &mut Rows<'_>) {
-        for (number, run) in (0..).zip(runs(block)) {
-            let read = run.and_then(|(line, run)| match check(&run) {
+        for (number, run) in (0..).zip(runs::<Entry<'_>>(block)) {
+            let read = run.and_then(|(line, run)| match run.check() {
                 Ok(checked) => Ok((line, run, checked)),
                 Err(problem) => Err((line, problem)),
             });
@@ -311,7 +319,7 @@ impl Reader for VllmJson {
 /// Puts the requests of a run, which begins in a line and is a phase, into rows. False: the
 /// reading ends with it.
 fn read_run(
-    run: &Run<'_>,
+    run: &Run<'_, Entry<'_>>,
     requests: usize,
     run_start_ns: u64,
     (line, phase): (u64, &PhaseKey),
