@@ -55,6 +55,10 @@ fn describe(name: &str, inspection: &Inspection) -> String {
                 .collect();
             text.push_str(&format!("  phases   {}\n\n{}\n", phases.join(", "), table(columns)));
         }
+        Contents::NoHeader => text.push_str(
+            "\nIts first line looks like data, and not like the names of columns. Put a line with \
+             the names in front\nof it, separated as the fields are, and inspect it again.\n",
+        ),
         Contents::Unmapped { columns, mapping } => {
             text.push_str("\nNobody has said what its columns are:\n\n");
             let rows = columns.iter().map(|(name, value)| {

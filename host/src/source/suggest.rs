@@ -94,7 +94,12 @@ fn is_type(name: &str, value: &str) -> bool {
 
 /// A time or, of Parquet, a type of times.
 fn is_time(value: &str) -> bool {
-    rfc3339_ns(value).is_some() || is_type("Timestamp", value)
+    is_written_time(value) || is_type("Timestamp", value)
+}
+
+/// Whether it is a time as RFC 3339 writes it, also one without a zone.
+pub(super) fn is_written_time(value: &str) -> bool {
+    rfc3339_ns(value).or_else(|| rfc3339_ns(&format!("{value}Z"))).is_some()
 }
 
 /// The words of a name: what stands between other characters than letters and digits, and

@@ -23,12 +23,22 @@ impl Recorded {
     /// When an input cannot be opened, has no records, or a manifest beside it cannot be
     /// understood.
     pub fn open(names: &[String], options: RecordedOptions) -> Result<Self, SourceError> {
+        let stop = options.stop.clone();
+        Self::of(names.iter().map(|name| Input::open(name, &stop)), options)
+    }
+
+    /// As [`open`](Self::open), of inputs that are opened one after the other.
+    pub(in crate::source) fn of(
+        opened: impl Iterator<Item = Result<Input, SourceError>>,
+        options: RecordedOptions,
+    ) -> Result<Self, SourceError> {
         let mut inputs = Vec::new();
         let mut survey = Survey::default();
         let given = Given { format: options.input_format, mapping: options.mapping.clone() };
-        for name in names {
+        for input in opened {
+            let input = input?;
+            let name = &input.name;
             tracing::debug!("reading {}", escape(name));
-            let input = Input::open(name, &options.stop)?;
             let manifest = match &input.dir {
                 Some(dir) => PhaseManifest::read(dir)?,
                 None => None,
