@@ -572,6 +572,36 @@ fn csv_whose_first_line_is_data_is_said_to_lack_the_names_of_its_columns() {
 }
 
 #[test]
+fn inspect_says_which_columns_are_not_used_and_what_a_mapping_lacks() {
+    let dir = Dir::new();
+    dir.write("r.csv", "took,verb,size,size,ok\n5,GET,1,2,true\n");
+    assert_golden("inspect-incomplete.txt", &dir.expect(0, "inspect r.csv").stdout);
+    for (columns, missing) in [
+        ("started,verb\n2026-11-22 12:40:00,GET", "latency or end"),
+        ("ended_at,verb\n1780000000,GET", "latency or start"),
+        ("size,verb\n5,GET", "two of start, end and latency"),
+    ] {
+        dir.write("r.csv", columns);
+        let shown = dir.expect(0, "inspect r.csv").stdout;
+        assert!(shown.contains(&format!("no column looks like {missing},\n")), "{shown}");
+    }
+    dir.write("r.csv", "started,ended\n1780000000,1780000001\n");
+    assert!(!dir.expect(0, "inspect r.csv").stdout.contains("incomplete"));
+}
+
+#[test]
+fn inspect_takes_an_outcome_for_what_its_values_say() {
+    let dir = Dir::new();
+    let rows = "1780000000123,ok,5\n1780000000124,FAIL,6\n";
+    dir.write("r", format!("start_ms,Outcome,ms\n{rows}"));
+    let shown = dir.expect(0, "inspect r").stdout;
+    assert!(shown.contains("--map 'success=Outcome'") && !shown.contains("error="), "{shown}");
+    let flags = "--map start=start_ms:ms --map latency=ms:ms --map success=Outcome";
+    let summary = dir.expect(0, &format!("run r --format json {flags}")).json();
+    assert_eq!(*metric(&summary, "metrics", "error_request_count"), 1);
+}
+
+#[test]
 fn inspect_reads_records_of_standard_input() {
     let ran = Dir::new().perfbox(["inspect", "-"]).stdin(records("load", 3)).expect(0);
     assert!(ran.stdout.starts_with("-\n  format   aiperf-jsonl\n  records  3\n"), "{ran:?}");

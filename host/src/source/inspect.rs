@@ -2,8 +2,8 @@
 
 use super::format::{Format, Given, Recognised, has_header, recognise};
 use super::input::Input;
-use super::suggest::{columns_of, suggest};
-use super::{Item, Mapping, Problem, Recorded, RecordedOptions, Source as _, SourceError, parquet};
+use super::suggest::suggest;
+use super::{Item, Mapping, Problem, Recorded, RecordedOptions, Source as _, SourceError, sample};
 use crate::batch::ColumnInfo;
 use crate::stop::Stop;
 
@@ -37,7 +37,7 @@ pub enum Contents {
     NoHeader,
     /// Columns of which nobody has said what they are.
     Unmapped {
-        /// Their names, each with a value.
+        /// Their names, each with a value or, of Parquet, its type.
         columns: Vec<(String, String)>,
         /// What they may be.
         mapping: Mapping,
@@ -62,11 +62,14 @@ pub fn inspect(name: &str, options: RecordedOptions) -> Result<Inspection, Sourc
         Recognised::Unmapped(format) => {
             let columns = match format {
                 Format::Parquet => {
-                    parquet::columns_of(input.file().map_err(failed)?).map_err(of_input)?
+                    sample::of_parquet(input.file().map_err(failed)?).map_err(of_input)?
                 }
-                format => columns_of(&start, format == Format::Jsonl),
+                Format::Jsonl => sample::of_jsonl(&start),
+                _ => sample::of_csv(&start),
             };
             let mapping = suggest(&columns);
+            let shown = columns.iter().map(|one| (one.name.clone(), one.shown().to_owned()));
+            let columns = shown.collect();
             Inspection { format, contents: Contents::Unmapped { columns, mapping } }
         }
     })

@@ -61,7 +61,7 @@ pub(in crate::source) fn whole_status(value: f64) -> Option<u64> {
 }
 
 /// Whether a request succeeded.
-pub(super) fn succeeded(text: &str) -> Result<bool, String> {
+pub(in crate::source) fn succeeded(text: &str) -> Result<bool, String> {
     is_so(text, TRUTH.iter().chain(&OUTCOMES))
 }
 
