@@ -86,6 +86,30 @@ fn each_value_is_shown_with_where_it_came_from() {
 }
 
 #[test]
+fn the_mapping_is_shown_field_by_field() {
+    let dir = Dir::new();
+    dir.write("perfbox.yaml", "mapping:\n  start: 'Sent At (s):s'\n  metric.size: bytes:B\n");
+    let show = || dir.perfbox(["config", "show"]);
+    for (key, value, line) in
+        [("mapping.start", "Sent At (s):s", 2), ("mapping.metric.size", "bytes:B", 3)]
+    {
+        assert_eq!(shown(show(), key), [(json!(value), format!("perfbox.yaml:{line}"))]);
+    }
+    let shown = show().expect(0).stdout;
+    assert!(shown.lines().any(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        words == ["mapping.start", "Sent", "At", "(s):s", "perfbox.yaml:2"]
+    }));
+    dir.write("perfbox.yaml", "mapping:\n  latnecy: took\n");
+    assert_eq!(
+        show().expect(2).stderr,
+        "error: perfbox.yaml:2: `latnecy` is not a field that can be mapped; did you mean \
+         `latency`? (there are start, end, latency, status, error, error_message, success, name, \
+         phase, session, worker, cancelled and metric.NAME)\n"
+    );
+}
+
+#[test]
 fn another_file_is_named_and_its_paths_are_relative_to_it() {
     let dir = dir("nonsense, which is not looked at");
     dir.write("ci/base.yaml", "plugin_files: [../team/m.wasm]\nprocessors: [witness_processor]\n");

@@ -346,6 +346,9 @@ fn errors_of_formats_and_mappings_say_what_would_fit() {
         dir.write("perfbox.yaml", "mapping:\n  latnecy: took\n");
     });
     t.fails("CSV of nobody's", 4, &over_csv(&[]), csv);
+    t.fails("CSV of nobody's that does not name its columns", 4, &over_csv(&[]), |dir| {
+        dir.write("r.csv", "1780000000.5,12.5,/items\n");
+    });
     t.fails("CSV without a row", 4, &over_csv(&["--map=start=a", "--map=latency=b"]), |dir| {
         dir.write("r.csv", "a,b\n");
     });
@@ -378,6 +381,12 @@ fn errors_of_formats_and_mappings_say_what_would_fit() {
     });
     t.fails("JSON lines of nobody's", 4, &["run", "r.json"], |dir| {
         dir.write("r.json", "{\"at\":1,\"took\":5}\n");
+    });
+    t.fails("a JSON document", 4, &["run", "r.json"], |dir| {
+        dir.write("r.json", "{\n  \"requests\": [\n    {\"took\": 5}\n  ]\n}\n");
+    });
+    t.fails("a JSON array that is inspected", 4, &["inspect", "r.json"], |dir| {
+        dir.write("r.json", "[{\"at\":1,\"took\":5}]\n");
     });
     let totals = |name: &'static str| {
         move |dir: &Dir| {

@@ -223,6 +223,31 @@ fn what_inspect_suggests_of_durations_is_read_right() {
 }
 
 #[test]
+fn what_inspect_suggests_of_text_is_told_by_its_values() {
+    let dir = Dir::new();
+    let file = file_of(
+        &[
+            ("started", array(StringArray::from(vec!["2026-11-22T12:40:00.010330Z"; 2]))),
+            ("lat_ns", array(Int64Array::from(vec![5_000_000, 7_000_000]))),
+            ("Outcome", array(StringArray::from(vec!["ok", "FAIL"]))),
+        ],
+        10,
+    );
+    dir.write("r.parquet", file);
+    let shown = dir.expect(0, "inspect r.parquet").stdout;
+    let (_, yaml) = shown.split_once("\nor in perfbox.yaml:\n\n").unwrap();
+    assert_eq!(
+        yaml,
+        "  mapping:\n    \"start\": \"started:rfc3339\"\n    \"latency\": \"lat_ns:ns\"\n    \
+         \"success\": \"Outcome\"\n"
+    );
+    dir.write("perfbox.yaml", yaml.replace("\n  ", "\n").trim_start());
+    let summary = dir.expect(0, "run r.parquet --format json --quiet").json();
+    assert_eq!(*metric(&summary, "metrics", "error_request_count"), 1);
+    assert_eq!(stats(&summary, "request_latency"), ("ms".to_owned(), json!(5.0)));
+}
+
+#[test]
 fn a_status_of_any_type_of_numbers_is_a_status() {
     for column in [
         array(Float64Array::from(vec![Some(200.0), Some(500.0), None, Some(0.0)])),

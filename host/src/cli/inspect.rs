@@ -55,11 +55,22 @@ fn describe(name: &str, inspection: &Inspection) -> String {
                 .collect();
             text.push_str(&format!("  phases   {}\n\n{}\n", phases.join(", "), table(columns)));
         }
+        Contents::NoHeader => text.push_str(
+            "\nIts first line looks like data, and not like the names of columns. Put a line with \
+             the names in front\nof it, separated as the fields are, and inspect it again.\n",
+        ),
         Contents::Unmapped { columns, mapping } => {
             text.push_str("\nNobody has said what its columns are:\n\n");
             let rows = columns.iter().map(|(name, value)| {
                 let value: String = value.chars().take(VALUE_CHARS).collect();
-                vec![format!("  {}", escape(name)), escape(&value).into_owned()]
+                let is_used = mapping.fields.iter().any(|(_, mapped)| mapped.column == *name);
+                let is_twice = columns.iter().filter(|(other, _)| other == name).count() > 1;
+                let note = match (is_used, is_twice) {
+                    (_, true) => "there twice, and so not used",
+                    (false, _) => "not used",
+                    _ => "",
+                };
+                vec![format!("  {}", escape(name)), escape(&value).into_owned(), note.to_owned()]
             });
             text.push_str(&in_columns(&rows.collect::<Vec<_>>(), &[Align::Left]));
             text.push_str(&format!("\n{}", suggestion(name, mapping)));
@@ -84,12 +95,20 @@ fn table(columns: &[ColumnInfo]) -> String {
 
 /// What to write to have it read, to be checked by whoever knows the columns.
 fn suggestion(name: &str, mapping: &Mapping) -> String {
+    let example = "--map start=when:s --map latency=took:ms";
     if mapping.fields.is_empty() {
-        return "Say what they are with --map, for example --map start=when:s --map latency=took:ms\n"
-            .to_owned();
+        return format!("Say what they are with --map, for example {example}\n");
     }
     let quoted = |text: &str| format!("'{}'", escape(text).replace('\'', "'\\''"));
-    let mut text = format!("A mapping to start from, by flags:\n\n  perfbox run {}", quoted(name));
+    let mut text = match mapping.missing() {
+        None => "A mapping to start from, by flags:\n".to_owned(),
+        Some(missing) => format!(
+            "A mapping to start from, by flags. It is incomplete: no column looks like {missing},\n\
+             and a run takes two of start, end and latency. Add what is missing, for example with\n\
+             {example}:\n"
+        ),
+    };
+    text.push_str(&format!("\n  perfbox run {}", quoted(name)));
     for (field, mapped) in &mapping.fields {
         text.push_str(&format!(" \\\n    --map {}", quoted(&format!("{field}={mapped}"))));
     }

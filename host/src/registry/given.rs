@@ -25,7 +25,7 @@ pub enum ParamError {
     },
     /// A value of another type.
     #[error("parameter `{name}` of {} takes {kind}, and `{}` is not one{}", escape(owner), escape(given),
-            if *kind == ParamType::One(ScalarType::String) { "; put it in quotes" } else { "" })]
+            how_to_write(*kind, given))]
     WrongType {
         /// Category and identifier.
         owner: String,
@@ -84,6 +84,17 @@ fn suggest(name: &str, known: &[ParamName]) -> String {
     match nearest(name, known()) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => format!("; it takes {}", known().collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// How to write a value of a type, where what was given shows that it is not known.
+fn how_to_write(kind: ParamType, given: &str) -> String {
+    match kind {
+        ParamType::One(ScalarType::String) => "; put it in quotes".to_owned(),
+        ParamType::List(_) if !given.trim_start().starts_with('[') => {
+            format!("; a list stands in brackets: `[{}]`", escape(given))
+        }
+        _ => String::new(),
     }
 }
 
@@ -271,6 +282,10 @@ mod tests {
             (
                 &[("limit", "1"), ("percentiles", "[a]")],
                 "parameter `percentiles` of `post_processor/p` takes list<float>, and `[a]` is not one",
+            ),
+            (
+                &[("limit", "1"), ("percentiles", "50, 99")],
+                "parameter `percentiles` of `post_processor/p` takes list<float>, and `50, 99` is not one; a list stands in brackets: `[50, 99]`",
             ),
             (
                 &[("limit", "1"), ("mode", "fats")],

@@ -47,7 +47,8 @@ impl Column {
 
     /// One distribution's cell; an unreliable quantile is marked. Empty where it does not
     /// exist.
-    fn cell(self, of: &Distribution) -> String {
+    fn cell(self, of: &Distribution, unit: &str) -> String {
+        let number = |value| in_unit(value, unit);
         match self {
             Self::Avg => number(of.avg),
             Self::Min => number(of.min),
@@ -167,7 +168,9 @@ fn metrics_text(metrics: &[&Metric], width: usize) -> String {
         match &metric.value {
             MetricValue::Distribution(distribution) => distributions.push((*metric, distribution)),
             MetricValue::Count(value) => scalars.push((*metric, grouped(*value))),
-            MetricValue::Number(value) => scalars.push((*metric, number(*value))),
+            MetricValue::Number(value) => {
+                scalars.push((*metric, in_unit(*value, &metric.unit)));
+            }
         }
     }
     let mut text = String::new();
@@ -190,7 +193,8 @@ fn distributions_text(rows: &[(&Metric, &Distribution)], width: usize) -> String
     let mut room = width.saturating_sub(widest(names.iter().flat_map(|name| name.lines())));
     let mut shown: Vec<(Column, Vec<String>)> = Vec::new();
     for column in columns_by_worth(rows) {
-        let cells: Vec<_> = rows.iter().map(|(_, one)| column.cell(one)).collect();
+        let cells: Vec<_> =
+            rows.iter().map(|(metric, one)| column.cell(one, &metric.unit)).collect();
         if cells.iter().all(String::is_empty) {
             continue;
         }
@@ -335,6 +339,27 @@ fn number(value: f64) -> String {
     }
 }
 
+/// A share of a whole has as many decimals as it takes to show what is missing of that, a
+/// ratio four at least: as many as its percentage of two.
+fn in_unit(value: f64, unit: &str) -> String {
+    let (whole, decimals) = match unit {
+        "ratio" => (1.0, 4),
+        "%" => (100.0, 2),
+        _ => return number(value),
+    };
+    let is_part = value > 0.0 && value < whole;
+    let shown = match unit {
+        "ratio" if is_part && value >= 0.001 => format!("{value:.decimals$}"),
+        _ => number(value),
+    };
+    let is_whole = |shown: &String| shown.parse::<f64>().is_ok_and(|shown| shown >= whole);
+    if !(is_part && is_whole(&shown)) {
+        return shown;
+    }
+    let mut longer = (decimals..=f64::DIGITS as usize + 2).map(|more| format!("{value:.more$}"));
+    longer.find(|longer| !is_whole(longer)).unwrap_or(shown)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -361,6 +386,39 @@ mod tests {
         ] {
             assert_eq!(number(value), shown);
         }
+    }
+
+    #[test]
+    fn what_is_missing_of_a_whole_is_shown() {
+        for (value, unit, shown) in [
+            (0.0, "ratio", "0"),
+            (1.0, "ratio", "1"),
+            (0.9, "ratio", "0.9000"),
+            (0.9996, "ratio", "0.9996"),
+            (0.999_96, "ratio", "0.99996"),
+            (0.999_999_96, "ratio", "0.99999996"),
+            (1.0 - f64::EPSILON / 2.0, "ratio", "0.9999999999999999"),
+            (0.004, "ratio", "0.0040"),
+            (0.000_04, "ratio", "4.00e-5"),
+            (1.5, "ratio", "1.50"),
+            (99.96, "%", "99.96"),
+            (99.996, "%", "99.996"),
+            (100.0, "%", "100"),
+            (0.04, "%", "0.0400"),
+            (99.996, "ms", "100.0"),
+        ] {
+            assert_eq!(in_unit(value, unit), shown, "{value} {unit}");
+        }
+    }
+
+    #[test]
+    fn a_distribution_of_ratios_is_of_ratios() {
+        let mut spread = Metric { unit: "ratio".to_owned(), ..latency(&[]) };
+        if let MetricValue::Distribution(one) = &mut spread.value {
+            (one.avg, one.min) = (0.999_96, 0.5);
+        }
+        let shown = table(vec![spread], 200);
+        assert!(shown.contains(" 0.99996  0.5000 "), "{shown}");
     }
 
     fn metric(name: &str, phase: Option<&str>, value: MetricValue) -> Metric {

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::de::IgnoredAny;
+
 use super::aiperf::{self, Aiperf};
 use super::csv::{Csv, header_of};
 use super::guidellm_json::{self, GuidellmJson};
@@ -9,10 +11,12 @@ use super::input::{BYTE_ORDER_MARK, Input};
 use super::jsonl::Jsonl;
 use super::k6_csv::{self, K6Csv};
 use super::k6_json::{self, K6Json};
-use super::mapping::Mapping;
+use super::mapping::{Mapping, number};
 use super::parquet::Parquet;
 use super::problem::Reach;
 use super::reader::Reader;
+use super::sniff::members;
+use super::suggest::is_written_time;
 use super::vegeta_json::{self, VegetaJson};
 use super::vllm_json::{self, VllmJson};
 use super::{Problem, tools_csv};
@@ -120,50 +124,84 @@ pub(super) struct Given {
     pub(super) mapping: Mapping,
 }
 
+/// What an input is seen to be.
+pub(super) enum Recognised {
+    /// Something that is read.
+    Readable(Box<dyn Reader>),
+    /// Of a format that needs a mapping, and there is none.
+    Unmapped(Format),
+}
+
 /// The reader of an input that begins with `start`, its first block.
 ///
 /// # Errors
 /// When it is not of the format that it is said to be, or of none that is recognised, or
-/// the mapping does not fit it.
+/// the mapping does not fit it, or is missing.
 pub(super) fn reader_of(
     start: &[u8],
     input: &Input,
     given: &Given,
 ) -> Result<Box<dyn Reader>, Problem> {
+    match recognise(start, input, given)? {
+        Recognised::Readable(reader) => Ok(reader),
+        Recognised::Unmapped(format) => Err(no_mapping(format, start)),
+    }
+}
+
+/// What an input is that begins with `start`, its first block.
+///
+/// # Errors
+/// As [`reader_of`], but where a mapping is missing.
+pub(super) fn recognise(start: &[u8], input: &Input, given: &Given) -> Result<Recognised, Problem> {
     if let Some(problem) = foreign(start) {
         return Err(problem);
     }
     let format = given.format.or_else(|| (!given.mapping.fields.is_empty()).then(|| mapped(start)));
     if let Some(format) = format {
         if format.is_mapped() && given.mapping.fields.is_empty() {
-            return Err(unmapped(format));
+            return unmapped(format, start);
         }
         let reader = reader(format, start, input, given);
-        return reader.map_err(|problem| with_tool(problem, start, input))?.ok_or_else(|| {
-            let words = format!(
-                "the input is not of the format {}; without --input-format it is recognised by \
+        let reader =
+            reader.map_err(|problem| with_tool(problem, start, input))?.ok_or_else(|| {
+                let words = format!(
+                    "the input is not of the format {}; without --input-format it is recognised by \
                  its content",
-                format.name()
-            );
-            Problem::at(1, words)
-        });
+                    format.name()
+                );
+                Problem::at(1, words)
+            })?;
+        return Ok(Recognised::Readable(reader));
     }
     for format in Format::ALL {
         if !format.is_mapped()
             && let Some(reader) = reader(format, start, input, given)?
         {
-            return Ok(reader);
+            return Ok(Recognised::Readable(reader));
         }
     }
-    match mapped(start) {
+    unmapped(mapped(start), start)
+}
+
+/// An input of a format that needs a mapping, where there is none.
+///
+/// # Errors
+/// When no mapping would help.
+fn unmapped(format: Format, start: &[u8]) -> Result<Recognised, Problem> {
+    let is_text = |names: &[String]| !names.iter().any(|name| name.contains(char::is_control));
+    match format {
         Format::Csv if tools_csv::is_locust_totals(start) => Err(Problem::at(
             1,
             "these are totals of Locust's, and no records; its docs show a listener of `request` \
              that writes one row for each",
         )),
         // An empty one has no format, and no records.
-        Format::Csv if start.trim_ascii().is_empty() => Ok(Box::new(Aiperf::default())),
-        Format::Csv if header_of(start).is_none_or(|(_, names)| names.len() < 2) => {
+        Format::Csv if start.trim_ascii().is_empty() => {
+            Ok(Recognised::Readable(Box::new(Aiperf::default())))
+        }
+        Format::Csv
+            if header_of(start).is_none_or(|(_, names)| names.len() < 2 || !is_text(&names)) =>
+        {
             let formats: Vec<_> = Format::ALL.iter().map(|format| format.name()).collect();
             Err(Problem::at(
                 1,
@@ -175,7 +213,17 @@ pub(super) fn reader_of(
                 ),
             ))
         }
-        format => Err(unmapped(format)),
+        Format::Jsonl if is_document(start) => {
+            let list = list_in(start).unwrap_or("requests");
+            Err(Problem::at(
+                1,
+                format!(
+                    "this is one JSON document; JSON lines are read, one object a line, as \
+                     `jq -c '.{list}[]'` makes of a list in it"
+                ),
+            ))
+        }
+        format => Ok(Recognised::Unmapped(format)),
     }
 }
 
@@ -193,6 +241,31 @@ fn with_tool(problem: Problem, start: &[u8], input: &Input) -> Problem {
         )),
         _ => problem,
     }
+}
+
+/// Whether the object that a text begins with is all of it: it goes on past its first
+/// line, or is alone and has a list of objects.
+fn is_document(start: &[u8]) -> bool {
+    let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start).trim_ascii();
+    let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+    let (line, rest) = (&text[..end], text[end..].trim_ascii_start());
+    match serde_json::from_slice::<IgnoredAny>(line) {
+        Ok(_) => rest.is_empty() && list_in(start).is_some(),
+        // The next one of JSON lines would be an object.
+        Err(error) => error.is_eof() && !rest.is_empty() && rest[0] != b'{',
+    }
+}
+
+/// The name of the first list of objects in the object that a text begins with.
+fn list_in(start: &[u8]) -> Option<&str> {
+    let is_list = |value: &[u8]| {
+        let inside = value.strip_prefix(b"[").map(<[u8]>::trim_ascii_start);
+        inside.is_some_and(|inside| inside.starts_with(b"{"))
+    };
+    let is_plain =
+        |name: &[u8]| name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let (name, _) = members(start).find(|(name, value)| is_list(value) && is_plain(name))?;
+    std::str::from_utf8(name).ok()
 }
 
 /// Why an input is not read whatever its records are, by how it begins.
@@ -214,19 +287,36 @@ fn foreign(start: &[u8]) -> Option<Problem> {
     Some(Problem::at(1, words))
 }
 
-fn unmapped(format: Format) -> Problem {
+/// Why an input is not read whose columns nobody has said what they are.
+fn no_mapping(format: Format, start: &[u8]) -> Problem {
     let what = match format {
         Format::Parquet => "Parquet",
         Format::Jsonl => "JSON lines",
         _ => "CSV",
     };
+    let (and_no_header, then) = match format == Format::Csv && !has_header(start) {
+        true => (
+            ", and its first line looks like data",
+            "put a line with the names of the columns in front of it, and then ",
+        ),
+        false => ("", ""),
+    };
     Problem::at(
         1,
         format!(
-            "this is {what} of no tool that is known; say which column is what with --map, as \
-             `perfbox inspect` suggests"
+            "this is {what} of no tool that is known{and_no_header}; {then}say which column is \
+             what with --map, as `perfbox inspect` suggests"
         ),
     )
+}
+
+/// Whether the first line of CSV looks like names of columns: of those, fewer than half
+/// are numbers or times.
+pub(super) fn has_header(start: &[u8]) -> bool {
+    let Some((_, names)) = header_of(start) else { return false };
+    let names: Vec<_> = names.iter().filter(|name| !name.is_empty()).collect();
+    let values = names.iter().filter(|name| number(name).is_some() || is_written_time(name));
+    names.is_empty() || values.count() * 2 < names.len()
 }
 
 /// The reader of one format; none: the input is of another.

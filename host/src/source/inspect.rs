@@ -1,11 +1,9 @@
 //! What an input is, without any plugin.
 
-use super::csv::header_of;
-use super::format::{Format, Given, mapped, reader_of};
+use super::format::{Format, Given, Recognised, has_header, recognise};
 use super::input::Input;
-use super::suggest::{columns_of, suggest};
-use super::tools_csv::is_locust_totals;
-use super::{Item, Mapping, Recorded, RecordedOptions, Source as _, SourceError, parquet};
+use super::suggest::suggest;
+use super::{Item, Mapping, Problem, Recorded, RecordedOptions, Source as _, SourceError, sample};
 use crate::batch::ColumnInfo;
 use crate::stop::Stop;
 
@@ -35,9 +33,11 @@ pub enum Contents {
         /// Lines that are no records among them.
         bad_records: u64,
     },
+    /// Rows without a line that says what their columns are called.
+    NoHeader,
     /// Columns of which nobody has said what they are.
     Unmapped {
-        /// Their names, each with a value.
+        /// Their names, each with a value or, of Parquet, its type.
         columns: Vec<(String, String)>,
         /// What they may be.
         mapping: Mapping,
@@ -53,23 +53,31 @@ pub fn inspect(name: &str, options: RecordedOptions) -> Result<Inspection, Sourc
     let failed = |source| SourceError::Io { path: name.to_owned(), bytes: 0, source };
     let start = input.start(super::recorded::BLOCK_BYTES).map_err(failed)?;
     let given = Given { format: options.input_format, mapping: options.mapping.clone() };
-    let format = options.input_format.unwrap_or_else(|| mapped(&start));
-    let is_unmapped = given.mapping.fields.is_empty()
-        && format.is_mapped()
-        && !is_locust_totals(&start)
-        && (options.input_format.is_some() || reader_of(&start, &input, &given).is_err());
-    let has_columns = || format != Format::Csv || header_of(&start).is_some();
-    if is_unmapped && has_columns() {
-        let columns = match format {
-            Format::Parquet => parquet::columns_of(input.file().map_err(failed)?)
-                .map_err(|problem| problem.of_input(name))?,
-            format => columns_of(&start, format == Format::Jsonl),
-        };
-        let mapping = suggest(&columns);
-        return Ok(Inspection { format, contents: Contents::Unmapped { columns, mapping } });
-    }
+    let of_input = |problem: Problem| problem.of_input(name);
+    Ok(match recognise(&start, &input, &given).map_err(of_input)? {
+        Recognised::Readable(_) => return records_of(input, options),
+        Recognised::Unmapped(Format::Csv) if !has_header(&start) => {
+            Inspection { format: Format::Csv, contents: Contents::NoHeader }
+        }
+        Recognised::Unmapped(format) => {
+            let columns = match format {
+                Format::Parquet => {
+                    sample::of_parquet(input.file().map_err(failed)?).map_err(of_input)?
+                }
+                Format::Jsonl => sample::of_jsonl(&start),
+                _ => sample::of_csv(&start),
+            };
+            let mapping = suggest(&columns);
+            let shown = columns.iter().map(|one| (one.name.clone(), one.shown().to_owned()));
+            let columns = shown.collect();
+            Inspection { format, contents: Contents::Unmapped { columns, mapping } }
+        }
+    })
+}
+
+fn records_of(input: Input, options: RecordedOptions) -> Result<Inspection, SourceError> {
     let options = RecordedOptions { skip_bad_records: true, look_through: true, ..options };
-    let source = Recorded::open(&[name.to_owned()], options)?;
+    let source = Recorded::of(std::iter::once(Ok(input)), options)?;
     let format = source.format_of(0);
     let mut phases: Vec<(String, u64)> = Vec::new();
     let (mut records, mut is_whole) = (0, true);

@@ -25,6 +25,7 @@ mod reader;
 mod recorded;
 mod request;
 mod rows;
+mod sample;
 mod sniff;
 mod suggest;
 mod template;

@@ -1,100 +1,238 @@
 //! A mapping to start from, for an input that does not say what its columns are.
 
-use super::csv::sample_of;
-use super::jsonl::paths_of;
-use super::mapping::{MappedField, Mapping, number};
-use super::time::rfc3339_ns;
+use super::mapping::{MappedField, Mapping, number, status, succeeded};
+use super::sample::Sampled;
+use super::time::{UNITS, rfc3339_ns};
 
 /// Words in a column's name, and what it is then likely to be, the likeliest first.
 const WORDS: [(&str, &[&str]); 10] = [
-    ("start", &["start", "timestamp", "sent", "time", "ts", "date", "begin"]),
-    ("end", &["end", "finish", "completed", "stop"]),
-    ("latency", &["latency", "duration", "elapsed", "response_time", "took", "total", "rt"]),
+    (
+        "start",
+        &[
+            "start",
+            "started",
+            "begin",
+            "began",
+            "timestamp",
+            "sent",
+            "time",
+            "ts",
+            "date",
+            "datetime",
+            "at",
+        ],
+    ),
+    ("end", &ENDS),
+    (
+        "latency",
+        &[
+            "latency",
+            "duration",
+            "elapsed",
+            "response_time",
+            "lat",
+            "took",
+            "taken",
+            "rtt",
+            "rt",
+            "total",
+        ],
+    ),
+    (
+        "success",
+        &[
+            "success",
+            "succeeded",
+            "successful",
+            "passed",
+            "pass",
+            "ok",
+            "outcome",
+            "result",
+            "status",
+            "state",
+        ],
+    ),
     ("status", &["status", "code"]),
-    ("error", &["error", "exception", "failure", "outcome"]),
-    ("success", &["success", "passed"]),
+    ("error", &["error", "exception", "failure", "outcome", "result"]),
     ("name", &["name", "label", "endpoint", "url", "path", "request"]),
     ("phase", &["phase", "stage"]),
     ("worker", &["worker", "thread", "user", "client", "vu"]),
     ("session", &["session", "conversation"]),
 ];
 
-/// Column names with a value of each, as they stand in the input.
-pub(super) type Sample = Vec<(String, String)>;
+/// Words for when something was over.
+const ENDS: [&str; 8] =
+    ["end", "ended", "finish", "finished", "completed", "stop", "stopped", "done"];
 
-/// The columns of an input that begins with `start`, each with a value.
-pub(super) fn columns_of(start: &[u8], is_json: bool) -> Sample {
-    if !is_json {
-        return sample_of(start);
-    }
-    let text = |value: serde_json::Value| match value {
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    };
-    paths_of(start).into_iter().map(|(path, value)| (path, text(value))).collect()
-}
+/// Words for points in time, of which a small number may be one.
+const POINTS: [&str; 8] =
+    ["start", "started", "begin", "began", "timestamp", "end", "ended", "finish"];
+
+/// Words for how long something took.
+const SPANS: [&str; 8] =
+    ["latency", "duration", "elapsed", "response_time", "lat", "took", "taken", "rtt"];
+
+/// Words for what became of a request, whether it failed or not.
+const OUTCOMES: [&str; 4] = ["outcome", "result", "status", "state"];
+
+/// Words that say nothing of a span of time but that it is the request's.
+const WHOLE: [&str; 7] = ["time", "timing", "total", "request", "req", "response", "resp"];
+
+/// Units of time, and how names end that have them.
+const NAMED_UNITS: [(&str, &[&str]); 4] = [
+    ("ns", &["ns", "nsec", "nanos", "nanoseconds"]),
+    ("us", &["us", "usec", "micros", "microseconds", "\u{b5}s", "\u{3bc}s"]),
+    ("ms", &["ms", "msec", "millis", "milliseconds"]),
+    ("s", &["s", "sec", "secs", "seconds"]),
+];
+
+/// Seconds since 1970 that are a time of our days, and no span.
+const EPOCH_S: f64 = 1e8;
 
 /// What the columns are, as far as their names and values tell; every other column of
-/// numbers is a metric.
-pub(super) fn suggest(columns: &Sample) -> Mapping {
+/// numbers is a metric. One that is there twice is nothing.
+pub(super) fn suggest(columns: &[Sampled]) -> Mapping {
     let mut mapping = Mapping::default();
-    let mut taken = vec![false; columns.len()];
+    let is_twice = |name: &str| columns.iter().filter(|other| other.name == name).count() > 1;
+    let mut taken: Vec<_> = columns.iter().map(|column| is_twice(&column.name)).collect();
     for (field, words) in WORDS {
-        let fits = |at: &usize, word: &str| {
-            let (name, value) = &columns[*at];
-            !taken[*at] && has_word(name, word) && could_be(field, value)
+        let free = || (0..columns.len()).filter(|at| !taken[*at]);
+        let of_word = |word: &&str| {
+            let fits = |at: &usize| {
+                has_word(&columns[*at].name, word) && could_be(field, word, &columns[*at])
+            };
+            free().filter(fits).min_by_key(|at| words_of(&columns[*at].name).len())
         };
-        let found = words.iter().find_map(|word| (0..columns.len()).find(|at| fits(at, word)));
-        let Some(at) = found else { continue };
-        taken[at] = true;
-        let (column, value) = &columns[at];
+        let bare = || free().find(|at| field == "latency" && is_bare_span(&columns[*at]));
+        let Some(at) = words.iter().find_map(of_word).or_else(bare) else { continue };
+        let column = &columns[at];
         let unit = match field {
             // Their type has one.
-            _ if is_type("Timestamp", value) || is_type("Duration", value) => None,
-            "start" | "end" => Some(time_unit(column, value)),
-            "latency" => Some(unit_in(column).unwrap_or("ms").to_owned()),
+            _ if column.is_type("Timestamp") || column.is_type("Duration") => None,
+            "start" | "end" => Some(time_unit(column)),
+            "latency" => Some(unit_in(&column.name).unwrap_or("ms")),
             _ => None,
         };
-        mapping.fields.push((field.to_owned(), MappedField { column: column.clone(), unit }));
+        taken[at] = add(&mut mapping, field, column, unit);
     }
-    for ((column, value), _) in columns.iter().zip(taken).filter(|(_, taken)| !taken) {
-        if is_number(value) {
-            let unit = match is_type("Duration", value) {
-                true => Some("ms"),
-                false => unit_in(column),
-            };
-            let unit = unit.map(str::to_owned);
-            let field = format!("metric.{}", column.trim());
-            mapping.fields.push((field, MappedField { column: column.clone(), unit }));
+    for (column, _) in columns.iter().zip(taken).filter(|(_, taken)| !taken) {
+        if column.is_of_numbers() {
+            let unit = if column.is_type("Duration") { Some("ms") } else { unit_in(&column.name) };
+            add(&mut mapping, &format!("metric.{}", column.name.trim()), column, unit);
         }
     }
     mapping
 }
 
-fn could_be(field: &str, value: &str) -> bool {
+/// Adds a field, if what is then suggested would be read as it is meant.
+fn add(mapping: &mut Mapping, field: &str, column: &Sampled, unit: Option<&str>) -> bool {
+    let mapped = MappedField { column: column.name.clone(), unit: unit.map(str::to_owned) };
+    let mut read = Mapping::default();
+    let is_meant = read.add_flag(&format!("{field}={mapped}")).is_ok()
+        && read.fields == [(field.to_owned(), mapped.clone())];
+    is_meant && mapping.add(field, mapped).is_ok()
+}
+
+/// Whether the values of a column whose name has a word of a field's can be that.
+fn could_be(field: &str, word: &str, column: &Sampled) -> bool {
+    let has_any = |words: &[&str]| words.iter().any(|word| has_word(&column.name, word));
+    let values = &column.values;
     match field {
-        "start" | "end" => (is_number(value) && !is_type("Duration", value)) || is_time(value),
-        "latency" => is_number(value),
+        "start" if has_any(&ENDS) || has_any(&SPANS) => false,
+        "start" | "end" => {
+            column.is_time()
+                || (POINTS.contains(&word) && column.has_number() && !column.is_type("Duration"))
+        }
+        "latency" => {
+            column.has_number()
+                && !column.is_time()
+                && (word != "total" || is_bare_span(column) || words_of(&column.name).len() == 1)
+        }
+        "success" => {
+            let is_told = !values.is_empty() || column.is_type("Boolean");
+            let are_words = values.iter().all(|value| succeeded(value).is_ok());
+            // A number is a status.
+            is_told && are_words && (!OUTCOMES.contains(&word) || !column.has_number())
+        }
+        "status" => {
+            let is_status = values.iter().any(|value| status(value).is_some());
+            is_status && !has_any(&["error", "exception", "failure"])
+        }
+        // What is said of those that did not fail would make errors of them, too.
+        "error" if OUTCOMES.contains(&word) => {
+            let are_words = values.iter().all(|value| succeeded(value).is_ok());
+            let is_yes = values.iter().any(|value| succeeded(value) == Ok(true));
+            !column.has_number() && !is_yes && (values.is_empty() || !are_words)
+        }
+        "error" => {
+            !(column.is_of_numbers() && values.iter().any(|value| number(value) == Some(0.0)))
+        }
+        "name" => word != "request" || !column.is_of_numbers(),
         _ => true,
     }
 }
 
-/// A number or, of Parquet, a type of numbers.
-fn is_number(value: &str) -> bool {
-    number(value).is_some()
-        || ["Int", "UInt", "Float", "Decimal", "Duration"].iter().any(|one| is_type(one, value))
+/// Whether its name says no more than that it is a time that something took, as `ms` and
+/// `timing.total_us` do.
+fn is_bare_span(column: &Sampled) -> bool {
+    let words = words_of(&column.name);
+    let is_unit = |word: &str| NAMED_UNITS.iter().any(|(_, names)| names.contains(&word));
+    unit_in(&column.name).is_some()
+        && words
+            .iter()
+            .all(|word| word.is_empty() || is_unit(word) || WHOLE.contains(&word.as_str()))
+        && column.has_number()
+        && !column.is_time()
 }
 
-/// Whether it is a type of Parquet of that name: what stands behind the name is its size
-/// or its unit, and no text.
-fn is_type(name: &str, value: &str) -> bool {
-    let rest = value.strip_prefix(name);
-    rest.is_some_and(|rest| rest.starts_with(|first: char| first == '(' || first.is_ascii_digit()))
+impl Sampled {
+    /// Whether it is, in Parquet, of a type of that name: what stands behind the name is
+    /// its size or its unit.
+    fn is_type(&self, name: &str) -> bool {
+        let rest = self.kind.as_deref().and_then(|kind| kind.strip_prefix(name));
+        rest.is_some_and(|rest| {
+            rest.is_empty()
+                || rest.starts_with(|first: char| first == '(' || first.is_ascii_digit())
+        })
+    }
+
+    fn has_type_of_numbers(&self) -> bool {
+        ["Int", "UInt", "Float", "Decimal", "Duration"].iter().any(|one| self.is_type(one))
+    }
+
+    /// Whether a value is a number.
+    fn has_number(&self) -> bool {
+        self.has_type_of_numbers() || self.values.iter().any(|value| number(value).is_some())
+    }
+
+    /// Whether all of its values are.
+    fn is_of_numbers(&self) -> bool {
+        let are_numbers = || self.values.iter().all(|value| number(value).is_some());
+        self.has_type_of_numbers()
+            || (!self.values.is_empty() && !self.is_type("Timestamp") && are_numbers())
+    }
+
+    /// Whether it has points in time: written ones, or numbers too large for a span.
+    fn is_time(&self) -> bool {
+        let ns =
+            |unit: &str| UNITS.iter().find(|(name, _)| *name == unit).map_or(1e9, |(_, ns)| *ns);
+        let unit_s = unit_in(&self.name).map_or(1.0, |unit| ns(unit) / 1e9);
+        let is_large =
+            |value: &String| number(value).is_some_and(|number| number * unit_s >= EPOCH_S);
+        self.is_type("Timestamp")
+            || (!self.is_type("Duration")
+                && (self.is_written() || self.values.iter().any(is_large)))
+    }
+
+    fn is_written(&self) -> bool {
+        self.values.iter().any(|value| is_written_time(value))
+    }
 }
 
-/// A time or, of Parquet, a type of times.
-fn is_time(value: &str) -> bool {
-    rfc3339_ns(value).is_some() || is_type("Timestamp", value)
+/// Whether it is a time as RFC 3339 writes it, also one without a zone.
+pub(super) fn is_written_time(value: &str) -> bool {
+    rfc3339_ns(value).or_else(|| rfc3339_ns(&format!("{value}Z"))).is_some()
 }
 
 /// The words of a name: what stands between other characters than letters and digits, and
@@ -123,29 +261,39 @@ fn has_word(name: &str, word: &str) -> bool {
 fn unit_in(name: &str) -> Option<&'static str> {
     let words = words_of(name);
     let last = words.iter().rev().find(|word| !word.is_empty())?;
-    ["ns", "us", "ms", "s"].into_iter().find(|unit| last == unit)
+    let found = NAMED_UNITS.iter().find(|(_, names)| names.contains(&last.as_str()));
+    found.map(|(unit, _)| *unit)
 }
 
-/// The unit of a point in time, by its name or by how large it is.
-fn time_unit(name: &str, value: &str) -> String {
-    let by_size = || match number(value)? {
+/// The unit of points in time, by their name or by how large they are.
+fn time_unit(column: &Sampled) -> &'static str {
+    let by_size = || match column.values.iter().find_map(|value| number(value))? {
         1e17.. => Some("ns"),
         1e14.. => Some("us"),
         1e11.. => Some("ms"),
         _ => Some("s"),
     };
-    let is_written = is_time(value);
-    let unit = if is_written { Some("rfc3339") } else { unit_in(name).or_else(by_size) };
-    unit.unwrap_or("s").to_owned()
+    let unit =
+        if column.is_written() { Some("rfc3339") } else { unit_in(&column.name).or_else(by_size) };
+    unit.unwrap_or("s")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// What is suggested for columns with values, which bars stand between.
     fn suggested(columns: &[(&str, &str)]) -> Vec<String> {
-        let columns = columns.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-        let mapping = suggest(&columns.collect());
+        let column = |(name, values): &(&str, &str)| Sampled {
+            name: (*name).to_owned(),
+            kind: None,
+            values: values.split('|').filter(|one| !one.is_empty()).map(str::to_owned).collect(),
+        };
+        shown(&columns.iter().map(column).collect::<Vec<_>>())
+    }
+
+    fn shown(columns: &[Sampled]) -> Vec<String> {
+        let mapping = suggest(columns);
         mapping.fields.iter().map(|(field, mapped)| format!("{field}={mapped}")).collect()
     }
 
@@ -188,16 +336,128 @@ mod tests {
     }
 
     #[test]
-    fn columns_of_parquet_whose_type_has_a_unit_are_given_none() {
+    fn an_outcome_is_told_by_its_values() {
+        for (name, values, field) in [
+            ("Outcome", "ok|FAIL", "success"),
+            ("result", "passed", "success"),
+            ("status", "OK|error", "success"),
+            ("Outcome", "timeout|refused", "error"),
+            ("Outcome", "", "error"),
+            ("status", "200|500", "status"),
+            ("status_code", "200.0", "status"),
+            ("error", "true|false", "error"),
+            ("exception", "", "error"),
+            ("error_code", "1050", "error"),
+        ] {
+            assert_eq!(suggested(&[(name, values)]), [format!("{field}={name}")], "{values}");
+        }
+        for name in ["ok", "success", "succeeded", "passed", "is_ok", "is_success", "isOk"] {
+            for values in ["true|false", "1|0", "yes", "False"] {
+                assert_eq!(suggested(&[(name, values)]), [format!("success={name}")], "{values}");
+            }
+        }
+        // Neither takes all of them.
+        for (name, values) in [("Outcome", "ok|timeout"), ("code", "OK|UNAVAILABLE")] {
+            assert!(suggested(&[(name, values)]).is_empty(), "{name}");
+        }
+        assert_eq!(
+            suggested(&[("success", "0.98"), ("errors", "0|3"), ("country_code", "SE")]),
+            ["metric.success=success", "metric.errors=errors"]
+        );
+        assert_eq!(
+            suggested(&[("status", "200"), ("outcome", "ok"), ("error", "reset")]),
+            ["success=outcome", "status=status", "error=error"]
+        );
+    }
+
+    #[test]
+    fn times_and_spans_are_told_by_their_names_units_and_values() {
+        for (name, value, field) in [
+            ("ended_at", "1780000000.5", "end=ended_at:s"),
+            ("end", "1780000000500", "end=end:ms"),
+            ("finished", "2026-11-22T12:40:00Z", "end=finished:rfc3339"),
+            ("end_time", "1780000000", "end=end_time:s"),
+            ("start_ns", "1780000000123456789", "start=start_ns:ns"),
+            ("started_ms", "1780000000123", "start=started_ms:ms"),
+            ("startTimeMs", "1780000000123", "start=startTimeMs:ms"),
+            ("begin", "0.5", "start=begin:s"),
+            ("when it was sent at", "1780000000", "start=when it was sent at:s"),
+            ("started", "2026-11-22T12:40:00.010330", "start=started:rfc3339"),
+            ("start", "2026-11-22 12:40:00.010330", "start=start:rfc3339"),
+            ("started_at", "2026-11-22 12:40:00+01:00", "start=started_at:rfc3339"),
+            ("ms", "5.7", "latency=ms:ms"),
+            ("lat_ns", "123456789", "latency=lat_ns:ns"),
+            ("lat_ms", "5", "latency=lat_ms:ms"),
+            ("latency_us", "5", "latency=latency_us:us"),
+            ("latencySeconds", "0.5", "latency=latencySeconds:s"),
+            ("duration_sec", "0.5", "latency=duration_sec:s"),
+            ("time_taken", "12", "latency=time_taken:ms"),
+            ("request_time_ms", "5", "latency=request_time_ms:ms"),
+            ("bytes_sent", "500", "metric.bytes_sent=bytes_sent"),
+            ("total_tokens", "500", "metric.total_tokens=total_tokens"),
+        ] {
+            assert_eq!(suggested(&[(name, value)]), [field], "{value}");
+        }
         assert_eq!(
             suggested(&[
-                ("timestamp", "Timestamp(µs, \"UTC\")"),
-                ("duration", "Duration(µs)"),
-                ("wait", "Duration(ns)"),
-                ("size", "Int64"),
-                ("tags", "List(Int64)"),
+                ("response_time", "5"),
+                ("end_time", "1780000001"),
+                ("time", "1780000000")
+            ]),
+            ["start=time:s", "end=end_time:s", "latency=response_time:ms"]
+        );
+        // Of several the one that has less to say.
+        assert_eq!(
+            suggested(&[("connect_duration", "5"), ("duration", "7")]),
+            ["latency=duration:ms", "metric.connect_duration=connect_duration"]
+        );
+    }
+
+    #[test]
+    fn nothing_is_suggested_that_would_be_refused_or_read_otherwise() {
+        assert_eq!(
+            suggested(&[
+                ("start", "1780000000"),
+                ("took", "5"),
+                ("took", "6"),
+                ("size", "1"),
+                ("a:b", "1"),
+                ("was_cancelled", "1"),
+                ("now and then", "1|n/a"),
+            ]),
+            ["start=start:s", "metric.size=size"]
+        );
+    }
+
+    #[test]
+    fn columns_of_parquet_are_told_by_type_and_values() {
+        let column = |name: &str, kind: &str, value: &str| Sampled {
+            name: name.to_owned(),
+            kind: Some(kind.to_owned()),
+            values: vec![value.to_owned()],
+        };
+        // Their type has the unit.
+        assert_eq!(
+            shown(&[
+                column("timestamp", "Timestamp(µs, \"UTC\")", "2026-11-22T12:40:00Z"),
+                column("duration", "Duration(µs)", "PT0.005S"),
+                column("wait", "Duration(ns)", "PT0.005S"),
+                column("size", "Int64", "7"),
+                Sampled { values: Vec::new(), ..column("tags", "List(Int64)", "") },
             ]),
             ["start=timestamp", "latency=duration", "metric.wait=wait:ms", "metric.size=size"]
+        );
+        let empty = Sampled { values: Vec::new(), ..column("ok", "Boolean", "") };
+        assert_eq!(shown(&[empty]), ["success=ok"]);
+        assert_eq!(
+            shown(&[
+                column("started", "Utf8", "2026-11-22T12:40:00.010330"),
+                column("ended", "Int64", "1780000000123"),
+                column("ok", "Boolean", "true"),
+                column("Outcome", "LargeUtf8", "FAIL"),
+                column("size", "Utf8", "7"),
+            ]),
+            ["start=started:rfc3339", "end=ended:ms", "success=ok", "metric.size=size"]
         );
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use perfbox::report::{Align, in_columns};
+use perfbox::source::Mapping;
 use perfbox::{Category, Limits, escape};
 use serde_json::{Value, json};
 
@@ -88,6 +89,12 @@ fn rows(config: &Config) -> anyhow::Result<Vec<Row>> {
         row("processors".to_owned(), json!(default.identifier), &Origin::Default);
     }
     row("auto_load".to_owned(), json!(config.auto_load.value), &config.auto_load.origin);
+    let mut mapping = Mapping::default();
+    for said in &config.mapping {
+        said.said(mapping.add_flag(&said.value))?;
+        let (field, column) = said.value.split_once('=').unwrap_or((&said.value, ""));
+        row(format!("mapping.{field}"), json!(column), &said.origin);
+    }
     let mut limits = Limits::default();
     let of_all = |limit: &&Sourced<Limit>| limit.value.owner.is_none();
     for limit in config.limits.iter().filter(of_all) {

@@ -141,9 +141,7 @@ impl Mapping {
     /// # Errors
     /// When it has fewer than two of start, end and latency.
     pub fn check(&self) -> Result<(), MappingError> {
-        let of_times = |field: &str| ["start", "end", "latency"].contains(&field);
-        let count = self.fields.iter().filter(|(field, _)| of_times(field)).count();
-        if self.fields.is_empty() || count >= 2 {
+        if self.fields.is_empty() || self.missing().is_none() {
             return Ok(());
         }
         Err(MappingError(
@@ -151,6 +149,18 @@ impl Mapping {
              latency; `perfbox inspect` shows the columns"
                 .to_owned(),
         ))
+    }
+
+    /// What it lacks to say when requests were, in words; none: nothing.
+    pub fn missing(&self) -> Option<&'static str> {
+        let has = |field: &str| self.fields.iter().any(|(known, _)| known == field);
+        match (has("start"), has("end"), has("latency")) {
+            (false, false, false) => Some("two of start, end and latency"),
+            (true, false, false) => Some("latency or end"),
+            (false, true, false) => Some("latency or start"),
+            (false, false, true) => Some("start or end"),
+            _ => None,
+        }
     }
 }
 

@@ -80,7 +80,7 @@ pub(super) fn error(text: &str) -> Option<bool> {
 }
 
 /// Whether a request succeeded.
-pub(super) fn succeeded(text: &str) -> Result<bool, String> {
+pub(in crate::source) fn succeeded(text: &str) -> Result<bool, String> {
     is_so(text, TRUTH.iter().chain(&OUTCOMES))
 }
 

@@ -23,13 +23,26 @@ impl Recorded {
     /// When an input cannot be opened, has no records, or a manifest beside it cannot be
     /// understood.
     pub fn open(names: &[String], options: RecordedOptions) -> Result<Self, SourceError> {
+        let stop = options.stop.clone();
+        let opened = names.iter().map(|name| {
+            tracing::debug!("reading {}", escape(name));
+            Input::open(name, &stop)
+        });
+        Self::of(opened, options)
+    }
+
+    /// As [`open`](Self::open), of inputs that are opened one after the other.
+    pub(in crate::source) fn of(
+        opened: impl Iterator<Item = Result<Input, SourceError>>,
+        options: RecordedOptions,
+    ) -> Result<Self, SourceError> {
         let mut inputs = Vec::new();
         let mut buffers = Vec::new();
         let mut survey = Survey::default();
         let given = Given { format: options.input_format, mapping: options.mapping.clone() };
-        for name in names {
-            tracing::debug!("reading {}", escape(name));
-            let input = Input::open(name, &options.stop)?;
+        for input in opened {
+            let input = input?;
+            let name = &input.name;
             let manifest = match &input.dir {
                 Some(dir) => PhaseManifest::read(dir)?,
                 None => None,

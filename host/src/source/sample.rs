@@ -1,0 +1,132 @@
+//! The columns of an input that does not say what they are, with some of their values.
+
+use std::fs::File;
+
+use arrow_array::cast::AsArray as _;
+use arrow_schema::DataType;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::Problem;
+use super::csv::{Csv, header_line, header_of, sample_of};
+use super::format::Format;
+use super::input::Block;
+use super::jsonl::paths_of;
+
+/// Records that are looked at.
+const RECORDS_MAX: usize = 1000;
+
+/// Different values that are kept of a column.
+const VALUES_MAX: usize = 16;
+
+/// A column, and what stands in it.
+#[derive(Debug, Default)]
+pub(super) struct Sampled {
+    pub(super) name: String,
+    /// Its type, in Parquet.
+    pub(super) kind: Option<String>,
+    /// The first different ones that are not empty.
+    pub(super) values: Vec<String>,
+}
+
+impl Sampled {
+    fn add(&mut self, value: &str) {
+        let is_new = !value.is_empty() && self.values.iter().all(|known| known != value);
+        if is_new && self.values.len() < VALUES_MAX {
+            self.values.push(value.to_owned());
+        }
+    }
+
+    /// What tells most of it: its type, else a value.
+    pub(super) fn shown(&self) -> &str {
+        let value = self.values.first().map(String::as_str);
+        self.kind.as_deref().or(value).unwrap_or_default()
+    }
+}
+
+/// The columns of CSV that begins with `start`.
+pub(super) fn of_csv(start: &[u8]) -> Vec<Sampled> {
+    let Some((delimiter, names)) = header_of(start) else { return Vec::new() };
+    let csv = Csv {
+        format: Format::Csv,
+        delimiter,
+        header: Some(header_line(start)),
+        fields: names.len(),
+        bound: Vec::new(),
+    };
+    // One value of each, wherever it stands, and others of the first rows.
+    let mut columns: Vec<_> = sample_of(start).into_iter().map(sampled).collect();
+    let mut rows = 0;
+    csv.each(&Block { text: start.to_vec(), ..Block::default() }, |_, fields, text| {
+        if let Ok(fields) = fields {
+            for (at, column) in columns.iter_mut().enumerate() {
+                column.add(fields.get(text, at));
+            }
+        }
+        rows += 1;
+        rows < RECORDS_MAX
+    });
+    columns
+}
+
+/// The paths to scalars of JSON lines that begin with `start`.
+pub(super) fn of_jsonl(start: &[u8]) -> Vec<Sampled> {
+    let text = |value| match value {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let paths = |text_of: &[u8]| {
+        paths_of(text_of).into_iter().map(move |(path, value)| (path, text(value)))
+    };
+    let mut columns: Vec<_> = paths(start).map(sampled).collect();
+    for line in start.split(|byte| *byte == b'\n').take(RECORDS_MAX) {
+        for (path, value) in paths(line) {
+            if let Some(column) = columns.iter_mut().find(|column| column.name == path) {
+                column.add(&value);
+            }
+        }
+    }
+    columns
+}
+
+fn sampled((name, value): (String, String)) -> Sampled {
+    let mut column = Sampled { name, ..Sampled::default() };
+    column.add(&value);
+    column
+}
+
+/// The columns of Parquet; of one that cannot be decoded, without values.
+///
+/// # Errors
+/// When its metadata cannot be read.
+pub(super) fn of_parquet(file: File) -> Result<Vec<Sampled>, Problem> {
+    let values = file.try_clone().ok();
+    let columns = super::parquet::columns_of(file)?;
+    let of = |(name, kind)| Sampled { name, kind: Some(kind), ..Sampled::default() };
+    let mut columns: Vec<_> = columns.into_iter().map(of).collect();
+    // What is damaged is told by the run, which says where.
+    let _ = values.and_then(|file| add_values(file, &mut columns));
+    Ok(columns)
+}
+
+/// Adds the values of the first rows, of those that can be written as text.
+fn add_values(file: File, columns: &mut [Sampled]) -> Option<()> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).ok()?;
+    let is_scalar =
+        |kind: &DataType| !kind.is_nested() && arrow_cast::can_cast_types(kind, &DataType::Utf8);
+    let fields = builder.schema().fields().clone();
+    let scalars: Vec<_> =
+        (0..fields.len()).filter(|at| is_scalar(fields[*at].data_type())).collect();
+    let mask = ProjectionMask::roots(builder.parquet_schema(), scalars.iter().copied());
+    let rows = builder.with_projection(mask).with_batch_size(RECORDS_MAX).with_limit(RECORDS_MAX);
+    for batch in rows.build().ok()? {
+        let batch = batch.ok()?;
+        for (array, at) in batch.columns().iter().zip(&scalars) {
+            let text = arrow_cast::cast(array, &DataType::Utf8).ok()?;
+            for value in text.as_string::<i32>().iter().flatten() {
+                columns[*at].add(value);
+            }
+        }
+    }
+    Some(())
+}
