@@ -32,7 +32,9 @@ impl ChunkReader for Stored {
     }
 
     fn get_bytes(&self, at: u64, len: usize) -> ParquetResult<Bytes> {
-        let mut bytes = Vec::new();
+        // What is said of a damaged file may be any number.
+        let left = self.len().saturating_sub(at);
+        let mut bytes = Vec::with_capacity(left.min(len as u64) as usize);
         let from = StoredFrom { file: Arc::clone(&self.0), at };
         if from.take(len as u64).read_to_end(&mut bytes)? < len {
             return Err(ParquetError::EOF("the file ends in the middle".to_owned()));
