@@ -3,6 +3,7 @@
 mod columns;
 mod files;
 mod json;
+mod numbers;
 mod output;
 mod table;
 

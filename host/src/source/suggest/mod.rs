@@ -1,91 +1,13 @@
 //! A mapping to start from, for an input that does not say what its columns are.
 
+mod words;
+
+use self::words::{
+    ENDS, NAMED_UNITS, OUTCOMES, POINTS, SPANS, WHOLE, WORDS, has_word, unit_in, words_of,
+};
 use super::mapping::{MappedField, Mapping, number, status, succeeded};
 use super::sample::Sampled;
 use super::time::{UNITS, rfc3339_ns};
-
-/// Words in a column's name, and what it is then likely to be, the likeliest first.
-const WORDS: [(&str, &[&str]); 10] = [
-    (
-        "start",
-        &[
-            "start",
-            "started",
-            "begin",
-            "began",
-            "timestamp",
-            "sent",
-            "time",
-            "ts",
-            "date",
-            "datetime",
-            "at",
-        ],
-    ),
-    ("end", &ENDS),
-    (
-        "latency",
-        &[
-            "latency",
-            "duration",
-            "elapsed",
-            "response_time",
-            "lat",
-            "took",
-            "taken",
-            "rtt",
-            "rt",
-            "total",
-        ],
-    ),
-    (
-        "success",
-        &[
-            "success",
-            "succeeded",
-            "successful",
-            "passed",
-            "pass",
-            "ok",
-            "outcome",
-            "result",
-            "status",
-            "state",
-        ],
-    ),
-    ("status", &["status", "code"]),
-    ("error", &["error", "exception", "failure", "outcome", "result"]),
-    ("name", &["name", "label", "endpoint", "url", "path", "request"]),
-    ("phase", &["phase", "stage"]),
-    ("worker", &["worker", "thread", "user", "client", "vu"]),
-    ("session", &["session", "conversation"]),
-];
-
-/// Words for when something was over.
-const ENDS: [&str; 8] =
-    ["end", "ended", "finish", "finished", "completed", "stop", "stopped", "done"];
-
-/// Words for points in time, of which a small number may be one.
-const POINTS: [&str; 8] =
-    ["start", "started", "begin", "began", "timestamp", "end", "ended", "finish"];
-
-/// Words for how long something took.
-const SPANS: [&str; 8] =
-    ["latency", "duration", "elapsed", "response_time", "lat", "took", "taken", "rtt"];
-
-/// Words for what became of a request, whether it failed or not.
-const OUTCOMES: [&str; 4] = ["outcome", "result", "status", "state"];
-
-/// Words that say nothing of a span of time but that it is the request's.
-const WHOLE: [&str; 7] = ["time", "timing", "total", "request", "req", "response", "resp"];
-
-/// Units of time, and how names end that have them.
-const NAMED_UNITS: [(&str, &[&str]); 4] = [
-    ("ns", &["ns", "nsec", "nanos", "nanoseconds"]),
-    ("us", &["us", "usec", "micros", "microseconds", "\u{b5}s", "\u{3bc}s"]),
-    ("ms", &["ms", "msec", "millis", "milliseconds"]),
-    ("s", &["s", "sec", "secs", "seconds"]),
-];
 
 /// Seconds since 1970 that are a time of our days, and no span.
 const EPOCH_S: f64 = 1e8;
@@ -233,36 +155,6 @@ impl Sampled {
 /// Whether it is a time as RFC 3339 writes it, also one without a zone.
 pub(super) fn is_written_time(value: &str) -> bool {
     rfc3339_ns(value).or_else(|| rfc3339_ns(&format!("{value}Z"))).is_some()
-}
-
-/// The words of a name: what stands between other characters than letters and digits, and
-/// before capitals.
-fn words_of(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut was_lower = false;
-    for letter in name.chars() {
-        if !letter.is_alphanumeric() || (letter.is_uppercase() && was_lower) {
-            words.push(String::new());
-        }
-        was_lower = letter.is_lowercase();
-        if letter.is_alphanumeric() {
-            words.last_mut().expect("there is one").extend(letter.to_lowercase());
-        }
-    }
-    words
-}
-
-fn has_word(name: &str, word: &str) -> bool {
-    let words = words_of(name);
-    words.iter().any(|one| one == word) || words.join("_").contains(word) && word.len() > 4
-}
-
-/// A unit of time at the end of a name, as in `took_ms` or `Took [s]`.
-fn unit_in(name: &str) -> Option<&'static str> {
-    let words = words_of(name);
-    let last = words.iter().rev().find(|word| !word.is_empty())?;
-    let found = NAMED_UNITS.iter().find(|(_, names)| names.contains(&last.as_str()));
-    found.map(|(unit, _)| *unit)
 }
 
 /// The unit of points in time, by their name or by how large they are.
