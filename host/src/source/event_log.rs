@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::input::{Cut, Input, LINE_MAX_BYTES};
-use super::reader::Lines;
+use super::readers::Lines;
 use super::{Problem, SourceError};
 use crate::phase::PhaseEvent;
 use crate::stop::Stop;

@@ -4,22 +4,23 @@ use std::str::FromStr;
 
 use serde::de::IgnoredAny;
 
-use super::aiperf::{self, Aiperf};
-use super::csv::{Csv, header_of};
-use super::guidellm_json::{self, GuidellmJson};
+use super::Problem;
 use super::input::{BYTE_ORDER_MARK, Input};
-use super::jsonl::Jsonl;
-use super::k6_csv::{self, K6Csv};
-use super::k6_json::{self, K6Json};
 use super::mapping::{Mapping, number};
-use super::parquet::Parquet;
 use super::problem::Reach;
-use super::reader::Reader;
+use super::readers::Reader;
+use super::readers::aiperf::{self, Aiperf};
+use super::readers::csv::{Csv, header_of};
+use super::readers::guidellm_json::{self, GuidellmJson};
+use super::readers::jsonl::Jsonl;
+use super::readers::k6_csv::{self, K6Csv};
+use super::readers::k6_json::{self, K6Json};
+use super::readers::parquet::Parquet;
+use super::readers::tools_csv;
+use super::readers::vegeta_json::{self, VegetaJson};
+use super::readers::vllm_json::{self, VllmJson};
 use super::sniff::members;
-use super::suggest::is_written_time;
-use super::vegeta_json::{self, VegetaJson};
-use super::vllm_json::{self, VllmJson};
-use super::{Problem, tools_csv};
+use super::time::rfc3339_ns;
 use crate::names::nearest;
 
 /// The format of an input.
@@ -315,7 +316,7 @@ fn no_mapping(format: Format, start: &[u8]) -> Problem {
 pub(super) fn has_header(start: &[u8]) -> bool {
     let Some((_, names)) = header_of(start) else { return false };
     let names: Vec<_> = names.iter().filter(|name| !name.is_empty()).collect();
-    let values = names.iter().filter(|name| number(name).is_some() || is_written_time(name));
+    let values = names.iter().filter(|name| number(name).is_some() || rfc3339_ns(name).is_some());
     names.is_empty() || values.count() * 2 < names.len()
 }
 

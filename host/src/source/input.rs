@@ -5,8 +5,8 @@ use std::io::{self, BufReader, Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::SourceError;
-use super::k6_csv::before_last_request;
-use super::k6_json::between_points;
+use super::readers::k6_csv::before_last_request;
+use super::readers::k6_json::between_points;
 use crate::stop::Stop;
 
 /// Bytes asked of the system at a time.

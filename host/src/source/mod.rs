@@ -2,41 +2,35 @@
 //!
 //! Recorded results are one kind of source; a live load generator is to be another,
 //! so nothing behind [`Source`] shows where a record came from.
+//!
+//! Recorded results go this way: `input` cuts an input into blocks of whole records;
+//! `format` tells which of the `readers` it needs, a module for each format; that finds
+//! the `columns`, and puts the records of a block into `rows` (a `mapping` says which
+//! field is which); `recorded` hands them on in the order of the input, with the events
+//! of their `timeline`. `inspect` says what was recognised, and runs nothing.
 
-mod aiperf;
 mod columns;
-mod csv;
 mod event_log;
 mod fields;
 mod format;
-mod guidellm_json;
 mod input;
 mod inspect;
 mod json;
-mod jsonl;
-mod k6_csv;
-mod k6_json;
 mod mapping;
 mod names;
-mod parquet;
 mod parse;
 mod problem;
-mod reader;
+mod readers;
 mod recorded;
 mod request;
 mod rows;
-mod sample;
 mod sniff;
-mod suggest;
 mod template;
 #[cfg(test)]
 mod testing;
 mod time;
 mod timeline;
-mod tools_csv;
 mod values;
-mod vegeta_json;
-mod vllm_json;
 
 use columns::COLUMNS_MAX;
 pub use event_log::read_event_log;

@@ -7,7 +7,7 @@ use super::Problem;
 use super::columns::{Survey, standard};
 use super::input::{Block, LINE_MAX_BYTES};
 use super::parse::count_lines;
-use super::reader::{Lines, Surveyed};
+use super::readers::{Lines, Surveyed};
 use super::rows::{PhaseKey, Row};
 use crate::batch::ColumnType;
 

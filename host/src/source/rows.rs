@@ -309,7 +309,7 @@ mod tests {
     use super::*;
     use crate::source::columns::Survey;
     use crate::source::input::Block;
-    use crate::source::reader::read_lines;
+    use crate::source::readers::read_lines;
 
     #[test]
     fn a_stop_is_heard_in_the_middle_of_a_block() {

@@ -3,7 +3,7 @@
 use super::columns::{Columns, Survey};
 use super::format::Format;
 use super::input::Input;
-use super::reader::Reader;
+use super::readers::Reader;
 use super::rows::{PhaseKey, ReadOptions, Rows};
 use crate::batch::Column;
 use crate::stop::Stop;

@@ -10,7 +10,7 @@ use super::phases::PhaseState;
 use crate::escape;
 use crate::phase::{EventKind, Phase, PhaseEvent, PhaseSummary};
 use crate::source::Item;
-use crate::source::aiperf::{ManifestPhase, PhaseManifest};
+use crate::source::readers::aiperf::{ManifestPhase, PhaseManifest};
 use crate::source::timeline::ReportedBounds;
 
 impl Recorded {

@@ -12,12 +12,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use collected::Collected;
 
-use super::aiperf::PhaseManifest;
 use super::columns::Columns;
 use super::format::Format;
 use super::input::{Block, Blocks, Input};
 use super::mapping::Mapping;
-use super::reader::Reader;
+use super::readers::Reader;
+use super::readers::aiperf::PhaseManifest;
 use super::rows::{Read, ReadOptions, Rows};
 use super::{Item, Piece, Source, SourceEnd, SourceError};
 use crate::batch::{ColumnInfo, WantedColumns};

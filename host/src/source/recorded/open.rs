@@ -7,11 +7,11 @@ use super::collected::Collected;
 use super::{BAD_RECORD_REASONS_MAX, BLOCK_BYTES, OpenInput, Recorded, RecordedOptions};
 use crate::escape;
 use crate::report::InputReport;
-use crate::source::aiperf::PhaseManifest;
 use crate::source::columns::Survey;
 use crate::source::format::{Given, reader_of};
 use crate::source::input::Input;
 use crate::source::mapping::Mapping;
+use crate::source::readers::aiperf::PhaseManifest;
 use crate::source::rows::ReadOptions;
 use crate::source::{Problem, SourceError};
 

@@ -1,14 +1,25 @@
 //! What each format brings: how an input is cut, which columns it has, and how a block
 //! of it becomes records.
 
-use super::Problem;
-use super::columns::Survey;
-use super::format::Format;
-use super::input::{BYTE_ORDER_MARK, Block, Cut, LINE_MAX_BYTES};
-use super::rows::Rows;
+pub(super) mod aiperf;
+pub(super) mod csv;
+pub(super) mod guidellm_json;
+pub(super) mod jsonl;
+pub(super) mod k6_csv;
+pub(super) mod k6_json;
+pub(super) mod parquet;
+pub(super) mod tools_csv;
+pub(super) mod vegeta_json;
+pub(super) mod vllm_json;
+
+use crate::source::Problem;
+use crate::source::columns::Survey;
+use crate::source::format::Format;
+use crate::source::input::{BYTE_ORDER_MARK, Block, Cut, LINE_MAX_BYTES};
+use crate::source::rows::Rows;
 
 /// Reads inputs of one format. Blocks are read by several threads at once.
-pub(super) trait Reader: Send + Sync {
+pub(in crate::source) trait Reader: Send + Sync {
     /// The format.
     fn format(&self) -> Format;
 
@@ -24,16 +35,16 @@ pub(super) trait Reader: Send + Sync {
 
 /// What was seen of a block.
 #[derive(Default)]
-pub(super) struct Surveyed {
+pub(in crate::source) struct Surveyed {
     /// There is a record in it.
-    pub(super) has_records: bool,
-    pub(super) lines: u64,
+    pub(in crate::source) has_records: bool,
+    pub(in crate::source) lines: u64,
     /// The first line that is no record, counted from 0.
-    pub(super) first_bad: Option<(u64, Problem)>,
+    pub(in crate::source) first_bad: Option<(u64, Problem)>,
 }
 
 /// Looks at each line that is not blank.
-pub(super) fn survey_lines(
+pub(in crate::source) fn survey_lines(
     block: &Block,
     mut survey: impl FnMut(&[u8]) -> Result<(), Problem>,
 ) -> Surveyed {
@@ -60,7 +71,7 @@ pub(super) fn survey_lines(
 }
 
 /// Puts each line that is not blank into rows.
-pub(super) fn read_lines(
+pub(in crate::source) fn read_lines(
     block: &Block,
     rows: &mut Rows<'_>,
     mut read: impl FnMut(&[u8], &mut Rows<'_>) -> Result<(), Problem>,
@@ -85,26 +96,26 @@ pub(super) fn read_lines(
 }
 
 /// The lines of a block.
-pub(super) struct Lines<'b> {
+pub(in crate::source) struct Lines<'b> {
     text: &'b [u8],
     at: usize,
     count: u64,
 }
 
 impl<'b> Lines<'b> {
-    pub(super) fn new(block: &'b Block) -> Self {
+    pub(in crate::source) fn new(block: &'b Block) -> Self {
         // A mark of the byte order is no part of the first line.
         let is_marked = block.number == 0 && block.text.starts_with(BYTE_ORDER_MARK);
         Self { text: &block.text, at: if is_marked { 3 } else { 0 }, count: 0 }
     }
 
     /// Where the next line begins; none: there is no more.
-    pub(super) fn at(&self) -> Option<usize> {
+    pub(in crate::source) fn at(&self) -> Option<usize> {
         (self.at < self.text.len()).then_some(self.at)
     }
 
     /// Takes the next line: its number, from 0, and its text without blanks at its end.
-    pub(super) fn next_line(&mut self) -> (u64, &'b [u8]) {
+    pub(in crate::source) fn next_line(&mut self) -> (u64, &'b [u8]) {
         let rest = &self.text[self.at..];
         let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
         self.skip_to(self.at + end);
@@ -112,13 +123,13 @@ impl<'b> Lines<'b> {
     }
 
     /// The next line is taken, up to `end`.
-    pub(super) fn skip_to(&mut self, end: usize) {
+    pub(in crate::source) fn skip_to(&mut self, end: usize) {
         self.at = end;
         self.count += 1;
     }
 
     /// Lines taken so far.
-    pub(super) fn count(&self) -> u64 {
+    pub(in crate::source) fn count(&self) -> u64 {
         self.count
     }
 }

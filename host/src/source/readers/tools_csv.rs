@@ -1,10 +1,10 @@
 //! The CSV of load tools: which of their columns is what.
 
-use super::Problem;
 use super::csv::{Csv, header_line, header_of};
-use super::format::Format;
-use super::mapping::{Bound, What, only_place};
-use super::time::TimeForm;
+use crate::source::Problem;
+use crate::source::format::Format;
+use crate::source::mapping::{Bound, What, only_place};
+use crate::source::time::TimeForm;
 
 const NS: TimeForm = TimeForm::Units(1.0);
 const MS: TimeForm = TimeForm::Units(1e6);
@@ -85,7 +85,7 @@ const VEGETA_FIELDS_MIN: usize = 9;
 ///
 /// # Errors
 /// When a column of the tool's is there twice.
-pub(super) fn reader_of(format: Format, start: &[u8]) -> Result<Option<Csv>, Problem> {
+pub(in crate::source) fn reader_of(format: Format, start: &[u8]) -> Result<Option<Csv>, Problem> {
     let Some((delimiter, header)) = header_of(start) else { return Ok(None) };
     let has = |name: &str| header.iter().any(|one| one == name);
     let known = match format {
@@ -123,7 +123,7 @@ pub(super) fn reader_of(format: Format, start: &[u8]) -> Result<Option<Csv>, Pro
 
 /// Whether these are the totals that Locust leaves with `--csv`: `_stats`,
 /// `_stats_history`, `_failures`.
-pub(super) fn is_locust_totals(start: &[u8]) -> bool {
+pub(in crate::source) fn is_locust_totals(start: &[u8]) -> bool {
     let Some((_, header)) = header_of(start) else { return false };
     let has = |names: &[&str]| names.iter().all(|name| header.iter().any(|one| one == name));
     has(&["Request Count", "Failure Count"])

@@ -1,5 +1,5 @@
-use super::super::testing::{STARTS, read};
 use super::*;
+use crate::source::testing::{STARTS, read};
 
 /// A report of an older version.
 const OLDER: &str = r#"{

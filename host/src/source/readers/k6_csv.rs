@@ -3,19 +3,19 @@
 
 use std::sync::Arc;
 
-use super::Problem;
-use super::columns::Survey;
 use super::csv::{Csv, header_line, header_of};
-use super::fields::Fields;
-use super::format::Format;
-use super::input::{Block, Cut, last_row_end};
 use super::k6_json::{self, Joined, Tags, metric_of_request};
-use super::mapping::{ONLY_PHASE, number};
-use super::reader::{Reader, Surveyed};
-use super::rows::Rows;
-use super::time::TimeForm;
+use super::{Reader, Surveyed};
 use crate::batch::ColumnType;
 use crate::escape;
+use crate::source::Problem;
+use crate::source::columns::Survey;
+use crate::source::fields::Fields;
+use crate::source::format::Format;
+use crate::source::input::{Block, Cut, last_row_end};
+use crate::source::mapping::{ONLY_PHASE, number};
+use crate::source::rows::Rows;
+use crate::source::time::TimeForm;
 
 /// What a request's first row begins with.
 const FIRST: &[u8] = b"http_reqs,";
@@ -29,14 +29,14 @@ const TAGS: usize = 3;
 const REQUEST_MAX_BYTES: usize = 8 << 20;
 
 /// Reads the requests among k6's points.
-pub(super) struct K6Csv {
+pub(in crate::source) struct K6Csv {
     rows: Csv,
     header: Vec<String>,
     times: TimeForm,
 }
 
 /// Whether an input begins as k6's `--out csv` does.
-pub(super) fn is_one(start: &[u8]) -> bool {
+pub(in crate::source) fn is_one(start: &[u8]) -> bool {
     header_of(start).is_some_and(|(_, names)| {
         ["metric_name", "timestamp", "metric_value"]
             .iter()
@@ -48,7 +48,7 @@ pub(super) fn is_one(start: &[u8]) -> bool {
 
 /// Bytes of the whole requests at the start of `text`: up to the row that begins the last.
 /// 0: there is none yet. Where no request begins for long, up to the end of the last row.
-pub(super) fn before_last_request(text: &[u8], delimiter: u8) -> usize {
+pub(in crate::source) fn before_last_request(text: &[u8], delimiter: u8) -> usize {
     match last_row_end(text, delimiter, |at| text[at..].starts_with(FIRST)) {
         0 if text.len() >= REQUEST_MAX_BYTES => last_row_end(text, delimiter, |_| true),
         end => end,
@@ -58,7 +58,7 @@ pub(super) fn before_last_request(text: &[u8], delimiter: u8) -> usize {
 impl K6Csv {
     /// # Errors
     /// When its times are whole seconds, and nobody said to read them all the same.
-    pub(super) fn new(start: &[u8], is_asked_for: bool) -> Result<Self, Problem> {
+    pub(in crate::source) fn new(start: &[u8], is_asked_for: bool) -> Result<Self, Problem> {
         let Some((delimiter, header)) = header_of(start) else {
             return Err(Problem::at(1, "this is no CSV with a header"));
         };
@@ -195,8 +195,8 @@ impl Reader for K6Csv {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::read_in_blocks;
     use super::*;
+    use crate::source::testing::read_in_blocks;
 
     #[test]
     fn a_request_is_cut_nowhere() {

@@ -6,18 +6,18 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Deserialize;
 
-use super::Problem;
-use super::columns::Survey;
-use super::format::Format;
-use super::input::{Block, Cut};
-use super::mapping::{Facts, ONLY_PHASE, What};
-use super::parse::parse_line;
-use super::reader::{Reader, Surveyed, read_lines};
-use super::request::survey_alike;
-use super::rows::{PhaseKey, Rows};
-use super::sniff::{first_line, members};
-use super::time::TimeForm;
-use super::time::rfc3339_ns;
+use super::{Reader, Surveyed, read_lines};
+use crate::source::Problem;
+use crate::source::columns::Survey;
+use crate::source::format::Format;
+use crate::source::input::{Block, Cut};
+use crate::source::mapping::{Facts, ONLY_PHASE, What};
+use crate::source::parse::parse_line;
+use crate::source::request::survey_alike;
+use crate::source::rows::{PhaseKey, Rows};
+use crate::source::sniff::{first_line, members};
+use crate::source::time::TimeForm;
+use crate::source::time::rfc3339_ns;
 
 /// Columns of vegeta's own, and their units.
 const OWN_COLUMNS: [(&str, &str); 2] = [("bytes_in", "B"), ("bytes_out", "B")];
@@ -26,13 +26,13 @@ const NS: TimeForm = TimeForm::Units(1.0);
 
 /// Reads vegeta's results.
 #[derive(Default)]
-pub(super) struct VegetaJson {
+pub(in crate::source) struct VegetaJson {
     /// A request has been seen.
     found: AtomicBool,
 }
 
 /// Whether an input begins as vegeta's results do.
-pub(super) fn is_one(start: &[u8]) -> bool {
+pub(in crate::source) fn is_one(start: &[u8]) -> bool {
     const KEYS: [&[u8]; 5] = [b"attack", b"seq", b"code", b"timestamp", b"latency"];
     let keys: Vec<_> = members(first_line(start)).map(|(key, _)| key).collect();
     KEYS.iter().all(|key| keys.contains(key))
@@ -116,10 +116,10 @@ impl Reader for VegetaJson {
 
 #[cfg(test)]
 mod tests {
-    use super::super::request::profiling;
-    use super::super::testing::{Told, read, read_in_blocks};
     use super::super::tools_csv;
     use super::*;
+    use crate::source::request::profiling;
+    use crate::source::testing::{Told, read, read_in_blocks};
 
     const OK: &str = r#"{"attack":"a","seq":0,"code":200,"timestamp":"2026-05-28T15:28:20.000062202-05:00","latency":2990233,"bytes_out":7,"bytes_in":40,"error":"","body":"e30=","method":"GET","url":"http://h/?q=\u0027a\u0027","headers":{"A":["b","c"]}}"#;
 

@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::Problem;
-use super::columns::Survey;
-use super::fields::{Fields, Marks};
-use super::format::Format;
-use super::input::{Block, Cut, LINE_MAX_BYTES};
-use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, Wanted, What};
-use super::parse::Misread;
-use super::reader::{Lines, Reader, Surveyed};
-use super::rows::{PhaseKey, Rows};
+use super::{Lines, Reader, Surveyed};
 use crate::escape;
+use crate::source::Problem;
+use crate::source::columns::Survey;
+use crate::source::fields::{Fields, Marks};
+use crate::source::format::Format;
+use crate::source::input::{Block, Cut, LINE_MAX_BYTES};
+use crate::source::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, Wanted, What};
+use crate::source::parse::Misread;
+use crate::source::rows::{PhaseKey, Rows};
 
 /// Delimiters that are looked for in a header.
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
@@ -20,18 +20,18 @@ const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 const FIELDS_MAX: usize = 65_536;
 
 /// Reads CSV.
-pub(super) struct Csv {
-    pub(super) format: Format,
-    pub(super) delimiter: u8,
+pub(in crate::source) struct Csv {
+    pub(in crate::source) format: Format,
+    pub(in crate::source) delimiter: u8,
     /// The line that says what the columns are, as it stands there; none: nothing says so.
-    pub(super) header: Option<Vec<u8>>,
+    pub(in crate::source) header: Option<Vec<u8>>,
     /// Fields of a row.
-    pub(super) fields: usize,
-    pub(super) bound: Vec<Bound>,
+    pub(in crate::source) fields: usize,
+    pub(in crate::source) bound: Vec<Bound>,
 }
 
 /// The names in a header, and the delimiter between them; none: it is not CSV.
-pub(super) fn header_of(start: &[u8]) -> Option<(u8, Vec<String>)> {
+pub(in crate::source) fn header_of(start: &[u8]) -> Option<(u8, Vec<String>)> {
     let line = header_line(start);
     let line = std::str::from_utf8(&line).ok().filter(|line| !line.is_empty())?;
     let count = |delimiter: &u8| line.bytes().filter(|byte| byte == delimiter).count();
@@ -45,7 +45,7 @@ pub(super) fn header_of(start: &[u8]) -> Option<(u8, Vec<String>)> {
 }
 
 /// The first line that is not blank, without blanks at its end; empty: there is none.
-pub(super) fn header_line(start: &[u8]) -> Vec<u8> {
+pub(in crate::source) fn header_line(start: &[u8]) -> Vec<u8> {
     let block = Block { text: start.to_vec(), ..Block::default() };
     let mut lines = Lines::new(&block);
     while lines.at().is_some() {
@@ -70,7 +70,7 @@ fn no_header(start: &[u8]) -> Problem {
 }
 
 /// The names in a header, each with the value of the first row.
-pub(super) fn sample_of(start: &[u8]) -> Vec<(String, String)> {
+pub(in crate::source) fn sample_of(start: &[u8]) -> Vec<(String, String)> {
     let Some((delimiter, names)) = header_of(start) else { return Vec::new() };
     let csv = Csv {
         format: Format::Csv,
@@ -166,7 +166,7 @@ impl Csv {
     ///
     /// # Errors
     /// When it has none, or the mapping does not fit it.
-    pub(super) fn mapped(start: &[u8], mapping: &Mapping) -> Result<Self, Problem> {
+    pub(in crate::source) fn mapped(start: &[u8], mapping: &Mapping) -> Result<Self, Problem> {
         let header = header_of(start);
         let (delimiter, names) = header.ok_or_else(|| no_header(start))?;
         let bound = mapping::bind(mapping, &names)?;
@@ -221,7 +221,7 @@ impl Csv {
     /// Goes through the rows of a block until told to end. Each comes with the number of
     /// its first line; what is wrong with one, with a line of that row. How many lines
     /// there were.
-    pub(super) fn each(
+    pub(in crate::source) fn each(
         &self,
         block: &Block,
         mut row: impl FnMut(u64, Result<&Fields, Misread>, &str) -> bool,
@@ -267,9 +267,9 @@ impl Csv {
 
 #[cfg(test)]
 mod tests {
-    use super::super::mapping::Mapping;
-    use super::super::testing::read_in_blocks;
     use super::*;
+    use crate::source::mapping::Mapping;
+    use crate::source::testing::read_in_blocks;
 
     fn mapped(text: &[u8]) -> Csv {
         let mut mapping = Mapping::default();

@@ -1,5 +1,5 @@
-use super::super::testing::{STARTS, read, read_in_blocks};
 use super::*;
+use crate::source::testing::{STARTS, read, read_in_blocks};
 
 const RUN: &str = r#"{"date": "20260528-143022", "backend": "openai", "num_prompts": 3, "request_rate": "inf",
  "duration": 2.5, "completed": 2,
@@ -186,7 +186,7 @@ fn a_bad_run_does_not_take_the_next_one_with_it() {
 
 #[test]
 fn a_document_that_is_too_large_is_refused() {
-    let text = format!("{}{RUN}", " ".repeat(super::super::input::DOCUMENT_MAX_BYTES));
+    let text = format!("{}{RUN}", " ".repeat(crate::source::input::DOCUMENT_MAX_BYTES));
     let told = read(&VllmJson, &text);
     assert_eq!(told.bad, ["1:8388608: the document is larger than 8 MiB"]);
     assert!(!told.has_records);

@@ -5,14 +5,14 @@ mod paths;
 
 use serde_json::Value;
 
-use super::Problem;
-use super::columns::Survey;
-use super::format::Format;
-use super::input::{Block, Cut};
-use super::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, Wanted};
-use super::reader::{Lines, Reader, Surveyed, read_lines, survey_lines};
-use super::rows::{PhaseKey, Rows};
+use super::{Lines, Reader, Surveyed, read_lines, survey_lines};
 use crate::escape;
+use crate::source::Problem;
+use crate::source::columns::Survey;
+use crate::source::format::Format;
+use crate::source::input::{Block, Cut};
+use crate::source::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, Wanted};
+use crate::source::rows::{PhaseKey, Rows};
 use paths::{Paths, Scalars};
 
 /// Lines that are looked at for the paths that there are.
@@ -22,7 +22,7 @@ const LINES_FOR_PATHS: usize = 1000;
 const PATHS_MAX: usize = 1024;
 
 /// Reads JSON lines.
-pub(super) struct Jsonl {
+pub(in crate::source) struct Jsonl {
     bound: Vec<Bound>,
 }
 
@@ -31,14 +31,14 @@ impl Jsonl {
     ///
     /// # Errors
     /// When the mapping names what they do not have.
-    pub(super) fn mapped(start: &[u8], mapping: &Mapping) -> Result<Self, Problem> {
+    pub(in crate::source) fn mapped(start: &[u8], mapping: &Mapping) -> Result<Self, Problem> {
         let paths: Vec<_> = paths_of(start).into_iter().map(|(path, _)| path).collect();
         Ok(Self { bound: mapping::bind(mapping, &paths)? })
     }
 }
 
 /// The paths to the scalars of the first lines, each with one that stands there.
-pub(super) fn paths_of(start: &[u8]) -> Vec<(String, Value)> {
+pub(in crate::source) fn paths_of(start: &[u8]) -> Vec<(String, Value)> {
     let block = Block { text: start.to_vec(), ..Block::default() };
     let mut lines = Lines::new(&block);
     let mut paths: Vec<(String, Value)> = Vec::new();

@@ -7,11 +7,11 @@ use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::Problem;
-use super::csv::{Csv, header_line, header_of, sample_of};
-use super::format::Format;
-use super::input::Block;
-use super::jsonl::paths_of;
+use crate::source::Problem;
+use crate::source::format::Format;
+use crate::source::input::Block;
+use crate::source::readers::csv::{Csv, header_line, header_of, sample_of};
+use crate::source::readers::jsonl::paths_of;
 
 /// Records that are looked at.
 const RECORDS_MAX: usize = 1000;
@@ -101,7 +101,7 @@ fn sampled((name, value): (String, String)) -> Sampled {
 /// When its metadata cannot be read.
 pub(super) fn of_parquet(file: File) -> Result<Vec<Sampled>, Problem> {
     let values = file.try_clone().ok();
-    let columns = super::parquet::columns_of(file)?;
+    let columns = crate::source::readers::parquet::columns_of(file)?;
     let of = |(name, kind)| Sampled { name, kind: Some(kind), ..Sampled::default() };
     let mut columns: Vec<_> = columns.into_iter().map(of).collect();
     // What is damaged is told by the run, which says where.

@@ -1,9 +1,12 @@
 //! What an input is, without any plugin.
 
+mod sample;
+mod suggest;
+
+use self::suggest::suggest;
 use super::format::{Format, Given, Recognised, has_header, recognise};
 use super::input::Input;
-use super::suggest::suggest;
-use super::{Item, Mapping, Problem, Recorded, RecordedOptions, Source as _, SourceError, sample};
+use super::{Item, Mapping, Problem, Recorded, RecordedOptions, Source as _, SourceError};
 use crate::batch::ColumnInfo;
 use crate::stop::Stop;
 

@@ -1,5 +1,5 @@
-use super::super::testing::{STARTS, read, read_in_blocks};
 use super::*;
+use crate::source::testing::{STARTS, read, read_in_blocks};
 
 const TIME: &str = "2026-05-28T22:26:40.15889866+02:00";
 const TAGS: &str = r#""group":"","method":"GET","name":"http://h/${}","status":"200","url":"u""#;
@@ -37,7 +37,7 @@ fn all(lines: &[Vec<String>]) -> String {
 }
 
 /// As read in one block; the same must come of blocks of any size.
-fn read_k6(text: &str) -> super::super::testing::Told {
+fn read_k6(text: &str) -> crate::source::testing::Told {
     let told = read(&K6Json::default(), text);
     for block_bytes in [1, 300, 1000, 3000] {
         let other = read_in_blocks(&K6Json::default(), text.as_bytes(), block_bytes);
@@ -202,13 +202,13 @@ fn a_file_that_breaks_off_keeps_the_requests_before() {
     let reader = K6Json::default();
     reader.survey(&block, &mut survey);
     let columns = survey.columns();
-    let options = super::super::rows::ReadOptions {
+    let options = crate::source::rows::ReadOptions {
         phases: Vec::new(),
         batch_records: 10,
         skip_bad_records: false,
         bad_max: 10,
         is_looked_through: true,
-        ..super::super::rows::ReadOptions::default()
+        ..crate::source::rows::ReadOptions::default()
     };
     let mut rows = Rows::new(&columns, &options);
     reader.read(&block, &mut rows);

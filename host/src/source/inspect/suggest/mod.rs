@@ -5,9 +5,9 @@ mod words;
 use self::words::{
     ENDS, NAMED_UNITS, OUTCOMES, POINTS, SPANS, WHOLE, WORDS, has_word, unit_in, words_of,
 };
-use super::mapping::{MappedField, Mapping, number, status, succeeded};
 use super::sample::Sampled;
-use super::time::{UNITS, rfc3339_ns};
+use crate::source::mapping::{MappedField, Mapping, number, status, succeeded};
+use crate::source::time::{UNITS, rfc3339_ns};
 
 /// Seconds since 1970 that are a time of our days, and no span.
 const EPOCH_S: f64 = 1e8;
@@ -148,13 +148,8 @@ impl Sampled {
     }
 
     fn is_written(&self) -> bool {
-        self.values.iter().any(|value| is_written_time(value))
+        self.values.iter().any(|value| rfc3339_ns(value).is_some())
     }
-}
-
-/// Whether it is a time as RFC 3339 writes it, also one without a zone.
-pub(super) fn is_written_time(value: &str) -> bool {
-    rfc3339_ns(value).or_else(|| rfc3339_ns(&format!("{value}Z"))).is_some()
 }
 
 /// The unit of points in time, by their name or by how large they are.

@@ -9,21 +9,21 @@ mod manifest;
 mod record;
 mod templates;
 
-pub(super) use manifest::{ManifestPhase, PhaseManifest};
+pub(in crate::source) use manifest::{ManifestPhase, PhaseManifest};
 
 use std::sync::{Mutex, PoisonError};
 
 use record::{MetricValue, Record, parse_record};
 use templates::Templates;
 
-use super::Problem;
-use super::columns::{Columns, Survey, check_latency, check_text, standard, type_name};
-use super::format::Format;
-use super::input::{Block, Cut, LINE_MAX_BYTES};
-use super::reader::{Lines, Reader, Surveyed};
-use super::rows::{ReadOptions, Row, Rows};
+use super::{Lines, Reader, Surveyed};
 use crate::batch::ColumnType;
 use crate::escape;
+use crate::source::Problem;
+use crate::source::columns::{Columns, Survey, check_latency, check_text, standard, type_name};
+use crate::source::format::Format;
+use crate::source::input::{Block, Cut, LINE_MAX_BYTES};
+use crate::source::rows::{ReadOptions, Row, Rows};
 
 /// Columns of AIPerf's metadata beyond the standard ones.
 const OWN_COLUMNS: [(&str, &str); 3] =
@@ -37,7 +37,7 @@ const TIMES_ANEW_MAX: u32 = 64;
 
 /// Reads AIPerf's records.
 #[derive(Default)]
-pub(super) struct Aiperf {
+pub(in crate::source) struct Aiperf {
     /// Of each thread that is not reading.
     templates: Mutex<Vec<Templates>>,
 }
@@ -126,7 +126,7 @@ impl Reader for Aiperf {
 }
 
 /// Whether an input begins with a record of AIPerf's.
-pub(super) fn is_one(start: &[u8]) -> bool {
+pub(in crate::source) fn is_one(start: &[u8]) -> bool {
     let block = Block { text: start.to_vec(), ..Block::default() };
     let mut lines = Lines::new(&block);
     // The first lines may be bad ones.

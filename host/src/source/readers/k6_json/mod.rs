@@ -7,8 +7,8 @@ mod cut;
 mod point;
 mod shape;
 
-pub(super) use cut::between_points;
-pub(super) use point::{Tags, metric_of_request};
+pub(in crate::source) use cut::between_points;
+pub(in crate::source) use point::{Tags, metric_of_request};
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,19 +16,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use point::{DURATION, FAILED, METRICS, parse_point, time_ns};
 use shape::Shapes;
 
-use super::Problem;
-use super::columns::{Columns, Survey};
-use super::format::Format;
-use super::input::{Block, Cut, LINE_MAX_BYTES};
-use super::reader::{Lines, Reader, Surveyed};
-use super::request::{PROFILING, Request, profiling, survey_alike};
-use super::rows::{PhaseKey, Rows};
-use super::sniff::{first_line, members};
-use super::time::rfc3339_ns;
+use super::{Lines, Reader, Surveyed};
+use crate::source::Problem;
+use crate::source::columns::{Columns, Survey};
+use crate::source::format::Format;
+use crate::source::input::{Block, Cut, LINE_MAX_BYTES};
+use crate::source::request::{PROFILING, Request, profiling, survey_alike};
+use crate::source::rows::{PhaseKey, Rows};
+use crate::source::sniff::{first_line, members};
+use crate::source::time::rfc3339_ns;
 
 /// Reads the requests among k6's points.
 #[derive(Default)]
-pub(super) struct K6Json {
+pub(in crate::source) struct K6Json {
     /// A request has been seen.
     found: AtomicBool,
     /// Of each thread that is not reading.
@@ -36,7 +36,7 @@ pub(super) struct K6Json {
 }
 
 /// Whether an input begins as k6's `--out json` does.
-pub(super) fn is_one(start: &[u8]) -> bool {
+pub(in crate::source) fn is_one(start: &[u8]) -> bool {
     let mut seen = [false; 3];
     for (key, value) in members(first_line(start)) {
         match key {
@@ -52,7 +52,7 @@ pub(super) fn is_one(start: &[u8]) -> bool {
 }
 
 /// The columns that requests have beside those of every run, with their units.
-pub(super) fn columns() -> Vec<(&'static str, &'static str)> {
+pub(in crate::source) fn columns() -> Vec<(&'static str, &'static str)> {
     METRICS[DURATION + 1..FAILED].iter().map(|name| (*name, "ms")).collect()
 }
 
@@ -156,7 +156,7 @@ fn read_whole(line: &[u8], shapes: &mut Shapes) -> Result<Option<Whole>, Problem
 }
 
 /// Points joined into requests.
-pub(super) struct Joined<'j, 'r> {
+pub(in crate::source) struct Joined<'j, 'r> {
     rows: &'j mut Rows<'r>,
     columns: &'r Columns,
     phase: PhaseKey,
@@ -180,13 +180,13 @@ impl Open {
 }
 
 impl<'j, 'r> Joined<'j, 'r> {
-    pub(super) fn new(rows: &'j mut Rows<'r>) -> Self {
+    pub(in crate::source) fn new(rows: &'j mut Rows<'r>) -> Self {
         let (columns, phase) = (rows.columns(), profiling(PROFILING, None));
         Self { rows, columns, phase, open: None, is_over: false }
     }
 
     /// Takes the next point. False: the reading ends before it.
-    pub(super) fn add(
+    pub(in crate::source) fn add(
         &mut self,
         line: u64,
         metric: usize,
@@ -213,13 +213,13 @@ impl<'j, 'r> Joined<'j, 'r> {
     }
 
     /// A line is none of k6's. False: the reading ends with it.
-    pub(super) fn bad(&mut self, line: u64, problem: Problem) -> bool {
+    pub(in crate::source) fn bad(&mut self, line: u64, problem: Problem) -> bool {
         self.is_over = !self.rows.bad(line, problem) || self.is_over;
         !self.is_over
     }
 
     /// There are no more points.
-    pub(super) fn end(mut self) {
+    pub(in crate::source) fn end(mut self) {
         // Of a file that breaks off, the last request is one if its points were written.
         if !self.is_over || self.open.as_ref().is_some_and(Open::has_duration) {
             self.close();

@@ -6,16 +6,16 @@ use std::fmt::Write as _;
 
 use record::{NUMBERS, Record, Report};
 
-use super::Problem;
-use super::columns::{Columns, Survey, check_latency, check_text};
-use super::format::Format;
-use super::input::{Block, Cut};
-use super::parse::{Misread, count_lines, document, misread};
-use super::reader::{Reader, Surveyed};
-use super::request::{Request, exception_name, profiling};
-use super::rows::{Row, Rows};
-use super::sniff::members;
+use super::{Reader, Surveyed};
 use crate::batch::ColumnType;
+use crate::source::Problem;
+use crate::source::columns::{Columns, Survey, check_latency, check_text};
+use crate::source::format::Format;
+use crate::source::input::{Block, Cut};
+use crate::source::parse::{Misread, count_lines, document, misread};
+use crate::source::request::{Request, exception_name, profiling};
+use crate::source::rows::{Row, Rows};
+use crate::source::sniff::members;
 
 /// What the format is called where something is wrong.
 const WHAT: &str = "a report of guidellm";
@@ -25,11 +25,11 @@ const TURN: &str = "turn_index";
 
 /// Reads guidellm's reports.
 #[derive(Default)]
-pub(super) struct GuidellmJson;
+pub(in crate::source) struct GuidellmJson;
 
 /// Whether an input begins as guidellm's reports do. Reports of other tools have
 /// `benchmarks` too.
-pub(super) fn is_one(start: &[u8]) -> bool {
+pub(in crate::source) fn is_one(start: &[u8]) -> bool {
     let is_there = |text: &[u8], what: &str| memchr::memmem::find(text, what.as_bytes()).is_some();
     for (key, value) in members(start) {
         match key {

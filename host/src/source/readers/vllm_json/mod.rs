@@ -9,27 +9,27 @@ use entry::{Count, Entry};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::Problem;
-use super::columns::{Columns, Survey, check_latency};
-use super::format::Format;
-use super::input::{Block, Cut};
-use super::parse::{Misread, count_lines, document, misread};
-use super::reader::{Reader, Surveyed};
-use super::request::{PROFILING, Request, exception_name, profiling};
-use super::rows::{PhaseKey, Row, Rows};
-use super::sniff::members;
-use super::time::rfc3339_ns;
+use super::{Reader, Surveyed};
 use crate::batch::ColumnType;
+use crate::source::Problem;
+use crate::source::columns::{Columns, Survey, check_latency};
+use crate::source::format::Format;
+use crate::source::input::{Block, Cut};
+use crate::source::parse::{Misread, count_lines, document, misread};
+use crate::source::request::{PROFILING, Request, exception_name, profiling};
+use crate::source::rows::{PhaseKey, Row, Rows};
+use crate::source::sniff::members;
+use crate::source::time::rfc3339_ns;
 
 /// What the format is called where something is wrong.
 const WHAT: &str = "a result of vLLM's bench serve --save-detailed";
 
 /// Reads vLLM's results.
 #[derive(Default)]
-pub(super) struct VllmJson;
+pub(in crate::source) struct VllmJson;
 
 /// Whether an input begins as vLLM's results do, with the arrays of requests or without.
-pub(super) fn is_one(start: &[u8]) -> bool {
+pub(in crate::source) fn is_one(start: &[u8]) -> bool {
     const SETTINGS: [&[u8]; 4] = [b"backend", b"num_prompts", b"duration", b"completed"];
     let mut settings = 0;
     for (key, value) in members(start) {

@@ -11,14 +11,14 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 
-use super::Problem;
-use super::columns::Survey;
-use super::format::Format;
-use super::input::{Block, Cut};
-use super::mapping::{self, Facts, Mapping, ONLY_PHASE, Wanted, What};
-use super::reader::{Reader, Surveyed};
-use super::rows::{PhaseKey, Rows};
+use super::{Reader, Surveyed};
 use crate::escape;
+use crate::source::Problem;
+use crate::source::columns::Survey;
+use crate::source::format::Format;
+use crate::source::input::{Block, Cut};
+use crate::source::mapping::{self, Facts, Mapping, ONLY_PHASE, Wanted, What};
+use crate::source::rows::{PhaseKey, Rows};
 use column::{Column, Values};
 use stored::Stored;
 
@@ -26,7 +26,7 @@ use stored::Stored;
 const ROWS: usize = 8192;
 
 /// Reads Parquet.
-pub(super) struct Parquet {
+pub(in crate::source) struct Parquet {
     file: Stored,
     metadata: ArrowReaderMetadata,
     columns: Vec<Column>,
@@ -37,7 +37,7 @@ impl Parquet {
     ///
     /// # Errors
     /// When its metadata cannot be read, or the mapping does not fit it.
-    pub(super) fn mapped(file: File, mapping: &Mapping) -> Result<Self, Problem> {
+    pub(in crate::source) fn mapped(file: File, mapping: &Mapping) -> Result<Self, Problem> {
         let file = Stored::new(file);
         let metadata = metadata_of(&file)?;
         let fields = metadata.schema().fields();
@@ -56,7 +56,7 @@ impl Parquet {
 ///
 /// # Errors
 /// When its metadata cannot be read.
-pub(super) fn columns_of(file: File) -> Result<Vec<(String, String)>, Problem> {
+pub(in crate::source) fn columns_of(file: File) -> Result<Vec<(String, String)>, Problem> {
     let metadata = metadata_of(&Stored::new(file))?;
     let fields = metadata.schema().fields().iter();
     Ok(fields.map(|one| (one.name().clone(), one.data_type().to_string())).collect())
