@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::input::{Cut, Input, LINE_MAX_BYTES};
+use super::cut::Cut;
+use super::input::{Input, LINE_MAX_BYTES};
 use super::readers::Lines;
 use super::{Problem, SourceError};
 use crate::phase::PhaseEvent;

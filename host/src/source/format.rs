@@ -5,7 +5,8 @@ use std::str::FromStr;
 use serde::de::IgnoredAny;
 
 use super::Problem;
-use super::input::{BYTE_ORDER_MARK, Input};
+use super::cut::BYTE_ORDER_MARK;
+use super::input::Input;
 use super::mapping::{Mapping, number};
 use super::problem::Reach;
 use super::readers::Reader;

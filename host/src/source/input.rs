@@ -5,8 +5,7 @@ use std::io::{self, BufReader, Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::SourceError;
-use super::readers::k6_csv::before_last_request;
-use super::readers::k6_json::between_points;
+use super::cut::Cut;
 use crate::stop::Stop;
 
 /// Bytes asked of the system at a time.
@@ -183,78 +182,12 @@ fn spool(mut from: impl Read, _stop: &Stop) -> io::Result<File> {
     Ok(spool)
 }
 
-/// What some programs put in front of a text.
-pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
-/// Where an input may be cut into blocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cut {
-    /// After any line.
-    Lines,
-    /// After a line whose end is not in quotes. A quote is one only at the start of a
-    /// field.
-    Csv { delimiter: u8 },
-    /// Between points of k6 that are of different times: those of one request are of one.
-    Points,
-    /// As [`Csv`](Self::Csv), before the row of k6 that begins the last request.
-    PointRows { delimiter: u8 },
-    /// Nowhere: it is one document.
-    Whole,
-    /// So many groups, which their reader reads by itself.
-    Groups(u64),
-}
-
-impl Cut {
-    /// Bytes of the whole records at the start of `text`; 0: there is none yet.
-    fn whole(self, text: &[u8]) -> usize {
-        match self {
-            Self::Csv { delimiter } if memchr::memchr(b'"', text).is_some() => {
-                last_row_end(text, delimiter, |_| true)
-            }
-            Self::Lines | Self::Csv { .. } => memchr::memrchr(b'\n', text).map_or(0, |at| at + 1),
-            Self::Points => between_points(text),
-            Self::PointRows { delimiter } => before_last_request(text, delimiter),
-            Self::Whole | Self::Groups(_) => 0,
-        }
+/// Most bytes that are read of what cannot be cut.
+fn max_bytes(cut: Cut) -> usize {
+    match cut {
+        Cut::Whole => DOCUMENT_MAX_BYTES,
+        _ => LINE_MAX_BYTES,
     }
-
-    /// As [`whole`](Self::whole), where the text breaks off: nothing more comes of the last
-    /// request, so its whole lines are whole records.
-    fn whole_at_break(self, text: &[u8]) -> usize {
-        match self {
-            Self::PointRows { delimiter } => Self::Csv { delimiter }.whole(text),
-            cut => cut.whole(text),
-        }
-    }
-
-    /// Most bytes that are read of what cannot be cut.
-    fn max_bytes(self) -> usize {
-        match self {
-            Self::Whole => DOCUMENT_MAX_BYTES,
-            _ => LINE_MAX_BYTES,
-        }
-    }
-}
-
-/// Bytes up to the end of the last row, of those of which it is asked for; 0: there is none.
-pub(super) fn last_row_end(text: &[u8], delimiter: u8, is_asked: impl Fn(usize) -> bool) -> usize {
-    let (mut last, mut in_quotes, mut closed_at) = (0, false, None);
-    for at in memchr::memchr2_iter(b'"', b'\n', text) {
-        match text[at] {
-            b'"' if in_quotes => (in_quotes, closed_at) = (false, Some(at)),
-            b'"' => {
-                let before = text[..at].last();
-                // One behind a quote's end is a quote in the field.
-                let is_doubled = closed_at.is_some_and(|closed| closed + 1 == at);
-                in_quotes = is_doubled
-                    || before.is_none_or(|byte| [b'\n', delimiter].contains(byte))
-                    || text[..at] == *BYTE_ORDER_MARK;
-            }
-            _ if in_quotes || !is_asked(at + 1) => {}
-            _ => last = at + 1,
-        }
-    }
-    last
 }
 
 /// Some whole lines of an input.
@@ -313,7 +246,7 @@ impl Blocks {
             match (&self.end, self.cut.whole(&text)) {
                 (End::Reached, _) => break text.len(),
                 (End::Broken(_), _) => break self.cut.whole_at_break(&text),
-                (End::NotYet, 0) if text.len() < self.cut.max_bytes() => {
+                (End::NotYet, 0) if text.len() < max_bytes(self.cut) => {
                     wanted = text.len() + bytes;
                 }
                 (End::NotYet, 0) => {

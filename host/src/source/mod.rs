@@ -3,13 +3,15 @@
 //! Recorded results are one kind of source; a live load generator is to be another,
 //! so nothing behind [`Source`] shows where a record came from.
 //!
-//! Recorded results go this way: `input` cuts an input into blocks of whole records;
-//! `format` tells which of the `readers` it needs, a module for each format; that finds
-//! the `columns`, and puts the records of a block into `rows` (a `mapping` says which
-//! field is which); `recorded` hands them on in the order of the input, with the events
-//! of their `timeline`. `inspect` says what was recognised, and runs nothing.
+//! Recorded results go this way: `input` reads an input in blocks of whole records, which
+//! end where `cut` finds it; `format` tells which of the `readers` it needs, a module for
+//! each format; that finds the `columns`, and puts the records of a block into `rows` (a
+//! `mapping` says which field is which); `recorded` hands them on in the order of the
+//! input, with the events of their `timeline`. `inspect` says what was recognised, and
+//! runs nothing.
 
 mod columns;
+mod cut;
 mod event_log;
 mod fields;
 mod format;

@@ -10,23 +10,18 @@ use crate::batch::ColumnType;
 use crate::escape;
 use crate::source::Problem;
 use crate::source::columns::Survey;
+use crate::source::cut::Cut;
 use crate::source::fields::Fields;
 use crate::source::format::Format;
-use crate::source::input::{Block, Cut, last_row_end};
+use crate::source::input::Block;
 use crate::source::mapping::{ONLY_PHASE, number};
 use crate::source::rows::Rows;
 use crate::source::time::TimeForm;
-
-/// What a request's first row begins with.
-const FIRST: &[u8] = b"http_reqs,";
 
 /// Where a row has its point's time, its value, and the first of its tags.
 const TIME: usize = 1;
 const VALUE: usize = 2;
 const TAGS: usize = 3;
-
-/// Most bytes that are kept together where no row begins a request: none has so many.
-const REQUEST_MAX_BYTES: usize = 8 << 20;
 
 /// Reads the requests among k6's points.
 pub(in crate::source) struct K6Csv {
@@ -44,15 +39,6 @@ pub(in crate::source) fn is_one(start: &[u8]) -> bool {
             .all(|(one, name)| one == name)
             && names.len() > 2
     })
-}
-
-/// Bytes of the whole requests at the start of `text`: up to the row that begins the last.
-/// 0: there is none yet. Where no request begins for long, up to the end of the last row.
-pub(in crate::source) fn before_last_request(text: &[u8], delimiter: u8) -> usize {
-    match last_row_end(text, delimiter, |at| text[at..].starts_with(FIRST)) {
-        0 if text.len() >= REQUEST_MAX_BYTES => last_row_end(text, delimiter, |_| true),
-        end => end,
-    }
 }
 
 impl K6Csv {

@@ -14,8 +14,9 @@ pub(super) mod vllm_json;
 
 use crate::source::Problem;
 use crate::source::columns::Survey;
+use crate::source::cut::{BYTE_ORDER_MARK, Cut};
 use crate::source::format::Format;
-use crate::source::input::{BYTE_ORDER_MARK, Block, Cut, LINE_MAX_BYTES};
+use crate::source::input::{Block, LINE_MAX_BYTES};
 use crate::source::rows::Rows;
 
 /// Reads inputs of one format. Blocks are read by several threads at once.

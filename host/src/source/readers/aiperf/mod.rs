@@ -21,8 +21,9 @@ use crate::batch::ColumnType;
 use crate::escape;
 use crate::source::Problem;
 use crate::source::columns::{Columns, Survey, check_latency, check_text, standard, type_name};
+use crate::source::cut::Cut;
 use crate::source::format::Format;
-use crate::source::input::{Block, Cut, LINE_MAX_BYTES};
+use crate::source::input::{Block, LINE_MAX_BYTES};
 use crate::source::rows::{ReadOptions, Row, Rows};
 
 /// Columns of AIPerf's metadata beyond the standard ones.

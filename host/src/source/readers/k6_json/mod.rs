@@ -3,11 +3,9 @@
 //! The points of one request follow one another and share time and tags, which is all
 //! that joins them; their time is when the request ended (`lib/netext/httpext/tracer.go`).
 
-mod cut;
 mod point;
 mod shape;
 
-pub(in crate::source) use cut::between_points;
 pub(in crate::source) use point::{Tags, metric_of_request};
 
 use std::sync::atomic::AtomicBool;
@@ -19,8 +17,9 @@ use shape::Shapes;
 use super::{Lines, Reader, Surveyed};
 use crate::source::Problem;
 use crate::source::columns::{Columns, Survey};
+use crate::source::cut::Cut;
 use crate::source::format::Format;
-use crate::source::input::{Block, Cut, LINE_MAX_BYTES};
+use crate::source::input::{Block, LINE_MAX_BYTES};
 use crate::source::request::{PROFILING, Request, profiling, survey_alike};
 use crate::source::rows::{PhaseKey, Rows};
 use crate::source::sniff::{first_line, members};

@@ -1,15 +1,23 @@
-//! Where k6's points may be cut into blocks.
+//! Where k6's points may be cut into blocks: between requests.
 
+use super::last_row_end;
 use crate::source::json::{blanks_end, text_at};
 
 /// Most bytes of points of one time that are kept together: no k6 ends thousands of
 /// requests in one nanosecond.
 const ONE_TIME_MAX_BYTES: usize = 8 << 20;
 
-/// Bytes up to the end of the last line whose time is not that of the last whole line:
+/// What the first row of a request begins with, in CSV.
+const FIRST: &[u8] = b"http_reqs,";
+
+/// Most bytes of rows that are kept together where none begins a request: no request has
+/// so many.
+const REQUEST_MAX_BYTES: usize = 8 << 20;
+
+/// Of JSON, bytes up to the end of the last line whose time is not that of the last whole line:
 /// points of one request are of one time. 0: there is none yet. Where lines have no time,
 /// up to the end of the last one.
-pub(in crate::source) fn between_points(text: &[u8]) -> usize {
+pub(super) fn between_points(text: &[u8]) -> usize {
     let Some(end) = memchr::memrchr(b'\n', text).map(|at| at + 1) else { return 0 };
     let (mut last, mut line_end) = (None, end);
     while line_end > 0 {
@@ -38,6 +46,15 @@ fn times(line: &[u8]) -> Option<Vec<&str>> {
         (bytes.get(colon) == Some(&b':')).then(|| Some(text_at(line, start)?.0))?
     });
     Some(times.collect()).filter(|times: &Vec<&str>| !times.is_empty())
+}
+
+/// Of CSV, bytes of the whole requests at the start of `text`: up to the row that begins the last.
+/// 0: there is none yet. Where no request begins for long, up to the end of the last row.
+pub(super) fn before_last_request(text: &[u8], delimiter: u8) -> usize {
+    match last_row_end(text, delimiter, |at| text[at..].starts_with(FIRST)) {
+        0 if text.len() >= REQUEST_MAX_BYTES => last_row_end(text, delimiter, |_| true),
+        end => end,
+    }
 }
 
 #[cfg(test)]
