@@ -168,6 +168,17 @@ pub(super) fn text_at(text: &str, at: usize) -> Option<(&str, usize)> {
     (bytes[end] == b'"').then(|| (&text[at + 1..end], end + 1))
 }
 
+/// Where the next line begins, if from `at` on there is nothing but `tail` in this one.
+pub(super) fn line_end(bytes: &[u8], at: usize, tail: &[u8]) -> Option<usize> {
+    let at = at + bytes.get(at..)?.starts_with(tail).then_some(tail.len())?;
+    match bytes.get(at..)? {
+        [] => Some(at),
+        [b'\n', ..] => Some(at + 1),
+        [b'\r', b'\n', ..] => Some(at + 2),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

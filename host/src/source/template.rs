@@ -7,7 +7,7 @@
 //! template for the lines to come.
 
 use super::columns::check_latency;
-use super::json::{blanks_end, f64_at, number_end, text_at, u64_at};
+use super::json::{blanks_end, f64_at, line_end, number_end, text_at, u64_at};
 use super::rows::Row;
 
 /// What stands in a hole, and where it goes.
@@ -191,16 +191,7 @@ impl Template {
                 Hole::AnyText => text_at(text, at)?.1,
             };
         }
-        if !bytes.get(at..)?.starts_with(&self.tail) {
-            return None;
-        }
-        at += self.tail.len();
-        fit.end = match bytes.get(at..)? {
-            [] => at,
-            [b'\n', ..] => at + 1,
-            [b'\r', b'\n', ..] => at + 2,
-            _ => return None,
-        };
+        fit.end = line_end(bytes, at, &self.tail)?;
         Some(fit)
     }
 }

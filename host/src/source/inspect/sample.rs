@@ -8,9 +8,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::source::Problem;
-use crate::source::format::Format;
 use crate::source::input::Block;
-use crate::source::readers::csv::{Csv, header_line, header_of, sample_of};
+use crate::source::readers::csv::Csv;
 use crate::source::readers::jsonl::paths_of;
 
 /// Records that are looked at.
@@ -46,25 +45,19 @@ impl Sampled {
 
 /// The columns of CSV that begins with `start`.
 pub(super) fn of_csv(start: &[u8]) -> Vec<Sampled> {
-    let Some((delimiter, names)) = header_of(start) else { return Vec::new() };
-    let csv = Csv {
-        format: Format::Csv,
-        delimiter,
-        header: Some(header_line(start)),
-        fields: names.len(),
-        bound: Vec::new(),
-    };
-    // One value of each, wherever it stands, and others of the first rows.
-    let mut columns: Vec<_> = sample_of(start).into_iter().map(sampled).collect();
+    let Some((csv, names)) = Csv::with_header(start) else { return Vec::new() };
+    let mut columns: Vec<_> =
+        names.into_iter().map(|name| Sampled { name, ..Sampled::default() }).collect();
     let mut rows = 0;
     csv.each(&Block { text: start.to_vec(), ..Block::default() }, |_, fields, text| {
-        if let Ok(fields) = fields {
-            for (at, column) in columns.iter_mut().enumerate() {
-                column.add(fields.get(text, at));
-            }
-        }
+        let Ok(fields) = fields else { return true };
         rows += 1;
-        rows < RECORDS_MAX
+        // Behind the first rows, only what there was no value of.
+        let is_asked = |column: &Sampled| rows <= RECORDS_MAX || column.values.is_empty();
+        for (at, column) in columns.iter_mut().enumerate().filter(|(_, one)| is_asked(one)) {
+            column.add(fields.get(text, at));
+        }
+        rows < RECORDS_MAX || columns.iter().any(|column| column.values.is_empty())
     });
     columns
 }

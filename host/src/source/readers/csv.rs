@@ -46,7 +46,7 @@ pub(in crate::source) fn header_of(start: &[u8]) -> Option<(u8, Vec<String>)> {
 }
 
 /// The first line that is not blank, without blanks at its end; empty: there is none.
-pub(in crate::source) fn header_line(start: &[u8]) -> Vec<u8> {
+fn header_line(start: &[u8]) -> Vec<u8> {
     let block = Block { text: start.to_vec(), ..Block::default() };
     let mut lines = Lines::new(&block);
     while lines.at().is_some() {
@@ -68,27 +68,6 @@ fn no_header(start: &[u8]) -> Problem {
         false => "this is no CSV with a header".to_owned(),
     };
     Problem::at(1, words)
-}
-
-/// The names in a header, each with the value of the first row.
-pub(in crate::source) fn sample_of(start: &[u8]) -> Vec<(String, String)> {
-    let Some((delimiter, names)) = header_of(start) else { return Vec::new() };
-    let csv = Csv {
-        format: Format::Csv,
-        delimiter,
-        header: Some(header_line(start)),
-        fields: names.len(),
-        bound: Vec::new(),
-    };
-    let mut values = vec![String::new(); names.len()];
-    csv.each(&Block { text: start.to_vec(), ..Block::default() }, |_, fields, text| {
-        let Ok(fields) = fields else { return true };
-        for (at, value) in values.iter_mut().enumerate().filter(|(_, value)| value.is_empty()) {
-            fields.get(text, at).clone_into(value);
-        }
-        values.iter().any(String::is_empty)
-    });
-    names.into_iter().zip(values).collect()
 }
 
 impl Reader for Csv {
@@ -163,16 +142,22 @@ fn text_of(block: &[u8]) -> (Cow<'_, str>, Vec<usize>) {
 }
 
 impl Csv {
+    /// CSV with a header, the names in which are returned, and none is bound; none: it has
+    /// no header.
+    pub(in crate::source) fn with_header(start: &[u8]) -> Option<(Self, Vec<String>)> {
+        let (delimiter, names) = header_of(start)?;
+        let (header, fields) = (Some(header_line(start)), names.len());
+        let csv = Self { format: Format::Csv, delimiter, header, fields, bound: Vec::new() };
+        Some((csv, names))
+    }
+
     /// CSV with a header, mapped.
     ///
     /// # Errors
     /// When it has none, or the mapping does not fit it.
     pub(in crate::source) fn mapped(start: &[u8], mapping: &Mapping) -> Result<Self, Problem> {
-        let header = header_of(start);
-        let (delimiter, names) = header.ok_or_else(|| no_header(start))?;
-        let bound = mapping::bind(mapping, &names)?;
-        let (header, fields) = (Some(header_line(start)), names.len());
-        Ok(Self { format: Format::Csv, delimiter, header, fields, bound })
+        let (csv, names) = Self::with_header(start).ok_or_else(|| no_header(start))?;
+        Ok(Self { bound: mapping::bind(mapping, &names)?, ..csv })
     }
 
     /// What is wrong with a field, and with which.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::csv::{Csv, header_line, header_of};
+use super::csv::{Csv, header_of};
 use super::k6_json::{self, Joined, Tags, metric_of_request};
 use super::{Reader, Surveyed};
 use crate::batch::ColumnType;
@@ -45,16 +45,10 @@ impl K6Csv {
     /// # Errors
     /// When its times are whole seconds, and nobody said to read them all the same.
     pub(in crate::source) fn new(start: &[u8], is_asked_for: bool) -> Result<Self, Problem> {
-        let Some((delimiter, header)) = header_of(start) else {
+        let Some((rows, header)) = Csv::with_header(start) else {
             return Err(Problem::at(1, "this is no CSV with a header"));
         };
-        let rows = Csv {
-            format: Format::K6Csv,
-            delimiter,
-            header: Some(header_line(start)),
-            fields: header.len(),
-            bound: Vec::new(),
-        };
+        let rows = Csv { format: Format::K6Csv, ..rows };
         let mut times = TimeForm::Rfc3339;
         let mut is_whole = false;
         let block = Block { text: start.to_vec(), ..Block::default() };

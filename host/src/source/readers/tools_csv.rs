@@ -1,6 +1,6 @@
 //! The CSV of load tools: which of their columns is what.
 
-use super::csv::{Csv, header_line, header_of};
+use super::csv::{Csv, header_of};
 use crate::source::Problem;
 use crate::source::format::Format;
 use crate::source::mapping::{Bound, What, only_place};
@@ -86,7 +86,7 @@ const VEGETA_FIELDS_MIN: usize = 9;
 /// # Errors
 /// When a column of the tool's is there twice.
 pub(in crate::source) fn reader_of(format: Format, start: &[u8]) -> Result<Option<Csv>, Problem> {
-    let Some((delimiter, header)) = header_of(start) else { return Ok(None) };
+    let Some((csv, header)) = Csv::with_header(start) else { return Ok(None) };
     let has = |name: &str| header.iter().any(|one| one == name);
     let known = match format {
         Format::JmeterCsv if has("timeStamp") && has("elapsed") => jmeter(),
@@ -96,13 +96,7 @@ pub(in crate::source) fn reader_of(format: Format, start: &[u8]) -> Result<Optio
             let bound = vegeta().into_iter().filter(|(field, _)| *field < header.len());
             let bound =
                 bound.map(|(field, (name, what))| Bound { field, name: name.to_owned(), what });
-            return Ok(Some(Csv {
-                format,
-                delimiter,
-                header: None,
-                fields: header.len(),
-                bound: bound.collect(),
-            }));
+            return Ok(Some(Csv { format, header: None, bound: bound.collect(), ..csv }));
         }
         _ => return Ok(None),
     };
@@ -112,13 +106,7 @@ pub(in crate::source) fn reader_of(format: Format, start: &[u8]) -> Result<Optio
         Some(place.transpose()?.map(bound))
     });
     let bound = bound.collect::<Result<_, Problem>>()?;
-    Ok(Some(Csv {
-        format,
-        delimiter,
-        header: Some(header_line(start)),
-        fields: header.len(),
-        bound,
-    }))
+    Ok(Some(Csv { format, bound, ..csv }))
 }
 
 /// Whether these are the totals that Locust leaves with `--csv`: `_stats`,

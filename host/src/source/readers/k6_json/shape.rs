@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::point::{Point, Tags};
-use crate::source::json::{blanks_end, f64_at, text_at};
+use crate::source::json::{blanks_end, f64_at, line_end, text_at};
 
 /// Most shapes of one thread.
 const SHAPES_MAX: usize = 16;
@@ -105,16 +105,7 @@ impl Shape {
                 Hole::Value => (fit.value, at) = f64_at(text, at)?,
             }
         }
-        if !bytes.get(at..)?.starts_with(&self.tail) {
-            return None;
-        }
-        at += self.tail.len();
-        fit.end = match bytes.get(at..)? {
-            [] => at,
-            [b'\n', ..] => at + 1,
-            [b'\r', b'\n', ..] => at + 2,
-            _ => return None,
-        };
+        fit.end = line_end(bytes, at, &self.tail)?;
         Some(fit)
     }
 }
