@@ -1,8 +1,8 @@
-//! A table on its way from one instance to another: what there is of counts, then column
-//! by column, all sorted once the counts are out. The other instance sorts its own when the
+//! A table on its way from one instance to another: what there is of counts, then series
+//! by series, all sorted once the counts are out. The other instance sorts its own when the
 //! counts come, which is at the same time, and merges samples as they arrive.
 
-use std::mem;
+use std::{mem, vec};
 
 use perfbox_guest::{Error, Result};
 
@@ -11,13 +11,15 @@ use super::samples::Merge;
 use super::series::Series;
 use super::sketch::Sketch;
 use super::span::Span;
-use super::table::{Counts, Key, Table};
+use super::table::{Counts, Key, Place, Table};
 use super::wire::{Reader, Writer, unreadable};
 
 /// Bytes of a part, about.
 const PART_BYTES: usize = 1 << 20;
 /// Samples that a part begins with at least, before the next part.
 const FEWEST_SAMPLES: usize = 1024;
+/// Samples of a series that it is worth keeping room for.
+const LONG: usize = 1 << 16;
 
 /// What a part starts with.
 const COUNTS: u64 = 0;
@@ -30,18 +32,11 @@ const SKETCHED: u64 = 1;
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
     are_counts_saved: bool,
-    are_all_sorted: bool,
-    at: Place,
-    /// Samples of the series at that place, and how many of them are saved.
-    samples: Option<(Vec<f64>, usize)>,
-}
-
-/// A series in a table.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    column: usize,
-    phase: usize,
-    cell: usize,
+    /// Where the series are that are not saved, each with its samples; none: they are not
+    /// sorted yet.
+    left: Option<vec::IntoIter<(Place, usize)>>,
+    /// Where samples are from that are being saved, in order, and how many of them are.
+    begun: Option<(Place, Vec<f64>, usize)>,
 }
 
 impl Outgoing {
@@ -55,8 +50,9 @@ impl Outgoing {
             write_counts(table, &mut writer);
             return Some(writer.bytes);
         }
-        if !mem::replace(&mut table.outgoing.are_all_sorted, true) {
+        if table.outgoing.left.is_none() {
             table.sort();
+            table.outgoing.left = Some(table.longest_first().into_iter());
         }
         writer.bytes.reserve_exact(PART_BYTES + PART_BYTES / 8);
         writer.u64(SERIES);
@@ -65,34 +61,25 @@ impl Outgoing {
         (writer.bytes.len() > empty).then_some(writer.bytes)
     }
 
-    /// Writes what fits of the series at the place, and goes on to the next place after
-    /// its last sample; false at the end.
-    fn write_next<K>(table: &mut Table<K>, writer: &mut Writer) -> bool {
-        let columns = table.layout.as_ref().map_or(0, |layout| layout.sampled.len());
-        let Outgoing { at, samples, .. } = &mut table.outgoing;
-        if at.column == columns {
-            return false;
-        }
-        let Some(phase) = table.phases.get_mut(at.phase) else {
-            *at = Place { column: at.column + 1, ..Place::default() };
-            return true;
-        };
-        let Some(cell) = phase.cells.get_mut(at.cell) else {
-            *at = Place { phase: at.phase + 1, cell: 0, ..*at };
-            return true;
-        };
-        if samples.is_none() {
-            let series = &mut cell.series[at.column];
-            match mem::replace(series, Series::new(false)) {
-                Series::Exact(all) => *samples = Some((all.into_sorted(), 0)),
-                Series::Sketched(sketch) => {
+    /// Writes what fits of the next series; false at the end.
+    fn write_next<K: Key>(table: &mut Table<K>, writer: &mut Writer) -> bool {
+        if table.outgoing.begun.is_none() {
+            let left = table.outgoing.left.as_mut();
+            let Some((at, _)) = left.and_then(Iterator::next) else { return false };
+            let series = table.series_at(at).map(|series| mem::replace(series, Series::new(false)));
+            match series {
+                Some(Series::Exact(samples)) => {
+                    table.outgoing.begun = Some((at, samples.into_sorted(), 0));
+                }
+                Some(Series::Sketched(sketch)) => {
                     at.write(writer);
                     writer.u64(SKETCHED);
                     sketch.write(writer);
                 }
+                None => {}
             }
         }
-        if let Some((sorted, saved)) = samples {
+        if let Some((at, sorted, saved)) = &mut table.outgoing.begun {
             let left = &sorted[*saved..];
             let room = PART_BYTES.saturating_sub(writer.bytes.len()) / size_of::<f64>();
             let fitting = left.len().min(room.max(FEWEST_SAMPLES));
@@ -104,12 +91,10 @@ impl Outgoing {
                 writer.f64s(&left[..fitting]);
                 *saved += fitting;
             }
-            if *saved < sorted.len() {
-                return true;
+            if *saved == sorted.len() {
+                table.outgoing.begun = None;
             }
         }
-        *samples = None;
-        at.cell += 1;
         true
     }
 }
@@ -124,6 +109,7 @@ impl Place {
     }
 }
 
+/// Also says how many samples there are of long series.
 fn write_counts<K: Key>(table: &Table<K>, writer: &mut Writer) {
     writer.bool(table.is_sketched);
     writer.usize(table.phases.len());
@@ -144,6 +130,13 @@ fn write_counts<K: Key>(table: &Table<K>, writer: &mut Writer) {
                 writer.u64(end_ns);
             }
         }
+    }
+    let longest = table.longest_first().into_iter();
+    let long: Vec<_> = longest.take_while(|(_, samples)| *samples >= LONG).collect();
+    writer.usize(long.len());
+    for (at, samples) in long {
+        at.write(writer);
+        writer.usize(samples);
     }
 }
 
@@ -197,18 +190,20 @@ impl Incoming {
             }
             table.incoming.cells.push((phase, places));
         }
+        for _ in 0..reader.usize()? {
+            let at = table.incoming.own_place(Place::read(reader)?)?;
+            table.series_at(at).ok_or_else(unreadable)?.expect(reader.usize()?);
+        }
         // Now, while the other instance sorts its own.
         table.sort();
         Ok(())
     }
 
     fn take_series<K>(table: &mut Table<K>, reader: &mut Reader) -> Result<()> {
-        let Place { column, phase, cell } = Place::read(reader)?;
-        let Incoming { cells, begun, piece } = &mut table.incoming;
-        let (phase, places) = cells.get(phase).ok_or_else(unreadable)?;
-        let place = places.get(cell).ok_or_else(unreadable)?;
-        let cell = &mut table.phases[*phase].cells[*place];
-        let series = cell.series.get_mut(column).ok_or_else(unreadable)?;
+        let Place { column, phase, cell } = table.incoming.own_place(Place::read(reader)?)?;
+        let Incoming { begun, piece, .. } = &mut table.incoming;
+        let series = table.phases[phase].cells[cell].series.get_mut(column);
+        let series = series.ok_or_else(unreadable)?;
         match (reader.u64()?, series) {
             (SKETCHED, Series::Sketched(sketch)) => sketch.merge(&Sketch::read(reader)?),
             (EXACT, series) => {
@@ -223,5 +218,12 @@ impl Incoming {
             _ => return Err(unreadable()),
         }
         Ok(())
+    }
+
+    /// Where a series of the other instance is here.
+    fn own_place(&self, at: Place) -> Result<Place> {
+        let (phase, cells) = self.cells.get(at.phase).ok_or_else(unreadable)?;
+        let cell = cells.get(at.cell).ok_or_else(unreadable)?;
+        Ok(Place { phase: *phase, cell: *cell, ..at })
     }
 }

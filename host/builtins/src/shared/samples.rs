@@ -12,6 +12,8 @@ pub(crate) struct Samples {
     pub(super) in_chunks: usize,
     /// Of these keys. It is told when they come, while the batch is near.
     range: Range,
+    /// Foreign samples that sorting leaves room for.
+    expected: usize,
 }
 
 impl Samples {
@@ -44,10 +46,20 @@ impl Samples {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.sorted.len() + self.in_chunks
+    }
+
+    /// So many foreign samples are to be merged.
+    pub(crate) fn expect(&mut self, foreign: usize) {
+        self.expected = foreign;
+    }
+
     /// All samples in rising order.
     pub(crate) fn sort(&mut self) -> &[f64] {
         if !self.chunks.is_empty() {
-            let sorted = sorted(mem::take(&mut self.chunks), &mem::take(&mut self.range));
+            let (chunks, range) = (mem::take(&mut self.chunks), mem::take(&mut self.range));
+            let sorted = sorted(chunks, &range, mem::take(&mut self.expected));
             self.in_chunks = 0;
             match self.sorted.is_empty() {
                 true => self.sorted = sorted,
@@ -75,58 +87,63 @@ impl Samples {
     /// arrive, and need not be in memory beside the merged ones.
     pub(crate) fn merge(&mut self, begun: &mut Option<Merge>, foreign: &[f64], count: usize) {
         self.sort();
-        let merge = begun.get_or_insert_with(|| Merge::new(self.sorted.len() + count));
-        merge.take(&self.sorted, foreign);
-        if merge.foreign == count {
-            merge.take_rest(&self.sorted);
-            self.sorted = mem::take(&mut merge.merged);
+        let merge = begun.get_or_insert_with(|| Merge::begin(&mut self.sorted, count));
+        merge.take(&mut self.sorted, foreign);
+        if merge.own == merge.merged {
             *begun = None;
         }
     }
 }
 
-/// Own samples and foreign ones on their way into one list, all in rising order.
+/// How far foreign samples are taken in among own ones, in the same list: merged ones are
+/// at its start, own ones that are not merged at its end, and between them there is room for
+/// the foreign ones that are still to come.
 #[derive(Debug)]
 pub(crate) struct Merge {
-    /// Filled up to `own` + `foreign`.
-    merged: Vec<f64>,
+    /// Merged samples.
+    merged: usize,
+    /// Where own samples begin.
     own: usize,
-    foreign: usize,
 }
 
 impl Merge {
-    fn new(count: usize) -> Self {
-        Self { merged: vec![0.0; count], own: 0, foreign: 0 }
+    /// Makes room for `count` foreign samples in front of the own ones.
+    fn begin(list: &mut Vec<f64>, count: usize) -> Self {
+        let len = list.len();
+        list.reserve_exact(count);
+        list.resize(len.max(count), 0.0);
+        list.extend_from_within(len.saturating_sub(count)..len);
+        list.copy_within(..len.saturating_sub(count), count);
+        Self { merged: 0, own: count }
     }
 
-    fn take(&mut self, own: &[f64], foreign: &[f64]) {
-        let merged = &mut self.merged[self.own + self.foreign..];
-        let (own, mut mine, mut theirs) = (&own[self.own..], 0, 0);
-        let mut step = |mine: &mut usize, theirs: &mut usize| {
-            // No branch: it would be guessed wrong every second time.
-            let (a, b) = (key(own[*mine]), key(foreign[*theirs]));
-            merged[*mine + *theirs] = of_key(a.min(b));
-            let is_own = a <= b;
-            *mine += usize::from(is_own);
-            *theirs += usize::from(!is_own);
-        };
+    fn take(&mut self, list: &mut [f64], foreign: &[f64]) {
+        let mut theirs = 0;
         // In strides: guests look at their deadline each time round a loop.
         const STRIDE: usize = 16;
-        while mine + STRIDE <= own.len() && theirs + STRIDE <= foreign.len() {
+        while self.own + STRIDE <= list.len() && theirs + STRIDE <= foreign.len() {
             for _ in 0..STRIDE {
-                step(&mut mine, &mut theirs);
+                theirs += self.take_one(list, foreign[theirs]);
             }
         }
-        while mine < own.len() && theirs < foreign.len() {
-            step(&mut mine, &mut theirs);
+        while self.own < list.len() && theirs < foreign.len() {
+            theirs += self.take_one(list, foreign[theirs]);
         }
         let rest = &foreign[theirs..];
-        merged[mine + theirs..][..rest.len()].copy_from_slice(rest);
-        self.own += mine;
-        self.foreign += foreign.len();
+        list[self.merged..][..rest.len()].copy_from_slice(rest);
+        self.merged += rest.len();
     }
 
-    fn take_rest(&mut self, own: &[f64]) {
-        self.merged[self.own + self.foreign..].copy_from_slice(&own[self.own..]);
+    /// Takes the next own sample or the foreign one, whichever is less; of foreign ones, how
+    /// many it takes.
+    #[inline]
+    fn take_one(&mut self, list: &mut [f64], foreign: f64) -> usize {
+        // No branch: it would be guessed wrong every second time.
+        let (own, foreign) = (key(list[self.own]), key(foreign));
+        list[self.merged] = of_key(own.min(foreign));
+        let is_own = own <= foreign;
+        self.merged += 1;
+        self.own += usize::from(is_own);
+        usize::from(!is_own)
     }
 }

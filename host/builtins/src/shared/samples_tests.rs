@@ -27,6 +27,20 @@ fn chunks_sorted_and_merged_are_all_samples_in_total_order() {
 }
 
 #[test]
+fn expected_samples_are_merged_where_the_own_ones_are() {
+    for (count, merged) in [(1000, 5000), (5000, 1000), (70_000, 70_000)] {
+        let (own, mut theirs) = (samples(count, 1), samples(merged, 2));
+        theirs.sort_by(f64::total_cmp);
+        let mut all = Samples::default();
+        all.extend(&own);
+        all.expect(theirs.len());
+        let place = all.sort().as_ptr();
+        all.merge(&mut None, &theirs, theirs.len());
+        assert_eq!((all.len(), all.sort().as_ptr()), (own.len() + theirs.len(), place));
+    }
+}
+
+#[test]
 fn chunks_leave_little_memory_unused() {
     let mut all = Samples::default();
     for sample in samples(200_000, 1) {

@@ -27,6 +27,21 @@ impl Series {
         }
     }
 
+    /// Samples that it keeps.
+    pub(crate) fn samples(&self) -> usize {
+        match self {
+            Self::Exact(samples) => samples.len(),
+            Self::Sketched(_) => 0,
+        }
+    }
+
+    /// Keeps room for so many samples that are to be merged, where it keeps samples.
+    pub(crate) fn expect(&mut self, samples: usize) {
+        if let Self::Exact(own) = self {
+            own.expect(samples);
+        }
+    }
+
     /// Sorts the samples that it keeps.
     pub(crate) fn sort(&mut self) {
         if let Self::Exact(samples) = self {

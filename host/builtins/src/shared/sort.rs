@@ -15,12 +15,12 @@ const SEGMENT: usize = 1 << 9;
 /// So few keys are parted no further, if they are too many for a network.
 const FEW: usize = 24;
 
-/// The samples of all keys, which span `range`, in the order of `f64::total_cmp`. A list's
-/// memory goes once it is read.
-pub(crate) fn sorted(chunks: Vec<Vec<u64>>, range: &Range) -> Vec<f64> {
+/// The samples of all keys, which span `range`, in the order of `f64::total_cmp`, with room
+/// for so many more. A list's memory goes once it is read.
+pub(crate) fn sorted(chunks: Vec<Vec<u64>>, range: &Range, room: usize) -> Vec<f64> {
     let mut sorter = Sorter::default();
     let count = count_of(&chunks);
-    sorter.sorted.reserve_exact(count);
+    sorter.sorted.reserve_exact(count + room);
     match count < 2 * NEAR {
         true => sorter.add_few(chunks),
         false => sorter.add_many(chunks, range),

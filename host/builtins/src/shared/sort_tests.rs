@@ -6,7 +6,7 @@ fn sorted_of(chunks: Vec<Vec<f64>>) -> Vec<f64> {
         chunks.into_iter().map(|chunk| chunk.into_iter().map(key).collect()).collect();
     let mut range = Range::default();
     keys.iter().flatten().for_each(|key| range.take_in(*key));
-    sorted(keys, &range)
+    sorted(keys, &range, 0)
 }
 
 #[track_caller]

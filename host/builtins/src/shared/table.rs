@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use perfbox_guest::{Batch, Error, Result};
@@ -41,6 +42,14 @@ pub(crate) struct Cell {
     pub(crate) counts: Counts,
     /// One for each column of the layout.
     pub(crate) series: Vec<Series>,
+}
+
+/// Where a series is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) phase: usize,
+    pub(super) cell: usize,
+    pub(super) column: usize,
 }
 
 /// How many records there are, and from when to when the good ones were.
@@ -114,7 +123,31 @@ impl<K: Key> Table<K> {
 
     /// Sorts all samples that are kept.
     pub(super) fn sort(&mut self) {
-        self.series().for_each(Series::sort);
+        for (place, _) in self.longest_first() {
+            if let Some(series) = self.series_at(place) {
+                series.sort();
+            }
+        }
+    }
+
+    /// Where all series are, with how many samples they keep, the longest first: the memory
+    /// that these leave when they are moved has room for the others.
+    pub(super) fn longest_first(&self) -> Vec<(Place, usize)> {
+        let mut places = Vec::new();
+        for (phase, cells) in self.phases.iter().map(|phase| &phase.cells).enumerate() {
+            for (cell, series) in cells.iter().map(|cell| &cell.series).enumerate() {
+                let place = |column| Place { phase, cell, column };
+                places
+                    .extend(series.iter().enumerate().map(|(at, one)| (place(at), one.samples())));
+            }
+        }
+        places.sort_by_key(|(_, samples)| Reverse(*samples));
+        places
+    }
+
+    /// The series of a place; none: there is no such place.
+    pub(super) fn series_at(&mut self, at: Place) -> Option<&mut Series> {
+        self.phases.get_mut(at.phase)?.cells.get_mut(at.cell)?.series.get_mut(at.column)
     }
 
     fn series(&mut self) -> impl Iterator<Item = &mut Series> {
