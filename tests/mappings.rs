@@ -171,7 +171,7 @@ fn a_request_that_failed_may_lack_a_latency_and_others_may_not() {
 
 #[test]
 fn words_for_no_error_are_none() {
-    let words = ["", "False", "none", "NULL", "-", "0", "ok", "true", "timeout"];
+    let words = ["", "False", "none", "NULL", "-", "0", "0.0", "ok", "true", "timeout"];
     let csv = words.map(|word| format!("1,2,{word}\n")).concat();
     let summary = read(&format!("t,l,e\n{csv}"), &format!("{MAPS} --map error=e"));
     assert_eq!(errors(&summary), [("failed".to_owned(), 1), ("timeout".to_owned(), 1)]);
@@ -192,29 +192,6 @@ fn a_time_without_a_zone_is_meant_as_utc() {
 }
 
 #[test]
-fn inputs_that_are_one_run_share_their_phases_whatever_the_order() {
-    let dir = Dir::new();
-    let rows = |from: u32, step: usize| {
-        let row = |n: u32| format!("{n},{},{}\n", n % 17, if n < 30 { "warmup" } else { "steady" });
-        format!("t,l,p\n{}", (from..100).step_by(step).map(row).collect::<String>())
-    };
-    dir.write("all.csv", rows(0, 1));
-    for worker in 0..3 {
-        dir.write(&format!("worker-{worker}.csv"), rows(worker, 3));
-    }
-    let flags = format!("{MAPS} --map phase=p --format json --quiet");
-    let alone = dir.expect(0, &format!("run all.csv {flags}")).json();
-    for inputs in ["worker-*.csv", "worker-2.csv worker-0.csv worker-1.csv"] {
-        let parts = dir.expect(0, &format!("run {inputs} --one-run {flags}")).json();
-        assert_eq!(parts["results"], alone["results"]);
-        assert_eq!(parts["phases"], alone["phases"]);
-        assert_eq!(parts["inputs"].as_array().unwrap().len(), 3);
-    }
-    let apart = dir.expect(0, &format!("run worker-*.csv {flags}")).json();
-    assert_eq!(apart["phases"].as_array().unwrap().len(), 6);
-}
-
-#[test]
 fn a_start_in_a_unit_that_is_not_likely_is_doubted() {
     let dir = Dir::new();
     for (start, unit, is_doubted) in [
@@ -229,5 +206,81 @@ fn a_start_in_a_unit_that_is_not_likely_is_doubted() {
                      of `start` right?\n";
         assert_eq!(ran.stderr == words, is_doubted, "{}", ran.stderr);
         assert_eq!(ran.stderr.is_empty(), !is_doubted, "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_field_of_blanks_is_missing() {
+    let csv = "t, l, x\n1, 2, \n2, 3,\t\n3, 4, 500\n";
+    let jsonl = "{\"t\":1,\"l\":2,\"x\":\" \"}\n{\"t\":2,\"l\":3,\"x\":\"\"}\n\
+                 {\"t\":3,\"l\":4,\"x\":\"500\"}\n";
+    for content in [csv, jsonl] {
+        for role in ["error", "status"] {
+            let summary = read(content, &format!("{MAPS} --map {role}=x"));
+            assert_eq!(errors(&summary), [("500".to_owned(), 1)], "{role}");
+            assert_eq!(summary["inputs"][0]["bad_records"], 0);
+        }
+        let summary = read(content, &format!("{MAPS} --map metric.x=x"));
+        assert_eq!(summary["results"]["metrics"]["metrics"][1]["stats"]["sum"], 500.0);
+    }
+}
+
+#[test]
+fn rows_without_a_value_are_blank_lines_whatever_is_between_fields() {
+    for delimiter in [",", "\t", ";"] {
+        let csv = "t,l,x\n1,2,3\n,,\n , ,\n2,3,4\n".replace(',', delimiter);
+        let summary = read(&csv, MAPS);
+        assert_eq!(*metric(&summary, "metrics", "request_count"), 2);
+        assert_eq!(summary["inputs"][0]["bad_records"], 0);
+    }
+}
+
+#[test]
+fn a_latency_is_the_same_to_the_last_bit_in_every_unit() {
+    let summary = |value: &str, unit: &str| {
+        read(&format!("t,l\n1,{value}\n"), &format!("--map start=t:s --map latency=l:{unit}"))
+    };
+    for (value, unit) in [("212526508", "ns"), ("212526.508", "us"), ("212.526508", "ms")] {
+        let summary = summary(value, unit);
+        let latency = &summary["results"]["metrics"]["metrics"][0]["stats"]["max"];
+        assert_eq!(latency, 212.526508, "{unit}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_text_is_not_put_down_to_the_mapping() {
+    let dir = Dir::new();
+    for (content, is_of_mapping) in [
+        ("t,l,n\n1,2,\"a\n3,4,b\n", false),
+        ("t,l,n\n1,2\n", false),
+        ("t,l,n\nx,2,3\n", true),
+        ("{\"t\":\"x\",\"l\":2}\n", true),
+    ] {
+        dir.write("r", content);
+        let words = dir.expect(4, &format!("run r {MAPS}")).stderr;
+        assert_eq!(
+            words.contains("; the mapping fits no record of this input"),
+            is_of_mapping,
+            "{words}"
+        );
+        assert_eq!(words.contains("; no line of this input is a record"), !is_of_mapping);
+    }
+}
+
+#[test]
+fn json_lines_that_are_no_json_are_not_said_to_lack_a_column() {
+    let dir = Dir::new();
+    for (content, words) in [
+        ("{\"t\":1,\"l\":2\n", "EOF while parsing an object"),
+        ("{b},t,l\n1,2,3\n", "key must be a string"),
+    ] {
+        dir.write("r", content);
+        assert_eq!(
+            dir.expect(4, &format!("run r {MAPS}")).stderr,
+            format!(
+                "error: r: its first line is no JSON object: {words}; where it is CSV, \
+                 --input-format csv reads it\n"
+            )
+        );
     }
 }

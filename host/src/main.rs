@@ -36,7 +36,7 @@ fn run() -> ExitCode {
     }
     let ended = match parse().command {
         Command::Run(args) => args.run(),
-        Command::Inspect(args) => args.run().and_then(|text| print(&text)).map(|()| 0),
+        Command::Inspect(args) => args.run(),
         Command::Config(command) => command.run().and_then(|text| print(&text)).map(|()| 0),
         Command::Plugins(command) => command.run().and_then(|text| print(&text)).map(|()| 0),
         Command::Cache(command) => command.run().and_then(|text| print(&text)).map(|()| 0),

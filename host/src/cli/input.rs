@@ -1,6 +1,11 @@
 //! Inputs on the command line: which they are, and how they are read.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
 use clap::Args;
+use perfbox::escape;
 use perfbox::source::{Format, Mapping, RecordedOptions, SourceError, expand_inputs};
 
 use super::config::Config;
@@ -71,6 +76,25 @@ pub(crate) fn opened<T>(opened: Result<T, SourceError>) -> Result<T, Failed> {
 }
 
 impl InputArgs {
+    /// As [`expand`](Self::expand), for parts of one run: no file is two of them.
+    pub(crate) fn expand_parts(&self) -> Result<Vec<String>, Failed> {
+        let inputs = self.expand().bad_input()?;
+        let mut known: HashMap<PathBuf, &String> = HashMap::new();
+        for name in &inputs {
+            let path = Path::new(name).canonicalize();
+            if let Some(first) = path.ok().and_then(|path| known.insert(path, name)) {
+                return Err(anyhow!(
+                    "`{}` and `{}` are the same file, whose records would count twice with \
+                     --one-run; name it once",
+                    escape(first),
+                    escape(name)
+                ))
+                .usage();
+            }
+        }
+        Ok(inputs)
+    }
+
     /// The inputs, directories and patterns taken apart.
     pub(crate) fn expand(&self) -> Result<Vec<String>, SourceError> {
         expand_inputs(&self.inputs)

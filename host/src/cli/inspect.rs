@@ -26,16 +26,22 @@ pub(crate) struct InspectArgs {
 }
 
 impl InspectArgs {
-    /// What there is to say of each input.
-    pub(crate) fn run(&self) -> Result<String, Failed> {
+    /// Says what there is to say of each input, and returns the exit status: that of the
+    /// first that cannot be read.
+    pub(crate) fn run(&self) -> Result<u8, Failed> {
         let config = Config::gather(&self.plugins, &SelectionArgs::default()).usage()?;
         let options = self.input.format.options(&config).usage()?;
-        let mut text = String::new();
+        let mut status = 0;
         for name in self.input.expand().bad_input()? {
-            let inspection = opened(inspect(&name, options.clone()))?;
-            text.push_str(&describe(&name, &inspection));
+            match opened(inspect(&name, options.clone())) {
+                Ok(inspection) => crate::print(&describe(&name, &inspection))?,
+                Err(failed) => {
+                    crate::print_error(&*failed.error);
+                    status = if status == 0 { failed.status } else { status };
+                }
+            }
         }
-        Ok(text)
+        Ok(status)
     }
 }
 

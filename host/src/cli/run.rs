@@ -170,7 +170,10 @@ impl RunArgs {
             stop: stop.clone(),
             ..options
         };
-        let inputs = self.input.expand().bad_input()?;
+        let inputs = match self.one_run {
+            true => self.input.expand_parts()?,
+            false => self.input.expand().bad_input()?,
+        };
         options.look_through = inputs.iter().any(|name| !can_be_opened_again(name));
         let threads = self.threads();
         let mut begins_again = false;

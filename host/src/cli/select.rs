@@ -14,13 +14,13 @@ use super::settings::Settings;
 /// What is to run.
 #[derive(Debug, Default, Args)]
 pub(crate) struct SelectionArgs {
-    /// Hook to tell of every phase event; repeatable [env: PERFBOX_HOOKS, by commas].
-    #[arg(long = "hook", value_name = "ID")]
+    /// Hook to tell of every phase event; repeatable, or by commas [env: PERFBOX_HOOKS].
+    #[arg(long = "hook", value_name = "ID", value_delimiter = ',')]
     pub(super) hooks: Vec<String>,
 
-    /// Processor to give every record; repeatable [env: PERFBOX_PROCESSORS, by commas]
-    /// [default: metrics].
-    #[arg(long = "processor", value_name = "ID")]
+    /// Processor to give every record, in place of `metrics`; repeatable, or by commas
+    /// [env: PERFBOX_PROCESSORS] [default: metrics].
+    #[arg(long = "processor", value_name = "ID", value_delimiter = ',')]
     pub(super) processors: Vec<String>,
 
     /// Parameter of a plugin, read by its declared type, a list as [a, b]; repeatable.

@@ -81,6 +81,9 @@ impl Column {
     }
 }
 
+/// The method of quantiles that are not of a sketch.
+const EXACT: &str = "exact";
+
 /// Before a quantile with too few samples beyond it.
 const UNRELIABLE: char = '~';
 
@@ -219,6 +222,10 @@ fn distributions_text(rows: &[(&Metric, &Distribution)], width: usize) -> String
     if shown.iter().flat_map(|(_, cells)| cells).any(|cell| cell.starts_with(UNRELIABLE)) {
         text.push_str(&format!("\n{UNRELIABLE} fewer than ten samples lie beyond this quantile\n"));
     }
+    if let Some((_, one)) = rows.iter().find(|(_, one)| one.method != EXACT) {
+        let said = format!("quantiles are approximate: their method is {}", escape(&one.method));
+        text.push_str(&format!("\n{}\n", cut(&said, width)));
+    }
     text
 }
 
@@ -296,8 +303,18 @@ fn title(metric: &Metric, width: usize) -> String {
     let labels = format!("{{{}}}", escape(&labels));
     match name.chars().count() + labels.chars().count() {
         length if length <= width => format!("{name}{labels}"),
-        _ => format!("{}\n{}", cut(&name, width), cut(&format!("  {labels}"), width)),
+        _ => format!("{}\n{}", cut(&name, width), cut_inside(&format!("  {labels}"), width)),
     }
+}
+
+/// As [`cut`], but the line keeps its end: labels may differ there only.
+fn cut_inside(line: &str, width: usize) -> String {
+    let length = line.chars().count();
+    if length <= width {
+        return line.to_owned();
+    }
+    let end = width.saturating_sub(1) / 2;
+    cut(line, width - end) + &line.chars().skip(length - end).collect::<String>()
 }
 
 /// So many characters of a line at most, an ellipsis in place of the others.
@@ -379,6 +396,27 @@ mod tests {
     }
 
     #[test]
+    fn sketched_quantiles_are_said_to_be() {
+        let mut sketched = latency(&[(50.0, false)]);
+        assert!(!table(vec![sketched.clone()], 80).contains("approximate"));
+        if let MetricValue::Distribution(one) = &mut sketched.value {
+            one.method = "ddsketch".to_owned();
+        }
+        let shown = table(vec![sketched], 80);
+        assert!(shown.ends_with("\n\nquantiles are approximate: their method is ddsketch\n\n"));
+    }
+
+    #[test]
+    fn labels_that_differ_at_their_ends_are_told_apart() {
+        let of = |end: &str| Metric {
+            labels: BTreeMap::from([("error".to_owned(), format!("{}{end}", "x".repeat(100)))]),
+            ..metric("errors", None, MetricValue::Count(1))
+        };
+        let shown = table(vec![of("one"), of("two")], 40);
+        assert!(shown.contains("xone}") && shown.contains("xtwo}"), "{shown}");
+    }
+
+    #[test]
     fn a_phase_that_the_run_does_not_have_is_shown_under_its_name() {
         let of = |phase| metric("requests", phase, MetricValue::Count(1));
         assert_eq!(
@@ -408,7 +446,7 @@ mod tests {
                 assert!(line.chars().count() <= width, "{width}: {line}");
             }
             assert!(shown.contains("\nrequests "), "{shown}");
-            assert!(shown.contains("\n  {endpoint=/v1/"), "{shown}");
+            assert!(shown.contains("\n  {endpoi") && shown.contains("/v1/}"), "{shown}");
         }
     }
 }

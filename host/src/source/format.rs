@@ -190,7 +190,8 @@ pub(super) fn recognise(start: &[u8], input: &Input, given: &Given) -> Result<Re
 /// # Errors
 /// When no mapping would help.
 fn unmapped(format: Format, start: &[u8]) -> Result<Recognised, Problem> {
-    let is_text = |names: &[String]| !names.iter().any(|name| name.contains(char::is_control));
+    let is_odd = |letter: char| letter.is_control() && letter != '\t';
+    let is_text = |names: &[String]| !names.iter().any(|name| name.contains(is_odd));
     match format {
         Format::Csv if tools_csv::is_locust_totals(start) => Err(Problem::at(
             1,

@@ -100,7 +100,8 @@ impl Input {
         match self.compression {
             Compression::None => self.file.try_clone(),
             Compression::Gzip | Compression::Zstd => {
-                Err(io::Error::other("Parquet in gzip or zstd is not read; decompress it first"))
+                let words = "Parquet in gzip or zstd is not read; decompress it first";
+                Err(io::Error::new(io::ErrorKind::Unsupported, words))
             }
         }
     }

@@ -167,7 +167,7 @@ pub enum SourceError {
         column: u64,
         /// What is wrong with that line.
         problem: String,
-        /// A mapping says what is what in it.
+        /// A mapping says what is what in it, and may be what is wrong.
         is_mapped: bool,
     },
     /// A file of no format that is read, or not of the one that was given.

@@ -16,6 +16,8 @@ pub(super) struct Problem {
 pub(super) enum Reach {
     /// One record, which can be left out; of an input's start, that input.
     Record,
+    /// The same, of a text that is no record whatever its fields mean.
+    Text,
     /// It has a column that was not seen when the input was looked through.
     NewColumn,
     /// Records are lost, nobody knows which: the reading ends here.
@@ -30,10 +32,15 @@ impl Problem {
         Self { column, words: words.into(), reach: Reach::Record }
     }
 
+    /// At a byte of a line that is no record whatever its fields mean.
+    pub(super) fn of_text(column: u64, words: impl Into<String>) -> Self {
+        Self { reach: Reach::Text, ..Self::at(column, words) }
+    }
+
     /// A line of which not even that much is read.
     pub(super) fn long_line(bytes: usize) -> Self {
         let words = format!("the line is longer than {} MiB", bytes >> 20);
-        Self::at(bytes as u64, words)
+        Self::of_text(bytes as u64, words)
     }
 
     /// A metric that came up late; its name is escaped already.
@@ -69,6 +76,6 @@ impl From<&serde_json::Error> for Problem {
     fn from(error: &serde_json::Error) -> Self {
         let words = error.to_string();
         let words = words.split(" at line ").next().unwrap_or_default();
-        Self::at(error.column().max(1) as u64, escape(words))
+        Self::of_text(error.column().max(1) as u64, escape(words))
     }
 }

@@ -10,7 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use crate::source::Problem;
 use crate::source::input::Block;
 use crate::source::readers::csv::Csv;
-use crate::source::readers::jsonl::paths_of;
+use crate::source::readers::jsonl::{PATHS_MAX, paths_of};
 
 /// Records that are looked at.
 const RECORDS_MAX: usize = 1000;
@@ -64,28 +64,24 @@ pub(super) fn of_csv(start: &[u8]) -> Vec<Sampled> {
 
 /// The paths to scalars of JSON lines that begin with `start`.
 pub(super) fn of_jsonl(start: &[u8]) -> Vec<Sampled> {
-    let text = |value| match value {
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    };
-    let paths = |text_of: &[u8]| {
-        paths_of(text_of).into_iter().map(move |(path, value)| (path, text(value)))
-    };
-    let mut columns: Vec<_> = paths(start).map(sampled).collect();
+    let mut columns: Vec<Sampled> = Vec::new();
     for line in start.split(|byte| *byte == b'\n').take(RECORDS_MAX) {
-        for (path, value) in paths(line) {
-            if let Some(column) = columns.iter_mut().find(|column| column.name == path) {
+        for (name, value) in paths_of(line) {
+            let value = match value {
+                serde_json::Value::String(text) => text,
+                other => other.to_string(),
+            };
+            let known = columns.iter().position(|column| column.name == name);
+            let at = known.unwrap_or(columns.len());
+            if at == columns.len() && at < PATHS_MAX {
+                columns.push(Sampled { name, ..Sampled::default() });
+            }
+            if let Some(column) = columns.get_mut(at) {
                 column.add(&value);
             }
         }
     }
     columns
-}
-
-fn sampled((name, value): (String, String)) -> Sampled {
-    let mut column = Sampled { name, ..Sampled::default() };
-    column.add(&value);
-    column
 }
 
 /// The columns of Parquet; of one that cannot be decoded, without values.

@@ -92,7 +92,7 @@ impl<'b> Wanted<'b> {
         (!is_metric).then_some(Self { bound, column: None })
     }
 
-    /// Takes in the text of the field, which is not empty.
+    /// Takes in the text of the field, which is not missing.
     pub(in crate::source) fn take<'t>(
         &self,
         text: &'t str,

@@ -33,14 +33,12 @@ impl<'r> Facts<'r> {
         self.phase
     }
 
-    /// Takes in one field that is not empty and no metric.
+    /// Takes in one field that is not missing and no metric.
     pub(in crate::source) fn take(&mut self, what: &What, text: &'r str) -> Result<(), String> {
         match what {
             What::Start(form) => self.start_ns = Some(form.read_ns(text)?),
             What::End(form) => self.end_ns = Some(form.read_ns(text)?),
-            What::Latency(ms) => {
-                self.latency_ms = Some(read_number(text)? * ms);
-            }
+            What::Latency(_) => self.take_number(what, read_number(text)?),
             What::Status | What::Code => match status(text) {
                 Some(status) => {
                     self.take_status(status);
@@ -48,12 +46,12 @@ impl<'r> Facts<'r> {
                         self.error = self.error.or(Some(text));
                     }
                 }
-                None => self.take_no_status(text.into()),
+                None => self.take_no_status(text.trim().into()),
             },
             What::Error => match error(text) {
                 Some(true) => self.success = Some(false),
                 Some(false) => {}
-                None => self.error = Some(text),
+                None => self.error = Some(text.trim()),
             },
             What::ErrorMessage => self.error_message = Some(text),
             What::Failure => {
@@ -74,9 +72,12 @@ impl<'r> Facts<'r> {
 
     /// Takes in a latency.
     pub(in crate::source) fn take_number(&mut self, what: &What, value: f64) {
-        if let What::Latency(ms) = what {
-            self.latency_ms = Some(value * ms);
-        }
+        // Divided by a whole number: in every unit a latency is the same to the last bit.
+        self.latency_ms = match what {
+            What::Latency(ms) if *ms < 1.0 => Some(value / ms.recip().round()),
+            What::Latency(ms) => Some(value * ms),
+            _ => self.latency_ms,
+        };
     }
 
     /// Takes in a status.

@@ -12,7 +12,9 @@ mod values;
 pub(super) use bind::{Bound, Wanted, What, bind, only_place, survey};
 pub(super) use facts::Facts;
 pub use fields::{MappedField, Mapping, MappingError};
-pub(super) use values::{no_number, number, read_number, status, succeeded, whole_status};
+pub(super) use values::{
+    is_missing, no_number, number, read_number, status, succeeded, whole_status,
+};
 
 /// The phase of formats that have none.
 pub(super) const ONLY_PHASE: &str = "profiling";

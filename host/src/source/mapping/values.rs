@@ -33,7 +33,13 @@ const OUTCOMES: [(&str, bool); 9] = [
 ];
 
 /// What is written where there might be an error, and there is none.
-const NO_ERROR: [&str; 10] = ["false", "no", "none", "null", "nil", "nan", "n/a", "-", "0", "ok"];
+const NO_ERROR: [&str; 11] =
+    ["false", "no", "none", "null", "nil", "nan", "n/a", "-", "ok", "0", "0.0"];
+
+/// Whether a field has no value.
+pub(in crate::source) fn is_missing(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_whitespace())
+}
 
 /// A finite number.
 pub(in crate::source) fn number(text: &str) -> Option<f64> {
@@ -129,8 +135,16 @@ mod tests {
     }
 
     #[test]
+    fn a_field_of_blanks_is_missing() {
+        assert!(["", " ", "\t \r"].iter().all(|text| is_missing(text)));
+        assert!(["-", " 0"].iter().all(|text| !is_missing(text)));
+    }
+
+    #[test]
     fn where_an_error_may_stand_there_are_words_for_none() {
-        for none in ["false", "None", "NULL", "nil", "NaN", "n/a", "-", "0", "no", "OK", " ok "] {
+        for none in
+            ["false", "None", "NULL", "nil", "NaN", "n/a", "-", "0", "0.0", "no", "OK", " ok "]
+        {
             assert_eq!(error(none), Some(false), "{none}");
         }
         assert_eq!(error("True"), Some(true));

@@ -10,7 +10,7 @@ use crate::source::cut::Cut;
 use crate::source::fields::{Fields, Marks};
 use crate::source::format::Format;
 use crate::source::input::{Block, LINE_MAX_BYTES};
-use crate::source::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, Wanted, What};
+use crate::source::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, Wanted, What, is_missing};
 use crate::source::parse::Misread;
 use crate::source::rows::{PhaseKey, Rows};
 
@@ -186,22 +186,25 @@ impl Csv {
         if fields.len() != self.fields
             && (fields.len() < self.fields || (self.fields..fields.len()).any(is_beyond))
         {
-            return Err(of_row(format!(
-                "the row has {} fields, and the others have {}",
-                fields.len(),
-                self.fields
-            )));
+            let words =
+                format!("the row has {} fields, and the others have {}", fields.len(), self.fields);
+            return Err((0, Problem::of_text(1, words)));
         }
         let mut facts = Facts::default();
         metrics.clear();
         for one in wanted {
             let value = fields.get(text, one.bound.field);
-            if !value.is_empty() {
+            if !is_missing(value) {
                 one.take(value, &mut facts, metrics)
                     .map_err(|words| self.in_column(one.bound, fields, text, &words))?;
             }
         }
         Ok(facts)
+    }
+
+    /// Whether no field of a row has a value.
+    fn is_blank(&self, row: &str) -> bool {
+        row.bytes().all(|byte| byte == self.delimiter || byte.is_ascii_whitespace())
     }
 
     /// Goes through the rows of a block until told to end. Each comes with the number of
@@ -231,13 +234,16 @@ impl Csv {
             let behind = end.unwrap_or(text.len());
             let row_text = text[at..behind].trim_ascii_end();
             // Runs that were added to the file of another have a header each.
-            let is_header = self.header.as_ref().is_some_and(|one| *one == row_text.as_bytes());
+            let is_header =
+                |row: &str| self.header.as_ref().is_some_and(|one| *one == row.as_bytes());
+            let is_header = is_header(row_text.strip_prefix('\u{feff}').unwrap_or(row_text));
             let first_no_text = no_text.get(no_text.partition_point(|place| *place < at));
             let no_text = first_no_text.filter(|place| **place < behind);
-            if no_text.is_none() && (is_header || row_text.trim_ascii_start().is_empty()) {
+            if no_text.is_none() && (is_header || self.is_blank(row_text)) {
                 continue;
             }
-            let wrong = |(below, column), words: &str| Err((below, Problem::at(column, words)));
+            let wrong =
+                |(below, column), words: &str| Err((below, Problem::of_text(column, words)));
             let fields = match (end, no_text) {
                 (_, Some(place)) => wrong(fields.place_of(text, *place), "the text is not UTF-8"),
                 (None, None) => wrong(fields.place_without_end(text), "a quoted field has no end"),

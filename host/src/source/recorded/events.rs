@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Recorded;
 use super::collected::Collected;
-use super::phases::PhaseState;
+use super::phases::{Part, PhaseState};
 use crate::escape;
 use crate::phase::{EventKind, Phase, PhaseEvent, PhaseSummary};
 use crate::source::Item;
@@ -19,18 +19,21 @@ impl Recorded {
         let logged = self.logged_events(&collected.phases.states);
         let mut events = Vec::new();
         for state in std::mem::take(&mut collected.phases.states) {
-            let manifest = self.inputs[state.input].manifest.as_ref();
             let bounds = logged
                 .as_ref()
                 .and_then(|events| logged_bounds(events, &state.phase))
-                .or_else(|| manifest.and_then(|manifest| reported(manifest, &state)));
+                .or_else(|| self.reported(&state));
+            let inputs: Vec<_> = state.parts.iter().map(|part| part.input).collect();
             let phase = Arc::unwrap_or_clone(state.phase);
             let (rebuilt, mut summary) = state.timeline.finish(phase, bounds);
             if let Some(events) = &logged {
                 add_logged(&mut summary, events);
             }
-            if self.format_of(state.input).is_mapped() {
+            if inputs.iter().any(|input| self.format_of(*input).is_mapped()) {
                 doubt_unit(&summary);
+            }
+            if inputs.len() > 1 {
+                doubt_origin(&summary);
             }
             events.extend(rebuilt);
             collected.summaries.push(summary);
@@ -38,6 +41,18 @@ impl Recorded {
         // What happens at one time to one phase happens in the order of the kinds.
         events.sort_by_key(|event: &PhaseEvent| (event.time_ns, event.phase.index, event.event));
         logged.unwrap_or(events).into_iter().map(Item::Event).collect()
+    }
+
+    /// When a phase started and completed, by the manifests beside its records.
+    fn reported(&self, state: &PhaseState) -> Option<ReportedBounds> {
+        let of_part = |part: &Part| {
+            let manifest = self.inputs[part.input].manifest.as_ref()?;
+            reported(manifest, &state.recorded_name, part.recorded_index)
+        };
+        state.parts.iter().filter_map(of_part).reduce(|one, other| ReportedBounds {
+            start_ns: one.start_ns.min(other.start_ns),
+            end_ns: one.end_ns.max(other.end_ns),
+        })
     }
 
     /// The events of the log, of the phases that are asked for.
@@ -50,15 +65,30 @@ impl Recorded {
     }
 }
 
+const DAY_NS: u64 = 86_400_000_000_000;
+
 /// Times since a program's own start are small, and those since 1970 are large. What is in
 /// between is likely to be in another unit than was said.
 fn doubt_unit(summary: &PhaseSummary) {
-    const DAY_NS: u64 = 86_400_000_000_000;
     const DOUBTFUL_DAYS: RangeInclusive<u64> = 10..=7300;
     let days = summary.stats.start_ns.unwrap_or_default() / DAY_NS;
     if DOUBTFUL_DAYS.contains(&days) {
         tracing::warn!(
             "the phase `{}` starts {days} days after the start of 1970: is the unit of `start` right?",
+            escape(&summary.phase.name)
+        );
+    }
+}
+
+/// Parts of one run that count from the program's own start do not go with parts that count
+/// from 1970.
+fn doubt_origin(summary: &PhaseSummary) {
+    const YEAR_NS: u64 = 365 * DAY_NS;
+    let (start_ns, end_ns) = (summary.stats.start_ns, summary.stats.end_ns);
+    let years = end_ns.unwrap_or_default().saturating_sub(start_ns.unwrap_or_default()) / YEAR_NS;
+    if years > 0 {
+        tracing::warn!(
+            "the phase `{}` lasts {years} years: do all inputs count time from the same start?",
             escape(&summary.phase.name)
         );
     }
@@ -86,10 +116,9 @@ fn add_logged(summary: &mut PhaseSummary, events: &[PhaseEvent]) {
 }
 
 /// When a phase started and completed, by the manifest beside the records.
-fn reported(manifest: &PhaseManifest, state: &PhaseState) -> Option<ReportedBounds> {
+fn reported(manifest: &PhaseManifest, name: &str, index: Option<u32>) -> Option<ReportedBounds> {
     let same = |phase: &&ManifestPhase| {
-        phase.phase_name == state.recorded_name
-            && state.recorded_index.is_none_or(|index| index == phase.phase_index)
+        phase.phase_name == name && index.is_none_or(|index| index == phase.phase_index)
     };
     let phase = manifest.phases.iter().find(same)?;
     Some(ReportedBounds { start_ns: phase.start_ns?, end_ns: phase.end_ns? })

@@ -7,13 +7,14 @@ use super::collected::Collected;
 use super::{BAD_RECORD_REASONS_MAX, BLOCK_BYTES, OpenInput, Recorded, RecordedOptions};
 use crate::escape;
 use crate::report::InputReport;
+use crate::source::SourceError;
 use crate::source::columns::Survey;
 use crate::source::format::{Given, reader_of};
 use crate::source::input::Input;
 use crate::source::mapping::Mapping;
+use crate::source::problem::{Problem, Reach};
 use crate::source::readers::aiperf::PhaseManifest;
 use crate::source::rows::ReadOptions;
-use crate::source::{Problem, SourceError};
 
 impl Recorded {
     /// Opens the inputs and finds the columns of the run: files, AIPerf artifact
@@ -134,12 +135,12 @@ fn look_through(
     match first_bad {
         _ if good || options.stop.is_requested() => Ok(buffer),
         None => Err(SourceError::Empty { path: path() }),
-        Some((line, Problem { column, words, .. })) => Err(SourceError::NoRecords {
+        Some((line, Problem { column, words, reach })) => Err(SourceError::NoRecords {
             path: path(),
             line,
             column,
             problem: words,
-            is_mapped: reader.format().is_mapped(),
+            is_mapped: reader.format().is_mapped() && reach != Reach::Text,
         }),
     }
 }

@@ -13,39 +13,47 @@ use crate::source::timeline::Timeline;
 /// The phases so far, in the order in which they came up.
 pub(super) struct Phases {
     pub(super) states: Vec<PhaseState>,
-    /// One for each input, or one for all.
     inputs: Vec<InputPhases>,
+    /// Where the phases of each recorded name are, which the inputs share; none: each has
+    /// its own.
+    shared: Option<HashMap<String, Vec<usize>>>,
     /// What those phases are called.
     names: HashSet<String>,
 }
 
 /// The phases of one input.
 struct InputPhases {
-    /// What tells its phases from those of other inputs; none: it is the only one.
+    /// What tells its phases from those of other inputs; none: nothing has to.
     label: Option<String>,
-    /// Where those of each recorded name are.
-    places: HashMap<String, Vec<usize>>,
+    /// Those of each recorded name: which index they have there, and where they are.
+    places: HashMap<String, Vec<(Option<u32>, usize)>>,
 }
 
-/// A phase of one input.
+/// A phase of one input, or of several that share it.
 pub(super) struct PhaseState {
-    pub(super) input: usize,
-    pub(super) recorded_index: Option<u32>,
+    pub(super) parts: Vec<Part>,
     pub(super) recorded_name: String,
     pub(super) phase: Arc<Phase>,
     pub(super) timeline: Timeline,
+}
+
+/// A phase as one input has it.
+pub(super) struct Part {
+    pub(super) input: usize,
+    pub(super) recorded_index: Option<u32>,
 }
 
 impl Phases {
     /// For inputs of those names, which may be parts of one run.
     pub(super) fn of_inputs(names: &[String], are_one_run: bool) -> Self {
         let labels = match names {
-            _ if are_one_run => vec![None],
             [_] => vec![None],
+            names if are_one_run => vec![None; names.len()],
             names => labels(names).into_iter().map(Some).collect(),
         };
         let inputs = labels.into_iter().map(|label| InputPhases { label, places: HashMap::new() });
-        Self { states: Vec::new(), inputs: inputs.collect(), names: HashSet::new() }
+        let shared = (are_one_run && names.len() > 1).then(HashMap::new);
+        Self { states: Vec::new(), inputs: inputs.collect(), shared, names: HashSet::new() }
     }
 
     /// Whether a run may have those phases too.
@@ -54,33 +62,42 @@ impl Phases {
         input: usize,
         keys: impl Iterator<Item = &'k PhaseKey>,
     ) -> bool {
-        let new = keys.filter(|key| self.find(input, key).is_none()).count();
-        self.states.len() + new <= PHASES_MAX
+        let is_new = |key: &&PhaseKey| self.find(input, key).or(self.other(input, key)).is_none();
+        self.states.len() + keys.filter(is_new).count() <= PHASES_MAX
     }
 
+    /// Where a phase of an input is that has come up in it.
     fn find(&self, input: usize, key: &PhaseKey) -> Option<usize> {
         // Where only some records have an index, it is that of the phase's others.
         let same_index = |known: Option<u32>| match (known, key.index) {
             (Some(known), Some(index)) => known == index,
             _ => true,
         };
-        let places = self.inputs[self.slot(input)].places.get(&key.name)?;
-        places.iter().copied().find(|place| same_index(self.states[*place].recorded_index))
+        let places = self.inputs[input].places.get(&key.name)?;
+        places.iter().find(|(index, _)| same_index(*index)).map(|(_, place)| *place)
     }
 
-    /// Where the phases of an input are.
-    fn slot(&self, input: usize) -> usize {
-        input.min(self.inputs.len() - 1)
+    /// Where a phase is that other inputs have and this one comes up with: the first of its
+    /// name is the first of that name in each, whatever index it has there.
+    fn other(&self, input: usize, key: &PhaseKey) -> Option<usize> {
+        let before = self.inputs[input].places.get(&key.name).map_or(0, Vec::len);
+        self.shared.as_ref()?.get(&key.name)?.get(before).copied()
     }
 
     /// Where the phase of an input is, which may be new.
     pub(super) fn place(&mut self, input: usize, key: &PhaseKey) -> usize {
-        let slot = self.slot(input);
         if let Some(place) = self.find(input, key) {
             return place;
         }
+        let place = self.other(input, key).unwrap_or_else(|| self.add(input, key));
+        self.states[place].parts.push(Part { input, recorded_index: key.index });
+        self.inputs[input].places.entry(key.name.clone()).or_default().push((key.index, place));
+        place
+    }
+
+    fn add(&mut self, input: usize, key: &PhaseKey) -> usize {
         let place = self.states.len();
-        let name = self.unused_name(match &self.inputs[slot].label {
+        let name = self.unused_name(match &self.inputs[input].label {
             None => key.name.clone(),
             // Phases of one name from several inputs are kept apart.
             Some(label) => format!("{label}:{}", key.name),
@@ -91,13 +108,14 @@ impl Phases {
         };
         let phase = Arc::new(Phase { name, kind: key.kind.clone(), index });
         self.states.push(PhaseState {
-            input,
-            recorded_index: key.index,
+            parts: Vec::new(),
             recorded_name: key.name.clone(),
             phase,
             timeline: Timeline::default(),
         });
-        self.inputs[slot].places.entry(key.name.clone()).or_default().push(place);
+        if let Some(shared) = &mut self.shared {
+            shared.entry(key.name.clone()).or_default().push(place);
+        }
         place
     }
 
@@ -207,6 +225,24 @@ mod tests {
             (names.each_ref().map(String::as_str), phases.states.len()),
             (["p", "p", "q", "q"], 2)
         );
+    }
+
+    #[test]
+    fn parts_of_one_run_may_number_their_phases_differently() {
+        let mut phases = Phases::of_inputs(&["a".to_owned(), "b".to_owned()], true);
+        let parts = [
+            (0, "w", Some(0)),
+            (0, "p", Some(1)),
+            (1, "p", Some(0)),
+            (1, "p", Some(2)),
+            (0, "p", Some(7)),
+            (0, "p", None),
+            (1, "p", Some(2)),
+        ];
+        let names = parts.map(|(input, phase, index)| name(&mut phases, input, phase, index));
+        let expected = ["w", "p", "p", "p#2", "p#2", "p", "p#2"];
+        assert_eq!(names.each_ref().map(String::as_str), expected);
+        assert_eq!(phases.states.len(), 3);
     }
 
     #[test]

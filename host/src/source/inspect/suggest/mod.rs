@@ -6,6 +6,7 @@ use self::words::{
     ENDS, NAMED_UNITS, OUTCOMES, POINTS, SPANS, WHOLE, WORDS, has_word, unit_in, words_of,
 };
 use super::sample::Sampled;
+use crate::escape;
 use crate::source::mapping::{MappedField, Mapping, number, status, succeeded};
 use crate::source::time::{UNITS, rfc3339_ns};
 
@@ -47,13 +48,13 @@ pub(super) fn suggest(columns: &[Sampled]) -> Mapping {
     mapping
 }
 
-/// Adds a field, if what is then suggested would be read as it is meant.
+/// Adds a field, if what is then suggested would be shown and read as it is meant.
 fn add(mapping: &mut Mapping, field: &str, column: &Sampled, unit: Option<&str>) -> bool {
     let mapped = MappedField { column: column.name.clone(), unit: unit.map(str::to_owned) };
     let mut read = Mapping::default();
     let is_meant = read.add_flag(&format!("{field}={mapped}")).is_ok()
         && read.fields == [(field.to_owned(), mapped.clone())];
-    is_meant && mapping.add(field, mapped).is_ok()
+    is_meant && escape(&column.name) == column.name && mapping.add(field, mapped).is_ok()
 }
 
 /// Whether the values of a column whose name has a word of a field's can be that.
@@ -87,9 +88,8 @@ fn could_be(field: &str, word: &str, column: &Sampled) -> bool {
             let is_yes = values.iter().any(|value| succeeded(value) == Ok(true));
             !column.has_number() && !is_yes && (values.is_empty() || !are_words)
         }
-        "error" => {
-            !(column.is_of_numbers() && values.iter().any(|value| number(value) == Some(0.0)))
-        }
+        // How many there were is nothing that a request has.
+        "error" => !column.is_of_numbers() || words_of(&column.name).iter().any(|one| one == word),
         "name" => word != "request" || !column.is_of_numbers(),
         _ => true,
     }
@@ -148,7 +148,8 @@ impl Sampled {
     }
 
     fn is_written(&self) -> bool {
-        self.values.iter().any(|value| rfc3339_ns(value).is_some())
+        let are_written = self.values.iter().all(|value| rfc3339_ns(value).is_some());
+        are_written && !self.values.is_empty()
     }
 }
 

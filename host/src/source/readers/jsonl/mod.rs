@@ -12,15 +12,15 @@ use crate::source::columns::Survey;
 use crate::source::cut::Cut;
 use crate::source::format::Format;
 use crate::source::input::Block;
-use crate::source::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, Wanted};
+use crate::source::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, Wanted, is_missing};
 use crate::source::rows::{PhaseKey, Rows};
 use paths::{Paths, Scalars};
 
 /// Lines that are looked at for the paths that there are.
 const LINES_FOR_PATHS: usize = 1000;
 
-/// Most paths of one line.
-const PATHS_MAX: usize = 1024;
+/// Most paths of an input that are known.
+pub(in crate::source) const PATHS_MAX: usize = 1024;
 
 /// Reads JSON lines.
 pub(in crate::source) struct Jsonl {
@@ -31,9 +31,22 @@ impl Jsonl {
     /// JSON lines, mapped.
     ///
     /// # Errors
-    /// When the mapping names what they do not have.
+    /// When they are no JSON, or the mapping names what they do not have.
     pub(in crate::source) fn mapped(start: &[u8], mapping: &Mapping) -> Result<Self, Problem> {
         let paths: Vec<_> = paths_of(start).into_iter().map(|(path, _)| path).collect();
+        let first = start.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
+        if paths.is_empty()
+            && let Err(error) = serde_json::from_slice::<Value>(first.unwrap_or_default())
+        {
+            let words = Problem::from(&error).words;
+            return Err(Problem::at(
+                1,
+                format!(
+                    "its first line is no JSON object: {words}; where it is CSV, --input-format csv \
+                     reads it"
+                ),
+            ));
+        }
         Ok(Self { bound: mapping::bind(mapping, &paths)? })
     }
 }
@@ -94,7 +107,7 @@ impl<'b> Taken<'b> {
         let mut facts = Facts::default();
         metrics.clear();
         for (one, text) in self.fields.iter().zip(scalars) {
-            if !text.is_empty() {
+            if !is_missing(text) {
                 one.take(text, &mut facts, metrics).map_err(|words| {
                     Problem::at(1, format!("`{}`: {words}", escape(&one.bound.name)))
                 })?;

@@ -9,7 +9,9 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 
 use crate::escape;
-use crate::source::mapping::{Bound, Facts, MappedField, What, read_number, whole_status};
+use crate::source::mapping::{
+    Bound, Facts, MappedField, What, is_missing, read_number, whole_status,
+};
 use crate::source::time::{TimeForm, UNITS};
 
 /// A column that is something.
@@ -199,7 +201,7 @@ impl Values {
             Read::Unsigned(array) => take_unsigned(array.value(at), what, facts)?,
             Read::Number(array) => return take_number(array.value(at), what, facts),
             Read::Text(array) => match (array.value(at), what) {
-                ("", _) => {}
+                (text, _) if is_missing(text) => {}
                 (text, What::Metric(..)) => return read_number(text).map(Some),
                 (text, what) => facts.take(what, text)?,
             },
