@@ -65,7 +65,13 @@ const JSONL: &str = "{\"at\":1,\"took\":5}\n{\"at\":2,\"took\":6}\n";
 fn a_last_line_that_breaks_off_costs_itself() {
     let cut = &record("load", 5)[..50];
     last_is_bad(records("load", 2) + cut, "", "3:50: not JSON: EOF while parsing a string");
-    let short = |has: u32, of: u32| format!("the row has {has} fields, and the others have {of}");
+    let short = |has: u32, of: u32| {
+        let plural = if has == 1 { "" } else { "s" };
+        format!(
+            "the row has {has} field{plural}, and the others have {of}; the input ends in the \
+             middle of it"
+        )
+    };
     last_is_bad(HEY.to_owned() + "0.0051,0.0001,0.00", "", &format!("4:1: {}", short(3, 8)));
     last_is_bad(OHA.to_owned() + "0.003,0,0,0,0.0", "", &format!("4:1: {}", short(5, 7)));
     last_is_bad(JMETER.to_owned() + "1780000000002,7,c,2", "", &format!("4:1: {}", short(4, 5)));
@@ -84,7 +90,7 @@ fn a_last_line_that_breaks_off_costs_itself() {
 
 #[test]
 fn a_row_with_other_fields_than_the_others_is_a_bad_record() {
-    last_is_bad(CSV.to_owned() + "3\n", MAPS, "4:1: the row has 1 fields, and the others have 2");
+    last_is_bad(CSV.to_owned() + "3\n", MAPS, "4:1: the row has 1 field, and the others have 2");
     last_is_bad(
         JMETER.to_owned() + "1780000000002,7,a, b,200,true\n",
         "",

@@ -227,7 +227,9 @@ fn what_inspect_suggests_of_text_is_told_by_its_values() {
     let dir = Dir::new();
     let file = file_of(
         &[
-            ("started", array(StringArray::from(vec!["2026-11-22T12:40:00.010330Z"; 2]))),
+            // arrow cannot write it as text: it has a zone with a name.
+            ("logged", array(TimestampMicrosecondArray::from(vec![1; 2]).with_timezone("UTC"))),
+            ("began", array(StringArray::from(vec!["2026-11-22T12:40:00.010330Z"; 2]))),
             ("lat_ns", array(Int64Array::from(vec![5_000_000, 7_000_000]))),
             ("Outcome", array(StringArray::from(vec!["ok", "FAIL"]))),
         ],
@@ -238,7 +240,7 @@ fn what_inspect_suggests_of_text_is_told_by_its_values() {
     let (_, yaml) = shown.split_once("\nor in perfbox.yaml:\n\n").unwrap();
     assert_eq!(
         yaml,
-        "  mapping:\n    \"start\": \"started:rfc3339\"\n    \"latency\": \"lat_ns:ns\"\n    \
+        "  mapping:\n    \"start\": \"began:rfc3339\"\n    \"latency\": \"lat_ns:ns\"\n    \
          \"success\": \"Outcome\"\n"
     );
     dir.write("perfbox.yaml", yaml.replace("\n  ", "\n").trim_start());

@@ -582,3 +582,13 @@ fn a_closed_standard_output_is_no_failure() {
     assert_eq!(dir.read("status"), "0\n");
     assert_eq!(dir.summary("out")["status"], "ok");
 }
+
+#[test]
+fn several_processors_are_named_with_commas_or_one_by_one() {
+    let dir = Dir::with_records();
+    for flags in ["--processor metrics,histogram", "--processor histogram --processor metrics"] {
+        let summary = dir.expect(0, &format!("run results.jsonl --format json {flags}")).json();
+        let results: Vec<_> = summary["results"].as_object().unwrap().keys().collect();
+        assert_eq!(results, ["histogram", "metrics"]);
+    }
+}

@@ -1,5 +1,7 @@
 //! `perfbox inspect`: what an input is, before anything is run over it.
 
+use std::collections::{HashMap, HashSet};
+
 use clap::Args;
 use perfbox::batch::{ColumnInfo, ColumnType};
 use perfbox::escape;
@@ -67,11 +69,13 @@ fn describe(name: &str, inspection: &Inspection) -> String {
         ),
         Contents::Unmapped { columns, mapping } => {
             text.push_str("\nNobody has said what its columns are:\n\n");
+            let used: HashSet<_> =
+                mapping.fields.iter().map(|(_, mapped)| &mapped.column).collect();
+            let mut times: HashMap<&String, usize> = HashMap::new();
+            columns.iter().for_each(|(name, _)| *times.entry(name).or_default() += 1);
             let rows = columns.iter().map(|(name, value)| {
                 let value: String = value.chars().take(VALUE_CHARS).collect();
-                let is_used = mapping.fields.iter().any(|(_, mapped)| mapped.column == *name);
-                let is_twice = columns.iter().filter(|(other, _)| other == name).count() > 1;
-                let note = match (is_used, is_twice) {
+                let note = match (used.contains(name), times[name] > 1) {
                     (_, true) => "there twice, and so not used",
                     (false, _) => "not used",
                     _ => "",

@@ -111,6 +111,11 @@ impl Fields {
         start - usize::from(text.as_bytes()[self.from..start].ends_with(b"\""))
     }
 
+    /// Whether the text ends with the row, and that without the end of its line.
+    pub(super) fn are_cut(&self, text: &str) -> bool {
+        self.end == text.len() && !text.ends_with('\n')
+    }
+
     /// Lines that the row takes.
     pub(super) fn lines(&self) -> u64 {
         self.line_ends + 1

@@ -186,8 +186,12 @@ impl Csv {
         if fields.len() != self.fields
             && (fields.len() < self.fields || (self.fields..fields.len()).any(is_beyond))
         {
+            let (has, others) = (fields.len(), self.fields);
+            let plural = if has == 1 { "" } else { "s" };
+            let cut =
+                if fields.are_cut(text) { "; the input ends in the middle of it" } else { "" };
             let words =
-                format!("the row has {} fields, and the others have {}", fields.len(), self.fields);
+                format!("the row has {has} field{plural}, and the others have {others}{cut}");
             return Err((0, Problem::of_text(1, words)));
         }
         let mut facts = Facts::default();

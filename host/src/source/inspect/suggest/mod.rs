@@ -6,6 +6,8 @@ use self::words::{
     ENDS, NAMED_UNITS, OUTCOMES, POINTS, SPANS, WHOLE, WORDS, has_word, unit_in, words_of,
 };
 use super::sample::Sampled;
+use std::collections::HashMap;
+
 use crate::escape;
 use crate::source::mapping::{MappedField, Mapping, number, status, succeeded};
 use crate::source::time::{UNITS, rfc3339_ns};
@@ -17,8 +19,9 @@ const EPOCH_S: f64 = 1e8;
 /// numbers is a metric. One that is there twice is nothing.
 pub(super) fn suggest(columns: &[Sampled]) -> Mapping {
     let mut mapping = Mapping::default();
-    let is_twice = |name: &str| columns.iter().filter(|other| other.name == name).count() > 1;
-    let mut taken: Vec<_> = columns.iter().map(|column| is_twice(&column.name)).collect();
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    columns.iter().for_each(|column| *times.entry(&column.name).or_default() += 1);
+    let mut taken: Vec<_> = columns.iter().map(|column| times[&*column.name] > 1).collect();
     for (field, words) in WORDS {
         let free = || (0..columns.len()).filter(|at| !taken[*at]);
         let of_word = |word: &&str| {
@@ -88,11 +91,19 @@ fn could_be(field: &str, word: &str, column: &Sampled) -> bool {
             let is_yes = values.iter().any(|value| succeeded(value) == Ok(true));
             !column.has_number() && !is_yes && (values.is_empty() || !are_words)
         }
-        // How many there were is nothing that a request has.
-        "error" => !column.is_of_numbers() || words_of(&column.name).iter().any(|one| one == word),
+        // A count, a share or a time of failures is no error of a request's.
+        "error" => !column.is_of_numbers() || is_code(word, &column.name),
         "name" => word != "request" || !column.is_of_numbers(),
         _ => true,
     }
+}
+
+/// Whether a number of that name may say which error there was: it ends with the word for
+/// one, or with that for a number of one.
+fn is_code(word: &str, name: &str) -> bool {
+    let words = words_of(name);
+    let last = words.iter().rev().find(|one| !one.is_empty());
+    last.is_some_and(|last| [word, "code", "number", "no"].contains(&last.as_str()))
 }
 
 /// Whether its name says no more than that it is a time that something took, as `ms` and
@@ -236,6 +247,9 @@ mod tests {
             ("error", "true|false", "error"),
             ("exception", "", "error"),
             ("error_code", "1050", "error"),
+            ("error", "0|1", "error"),
+            ("is_error", "0|1", "error"),
+            ("error_code", "0.0|1050.0", "error"),
         ] {
             assert_eq!(suggested(&[(name, values)]), [format!("{field}={name}")], "{values}");
         }
@@ -251,6 +265,14 @@ mod tests {
         assert_eq!(
             suggested(&[("success", "0.98"), ("errors", "0|3"), ("country_code", "SE")]),
             ["metric.success=success", "metric.errors=errors"]
+        );
+        assert_eq!(
+            suggested(&[("error_rate", "0.5"), ("error_count", "1|2"), ("failure_ms", "5")]),
+            [
+                "metric.error_rate=error_rate",
+                "metric.error_count=error_count",
+                "metric.failure_ms=failure_ms:ms"
+            ]
         );
         assert_eq!(
             suggested(&[("status", "200"), ("outcome", "ok"), ("error", "reset")]),
