@@ -4,6 +4,7 @@
 //! `cargo run --release -p perfbox --example embed`
 
 use std::error::Error;
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use arrow_array::builder::StringDictionaryBuilder;
@@ -19,7 +20,8 @@ use perfbox::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     // Messages of plugins go through `tracing`.
-    tracing_subscriber::fmt().with_env_filter("plugin=info").without_time().init();
+    let log = tracing_subscriber::fmt().with_env_filter("plugin=info").without_time();
+    log.with_ansi(std::io::stdout().is_terminal()).init();
 
     // Which implementations there are. Plugins directories would be added with
     // `registry.discover(dir)`.
