@@ -1,11 +1,12 @@
 //! perfbox without its command line.
 
+use perfbox::records::{Recorded, RecordedOptions, Recording};
 use perfbox::registry::{Implementation, PackageSource, PluginSources};
 use perfbox::report::{MetricValue, PluginStatus, RunStatus};
-use perfbox::source::{Item, Piece, Recorded, RecordedOptions, Recording, Source, SourceEnd};
+use perfbox::source::{Item, Items, ReadTask, Source, SourceEnd};
 use perfbox::{
-    Category, CompileMode, EventKind, FailureKind, Instance, Limits, Loader, Pipeline, Registry,
-    Report, RunOptions, Settings, Stop,
+    CancelToken, Category, CompileMode, EventKind, FailureKind, Limits, Loader, Plugin, Registry,
+    Report, RunOptions, Settings,
 };
 
 use crate::support::embedded::{Embedded, batch, event, phase_summary, reported};
@@ -30,7 +31,7 @@ async fn events_and_batches_of_ones_own_become_a_report() {
     embedded.add(PROCESSOR, "metrics", &[], Limits::for_builtins()).await;
     embedded.add(PROCESSOR, "witness_processor", &[], Limits::default()).await;
     embedded.add(HOOK, "witness_hook", &[], Limits::default()).await;
-    let report = embedded.run(4).await;
+    let report = embedded.run(4);
     assert_eq!(report.status, RunStatus::Ok);
     assert!(report.inputs.is_empty());
     assert_eq!(report.phases[0].phase.name, "steady");
@@ -46,9 +47,10 @@ async fn events_and_batches_of_ones_own_become_a_report() {
     assert_eq!(reported(&report, "metrics").cost.calls, 7);
 }
 
-#[tokio::test]
-async fn a_pipeline_without_plugins_or_records_has_an_empty_report() {
-    let report = Pipeline::new().finish(&[]).await;
+#[test]
+fn a_run_without_plugins_or_records_has_an_empty_report() {
+    let mut source = Items::new([], Vec::new());
+    let report = perfbox::run(&mut source, Vec::new(), RunOptions::default()).report;
     assert_eq!(report.status, RunStatus::Ok);
     assert!(report.plugins.is_empty() && report.results.is_empty() && report.phases.is_empty());
 }
@@ -95,9 +97,8 @@ fn a_last_line_of_a_file_that_grows_is_said_to_be_still_written() {
 async fn a_batch_without_records_is_given_to_nobody() {
     let mut embedded = Embedded::new();
     embedded.add(PROCESSOR, "witness_processor", &[], Limits::default()).await;
-    embedded.pipeline.batch(batch(&[])).await;
-    embedded.pipeline.batch(batch(&[Some(1.0)])).await;
-    let report = embedded.pipeline.finish(&[phase_summary()]).await;
+    let batches = [batch(&[]), batch(&[Some(1.0)])];
+    let report = embedded.run_items(batches.map(Item::Batch).into());
     assert_eq!(number(&report, "witness_processor", "batches"), Some(1.0));
 }
 
@@ -109,7 +110,7 @@ async fn one_implementation_added_twice_has_two_instances_that_share_nothing_but
     embedded.add(HOOK, "rogue_hook", &failing, Limits::default()).await;
     let quiet = [("during", "never"), ("does", "error")];
     embedded.add(HOOK, "rogue_hook", &quiet, Limits::default()).await;
-    let report = embedded.run(0).await;
+    let report = embedded.run(0);
     let of_rogue: Vec<_> = report
         .plugins
         .iter()
@@ -128,7 +129,7 @@ async fn only_processors_that_did_their_work_have_results() {
     embedded.add(PROCESSOR, "witness_processor", &[], Limits::default()).await;
     let failing = [("during", "finish"), ("does", "error")];
     embedded.add(PROCESSOR, "rogue_processor", &failing, Limits::default()).await;
-    let report = embedded.run(1).await;
+    let report = embedded.run(1);
     assert_eq!(report.status, RunStatus::PluginFailed);
     assert_eq!(report.results.keys().collect::<Vec<_>>(), ["witness_processor"]);
     let failure = reported(&report, "rogue_processor").failure.as_ref().unwrap();
@@ -139,7 +140,7 @@ async fn only_processors_that_did_their_work_have_results() {
 async fn without_an_output_directory_a_plugin_has_no_file_system() {
     let mut embedded = Embedded::new();
     embedded.add(PROCESSOR, "probe", &[], Limits::default()).await;
-    let report = embedded.run(1).await;
+    let report = embedded.run(1);
     let failure = reported(&report, "probe").failure.as_ref().unwrap();
     assert_eq!((failure.kind, failure.during.as_str()), (FailureKind::Error, "create"));
     assert!(
@@ -153,9 +154,8 @@ async fn without_an_output_directory_a_plugin_has_no_file_system() {
 async fn hooks_may_be_told_of_events_and_never_of_a_batch() {
     let mut embedded = Embedded::new();
     embedded.add(HOOK, "witness_hook", &[], Limits::default()).await;
-    embedded.pipeline.event(&event(EventKind::PhaseTimeout, 5)).await;
-    embedded.pipeline.batch(batch(&[Some(1.0)])).await;
-    let report = embedded.pipeline.finish(&[]).await;
+    let timeout = Item::Event(event(EventKind::PhaseTimeout, 5));
+    let report = embedded.run_items(vec![timeout, Item::Batch(batch(&[Some(1.0)]))]);
     assert_eq!(reported(&report, "witness_hook").cost.calls, 2);
 }
 
@@ -203,20 +203,20 @@ fn a_recorded_source_announces_the_columns_of_all_its_batches() {
     assert_eq!((of("warmup"), of("profiling")), (40, 352));
 }
 
-/// Hands on what another source has, and sets its stop flag with the first piece.
-struct StopAfterFirst {
+/// Another source, cancelled once its first read is accepted.
+struct CancelAfterFirst {
     inner: Recorded,
-    stop: Stop,
+    cancel: CancelToken,
 }
 
-impl Source for StopAfterFirst {
+impl Source for CancelAfterFirst {
     type Read = Recording;
 
-    fn next_piece(&self) -> Option<Piece<'_, Recording>> {
-        self.inner.next_piece()
+    fn next_read(&self) -> Option<ReadTask<'_, Recording>> {
+        self.inner.next_read()
     }
     fn accept(&self, read: Recording) -> Vec<Item> {
-        self.stop.request();
+        self.cancel.cancel();
         self.inner.accept(read)
     }
     fn stop(&self) {
@@ -237,15 +237,15 @@ impl Source for StopAfterFirst {
 async fn an_interrupted_run_reports_what_was_processed() {
     let dir = Dir::new();
     let input = dir.write("r.jsonl", records("profiling", 40_000));
-    let stop = Stop::default();
-    let options = RecordedOptions { stop: stop.clone(), ..RecordedOptions::default() };
+    let cancel = CancelToken::default();
+    let options = RecordedOptions { cancel: cancel.clone(), ..RecordedOptions::default() };
     let inner = Recorded::open(&[input.to_string_lossy().into_owned()], options).unwrap();
     let mut embedded = Embedded::new();
     embedded.add(PROCESSOR, "witness_processor", &[], Limits::default()).await;
     embedded.add(HOOK, "witness_hook", &[], Limits::default()).await;
-    let mut source = StopAfterFirst { inner, stop };
+    let mut source = CancelAfterFirst { inner, cancel };
     let options = RunOptions { threads: 1, ..RunOptions::default() };
-    let finished = perfbox::run(&mut source, embedded.pipeline, options);
+    let finished = perfbox::run(&mut source, embedded.take_plugins(), options);
     let report = finished.report;
     assert_eq!(report.status, RunStatus::Interrupted);
     assert!(finished.error.is_none());
@@ -304,7 +304,7 @@ async fn an_instance_of_a_categorys_default_is_created() {
     registry.register_file(misbehaving()).unwrap();
     let mut loader = Loader::new(CompileMode::InProcess).unwrap();
     let settings = || Settings { limits: Limits::for_builtins(), ..Settings::default() };
-    let of = |instance: &Instance| instance.implementation().key();
+    let of = |plugin: &Plugin| plugin.implementation().key();
 
     let default = loader.create_instance(&registry, PROCESSOR, settings()).await.unwrap();
     assert_eq!(of(&default), "post_processor/metrics");
@@ -316,15 +316,15 @@ async fn an_instance_of_a_categorys_default_is_created() {
 
     registry.use_implementation_by_id(PROCESSOR, "witness_processor").unwrap();
     registry.use_implementation_by_id(HOOK, "witness_hook").unwrap();
-    let mut pipeline = Pipeline::new();
+    let mut plugins = Vec::new();
     for category in [PROCESSOR, HOOK] {
         let instance = loader.create_instance(&registry, category, settings()).await.unwrap();
         assert!(instance.failure().is_none());
-        pipeline.add(instance);
+        plugins.push(instance);
     }
-    pipeline.event(&event(EventKind::PhaseStart, 1)).await;
-    pipeline.batch(batch(&[Some(1.0)])).await;
-    let report = pipeline.finish(&[phase_summary()]).await;
+    let items = [Item::Event(event(EventKind::PhaseStart, 1)), Item::Batch(batch(&[Some(1.0)]))];
+    let mut source = Items::new(items, vec![phase_summary()]);
+    let report = perfbox::run(&mut source, plugins, RunOptions::default()).report;
     assert_eq!(number(&report, "witness_processor", "records"), Some(1.0));
     assert_eq!(reported(&report, "witness_hook").cost.calls, 2);
 

@@ -4,6 +4,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use perfbox::source::Item;
 use perfbox::{Category, EventKind, FailureKind, Limits};
 use serde_json::{Value, json};
 
@@ -151,7 +152,7 @@ async fn a_processor_that_loops_or_sleeps_is_ended_by_the_limit_of_its_call() {
             embedded.add(Category::PostProcessor, "rogue_processor", &params, limits).await;
             let witness = "witness_processor";
             embedded.add(Category::PostProcessor, witness, &[], Limits::default()).await;
-            let report = embedded.run(3).await;
+            let report = embedded.run(3);
             let failure = reported(&report, "rogue_processor").failure.clone().unwrap();
             assert_eq!((failure.kind, failure.during.as_str()), (FailureKind::Deadline, during));
             let words = "the call took longer than its limit of 300ms (`";
@@ -168,14 +169,14 @@ async fn a_hook_that_sleeps_is_ended_and_others_hear_every_event() {
     let limits = limits(|limits| limits.event_deadline = SHORT);
     embedded.add(Category::PhaseHook, "rogue_hook", &params, limits).await;
     embedded.add(Category::PhaseHook, "witness_hook", &[], Limits::default()).await;
-    embedded.pipeline.event(&event(EventKind::PhaseTimeout, 1)).await;
-    let report = embedded.run(0).await;
+    let events = [EventKind::PhaseTimeout, EventKind::PhaseStart, EventKind::PhaseComplete];
+    let report = embedded.run_items(events.map(|kind| Item::Event(event(kind, 1))).into());
     let rogue = reported(&report, "rogue_hook");
     let failure = rogue.failure.as_ref().unwrap();
     assert_eq!(failure.kind, FailureKind::Deadline);
     assert_eq!(failure.during, "on-phase-timeout");
     assert_eq!(rogue.cost.calls, 2);
-    assert_eq!(reported(&report, "witness_hook").cost.calls, 5);
+    assert_eq!(reported(&report, "witness_hook").cost.calls, 4);
 }
 
 #[tokio::test]
@@ -183,7 +184,7 @@ async fn an_instance_that_needs_more_memory_than_its_limit_is_not_made() {
     let mut embedded = Embedded::new();
     let limits = limits(|limits| limits.memory_bytes = 64 << 10);
     embedded.add(Category::PostProcessor, "witness_processor", &[], limits).await;
-    let report = embedded.run(1).await;
+    let report = embedded.run(1);
     let failure = reported(&report, "witness_processor").failure.as_ref().unwrap();
     assert_eq!((failure.kind, failure.during.as_str()), (FailureKind::Memory, "instantiate"));
     assert!(failure.message.contains("its limit `memory` is 64 KiB"), "{}", failure.message);
@@ -203,7 +204,7 @@ async fn limits_on_what_is_returned_are_those_of_the_settings() {
         ),
     ] {
         embedded.add(Category::PostProcessor, "witness_processor", &[], limits).await;
-        let report = embedded.run(1).await;
+        let report = embedded.run(1);
         let failure = reported(&report, "witness_processor").failure.as_ref().unwrap();
         assert_eq!((failure.kind, failure.during.as_str()), (FailureKind::InvalidOutput, "finish"));
         assert_eq!(failure.message, words);

@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use perfbox::component::ComponentInfo;
+use perfbox::records::{Recorded, RecordedOptions, read_event_log};
 use perfbox::registry::{GivenParams, Manifest, PackageChoice, check_params};
 use perfbox::report::{
     Distribution, InputReport, Metric, MetricValue, PhaseReport, ProcessorResult, Quantile, Report,
 };
-use perfbox::source::{Recorded, RecordedOptions, Source as _, read_event_log};
+use perfbox::source::{Items, Source as _};
 use perfbox::{
-    Category, Identifier, Instance, Limits, Lock, PackageName, Phase, PhaseStats, Pipeline,
-    Registry, escape,
+    Category, Identifier, Limits, Lock, PackageName, Phase, PhaseStats, Plugin, Registry,
+    RunOptions, escape,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -63,7 +64,7 @@ proptest! {
 
     #[test]
     fn a_table_can_be_shown(report in report(), width in 0_usize..200) {
-        assert_can_be_shown(&report.to_table(width));
+        assert_can_be_shown(&perfbox::report::table(&report, width));
     }
 
     #[test]
@@ -214,12 +215,12 @@ proptest! {
         let (hook, report) = EMBEDDED.with_borrow_mut(|embedded| runtime().block_on(async {
             let hook = embedded.registry.resolve(Category::PhaseHook, "rogue_hook").unwrap();
             embedded.add(Category::PhaseHook, "rogue_hook", &params, Limits::default()).await;
-            (hook, embedded.run(0).await)
+            (hook, embedded.run(0))
         }));
         let failure = reported(&report, "rogue_hook").failure.as_ref().unwrap();
         prop_assert!(failure.message.contains("nobody knows how to `say "), "{}", failure);
         assert_is_a_line(&failure.to_string());
-        let refused = Instance::refused(hook, &text);
+        let refused = Plugin::refused(hook, &text);
         assert_is_a_line(&refused.failure().unwrap().to_string());
     }
 }
@@ -352,7 +353,9 @@ fn report() -> impl Strategy<Value = Report> {
     });
     let results = prop::collection::btree_map(text(), result, 0..3);
     (results, text(), text()).prop_map(|(results, phase, input)| {
-        let report = runtime().block_on(Pipeline::new().finish(&[phase_summary()]));
+        let mut source = Items::new([], vec![phase_summary()]);
+        let options = RunOptions { threads: 1, ..RunOptions::default() };
+        let report = perfbox::run(&mut source, Vec::new(), options).report;
         let phase = Phase { name: phase, kind: input.clone(), index: 0 };
         let input = InputReport {
             path: input.clone(),

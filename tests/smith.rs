@@ -12,9 +12,10 @@ use arrow_array::UInt64Array;
 use perfbox::batch::{Column, ColumnInfo, ColumnType};
 use perfbox::registry::Implementation;
 use perfbox::report::{PluginReport, PluginStatus};
+use perfbox::source::{Item, Items};
 use perfbox::{
-    Batch, Category, CompileMode, FailureKind, Instance, Limits, Loader, Phase, PhaseBounds,
-    PhaseStats, PhaseSummary, Pipeline, Settings,
+    Batch, Category, CompileMode, FailureKind, Limits, Loader, Phase, PhaseBounds, PhaseStats,
+    PhaseSummary, Plugin, RunOptions, Settings,
 };
 use wasm_smith::{Config, Module};
 use wasmparser::{Parser, Payload};
@@ -68,11 +69,10 @@ async fn run(loader: &mut Loader, component: PathBuf) -> Result<PluginReport, St
     let one = Implementation::new(Category::PostProcessor, identifier, package, component);
     let loaded = loader.load(Arc::new(one), &limits()).map_err(|error| error.to_string())?;
     let settings = Settings { limits: limits(), ..Settings::default() };
-    let mut pipeline = Pipeline::new();
-    pipeline.add(Instance::create(loaded, settings).await);
-    pipeline.batch(batch()).await;
-    let mut report = pipeline.finish(&[phase_summary()]).await;
-    Ok(report.plugins.remove(0))
+    let plugin = Plugin::create(loaded, settings).await;
+    let mut source = Items::new([Item::Batch(batch())], vec![phase_summary()]);
+    let options = RunOptions { threads: 1, ..RunOptions::default() };
+    Ok(perfbox::run(&mut source, vec![plugin], options).report.plugins.remove(0))
 }
 
 fn limits() -> Limits {

@@ -10,12 +10,14 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use perfbox::batch::{Column, ColumnInfo, ColumnType};
 use perfbox::registry::{GivenParams, check_params};
 use perfbox::{
-    Batch, Category, CompileMode, EventKind, Instance, Limits, Loaded, Loader, Phase, PhaseEvent,
-    PhaseStats, Pipeline, Registry, Settings,
+    Batch, Category, CompileMode, EventKind, Limits, Loaded, Loader, Phase, PhaseEvent, PhaseStats,
+    Plugin, Registry, Settings,
 };
-use perfbox_builtins::{Metrics, MetricsConfig};
+use perfbox_builtin_plugins::{Metrics, MetricsConfig};
 use perfbox_guest::Processor as _;
 use perfbox_guest::testing::BatchBuilder;
+use perfbox_sandbox::instance::ProcessorInstance;
+use perfbox_sandbox::plugin::Instances;
 use tokio::runtime::Runtime;
 
 const RECORDS: u64 = 16_384;
@@ -42,12 +44,17 @@ fn settings(identifier: &str) -> Settings {
     Settings { config: config.expect("defaults"), limits, ..Settings::default() }
 }
 
-async fn pipeline_of(loaded: Loaded, settings: Settings) -> Pipeline {
-    let mut pipeline = Pipeline::new();
-    let instance = Instance::create(loaded, settings).await;
-    assert!(instance.failure().is_none(), "{:?}", instance.failure());
-    pipeline.add(instance);
-    pipeline
+async fn instances_of(loaded: Loaded, settings: Settings) -> Instances {
+    let mut plugin = Plugin::create(loaded, settings).await;
+    assert!(plugin.failure().is_none(), "{:?}", plugin.failure());
+    plugin.take_instances().expect("it has not failed")
+}
+
+async fn processor_of(loaded: Loaded, settings: Settings) -> ProcessorInstance {
+    match instances_of(loaded, settings).await {
+        Instances::Processor(mut instances) => instances.remove(0),
+        Instances::Hook(_) => unreachable!("a processor was loaded"),
+    }
 }
 
 fn phase() -> Phase {
@@ -71,7 +78,7 @@ fn loading(c: &mut Criterion) {
     let loaded = load(&mut loader, Category::PostProcessor, "metrics");
     c.bench_function("instantiate-and-create", |b| {
         let settings = settings("metrics");
-        b.iter(|| runtime.block_on(pipeline_of(loaded.clone(), settings.clone())));
+        b.iter(|| runtime.block_on(instances_of(loaded.clone(), settings.clone())));
     });
 }
 
@@ -79,14 +86,19 @@ fn calling(c: &mut Criterion) {
     let runtime = runtime();
     let mut loader = Loader::new(CompileMode::InProcess).expect("an engine");
     let hook = load(&mut loader, Category::PhaseHook, "phase_log");
-    let mut pipeline = runtime.block_on(pipeline_of(hook, settings("phase_log")));
+    let Instances::Hook(mut hook) = runtime.block_on(instances_of(hook, settings("phase_log")))
+    else {
+        unreachable!("a hook was loaded")
+    };
     let event = PhaseEvent {
         event: EventKind::PhaseStart,
         time_ns: FIRST_START_NS,
         phase: phase(),
         stats: PhaseStats::default(),
     };
-    c.bench_function("call/event", |b| b.iter(|| runtime.block_on(pipeline.event(&event))));
+    c.bench_function("call/event", |b| {
+        b.iter(|| runtime.block_on(hook.call(&event)).expect("a call"))
+    });
 }
 
 fn config() -> MetricsConfig {
@@ -113,7 +125,7 @@ fn batches(c: &mut Criterion) {
         Column::U64(UInt64Array::from(starts.clone())),
         Column::F64(Float64Array::from(latencies.clone())),
     ];
-    let batch = Batch::new(Arc::new(phase()), columns, values).expect("a batch");
+    let batch = Arc::new(Batch::new(Arc::new(phase()), columns, values).expect("a batch"));
     let native = BatchBuilder::new("profiling")
         .u64s("request_start_ns", "ns", starts)
         .f64s("request_latency", "ms", latencies)
@@ -124,10 +136,10 @@ fn batches(c: &mut Criterion) {
     group.throughput(Throughput::Elements(RECORDS));
     group.bench_function(BenchmarkId::new("guest", RECORDS), |b| {
         b.iter_batched(
-            || (runtime.block_on(pipeline_of(metrics.clone(), settings.clone())), batch.clone()),
-            |(mut pipeline, batch)| {
-                runtime.block_on(pipeline.batch(batch));
-                pipeline
+            || runtime.block_on(processor_of(metrics.clone(), settings.clone())),
+            |mut processor| {
+                runtime.block_on(processor.process(&batch)).expect("a call");
+                processor
             },
             BatchSize::PerIteration,
         );

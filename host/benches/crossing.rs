@@ -12,8 +12,9 @@ use arrow_array::{Float64Array, UInt64Array};
 use perfbox::batch::{Column, ColumnInfo, ColumnType};
 use perfbox::registry::{Implementation, check_params};
 use perfbox::report::MetricValue;
+use perfbox::source::{Item, Items};
 use perfbox::{
-    Batch, Category, CompileMode, Instance, Limits, Loader, Phase, Pipeline, Registry, Settings,
+    Batch, Category, CompileMode, Limits, Loader, Phase, Plugin, Registry, RunOptions, Settings,
 };
 use tokio::runtime::Runtime;
 
@@ -103,26 +104,21 @@ impl Bench {
 
     /// What it comes to in a guest, and the time in `process` and `finish`.
     fn in_guest(&self, sorts: bool) -> (f64, Duration) {
-        self.runtime.block_on(async {
-            let params = [("sorts".to_owned(), sorts.to_string().as_str().into())].into();
-            let config = check_params("worker", self.worker.params.as_deref(), &params);
-            let config = config.expect("its parameters");
-            let settings = Settings { config, limits: limits(), ..Settings::default() };
-            let mut pipeline = Pipeline::new();
-            pipeline.add(Instance::create(self.loaded.clone(), settings).await);
-            let batches = self.batches.clone();
-            let begun = Instant::now();
-            for batch in batches {
-                pipeline.batch(batch).await;
-            }
-            let report = pipeline.finish(&[]).await;
-            let took = begun.elapsed();
-            let result = report.results.get("worker").expect("it worked");
-            match result.metrics[0].value {
-                MetricValue::Number(check) => (check, took),
-                ref other => unreachable!("its metric is {other:?}"),
-            }
-        })
+        let params = [("sorts".to_owned(), sorts.to_string().as_str().into())].into();
+        let config = check_params("worker", self.worker.params.as_deref(), &params);
+        let config = config.expect("its parameters");
+        let settings = Settings { config, limits: limits(), ..Settings::default() };
+        let plugin = self.runtime.block_on(Plugin::create(self.loaded.clone(), settings));
+        let mut source = Items::new(self.batches.clone().into_iter().map(Item::Batch), Vec::new());
+        let options = RunOptions { threads: 1, ..RunOptions::default() };
+        let begun = Instant::now();
+        let report = perfbox::run(&mut source, vec![plugin], options).report;
+        let took = begun.elapsed();
+        let result = report.results.get("worker").expect("it worked");
+        match result.metrics[0].value {
+            MetricValue::Number(check) => (check, took),
+            ref other => unreachable!("its metric is {other:?}"),
+        }
     }
 }
 

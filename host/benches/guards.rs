@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use arrow_array::{Float64Array, UInt64Array};
 use perfbox::batch::{Column, ColumnInfo, ColumnType};
 use perfbox::{
-    Batch, Category, CompileMode, EventKind, Instance, Limits, Loaded, Loader, Phase, PhaseEvent,
-    PhaseStats, Pipeline, Registry, Settings,
+    Batch, Category, CompileMode, EventKind, Limits, Loaded, Loader, Phase, PhaseEvent, PhaseStats,
+    Plugin, Registry, Settings,
 };
+use perfbox_sandbox::plugin::Instances;
 use tokio::runtime::Runtime;
 
 const RECORDS: u64 = 16_384;
@@ -33,7 +34,7 @@ mod unguarded {
 
     mod processor {
         wasmtime::component::bindgen!({
-            path: "../wit",
+            path: "crates/sandbox/wit",
             world: "processor",
             imports: { default: trappable },
             exports: { default: async },
@@ -44,7 +45,7 @@ mod unguarded {
 
     mod hook {
         wasmtime::component::bindgen!({
-            path: "../wit",
+            path: "crates/sandbox/wit",
             world: "hook",
             imports: { default: trappable },
             exports: { default: async },
@@ -59,7 +60,7 @@ mod unguarded {
     use processor::perfbox::plugin::batches::{self, ColumnError};
     pub use processor::perfbox::plugin::{logging, types};
 
-    const BUILTINS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/builtins.wasm"));
+    const BUILTINS: &[u8] = perfbox_builtins::COMPONENT;
 
     pub struct Lent(Arc<perfbox::Batch>);
 
@@ -274,15 +275,13 @@ fn load(loader: &mut Loader, category: Category, identifier: &str) -> Loaded {
     loader.load(one, &Limits::for_builtins()).expect("a builtin loads")
 }
 
-/// A run of it alone.
-fn guarded(runtime: &Runtime, loaded: &Loaded, config: &str) -> Pipeline {
+/// Its instances.
+fn guarded(runtime: &Runtime, loaded: &Loaded, config: &str) -> Instances {
     let config = serde_json::from_str(config).expect("parameters");
     let settings = Settings { config, limits: Limits::for_builtins(), ..Settings::default() };
-    let mut pipeline = Pipeline::new();
-    let instance = runtime.block_on(Instance::create(loaded.clone(), settings));
-    assert!(instance.failure().is_none(), "{:?}", instance.failure());
-    pipeline.add(instance);
-    pipeline
+    let mut plugin = runtime.block_on(Plugin::create(loaded.clone(), settings));
+    assert!(plugin.failure().is_none(), "{:?}", plugin.failure());
+    plugin.take_instances().expect("it has not failed")
 }
 
 /// The median over `rounds` of both, taken in turns, and its ratio.
@@ -340,7 +339,9 @@ fn main() {
     let phase_log = load(&mut loader, Category::PhaseHook, "phase_log");
     let metrics = load(&mut loader, Category::PostProcessor, "metrics");
 
-    let mut pipeline = guarded(&runtime, &phase_log, "{}");
+    let Instances::Hook(mut guarded_hook) = guarded(&runtime, &phase_log, "{}") else {
+        unreachable!("a hook was loaded")
+    };
     let mut hook = runtime.block_on(plain.hook()).expect("a hook");
     let event = PhaseEvent {
         event: EventKind::PhaseStart,
@@ -375,7 +376,11 @@ fn main() {
     compare(
         "call/event",
         rounds,
-        || timed(calls, || runtime.block_on(pipeline.event(black_box(&event)))),
+        || {
+            timed(calls, || {
+                runtime.block_on(guarded_hook.call(black_box(&event))).expect("a call");
+            })
+        },
         || {
             timed(calls, || {
                 runtime.block_on(hook.phase_start(black_box(&plain_event))).expect("a call");
@@ -390,8 +395,10 @@ fn main() {
         "batch/16384",
         rounds,
         || {
-            let mut pipeline = guarded(&runtime, &metrics, METRICS);
-            timed(batches, || runtime.block_on(pipeline.batch(Batch::clone(&batch))))
+            let Instances::Processor(mut instances) = guarded(&runtime, &metrics, METRICS) else {
+                unreachable!("a processor was loaded")
+            };
+            timed(batches, || runtime.block_on(instances[0].process(&batch)).expect("a call"))
         },
         || {
             let mut processor = runtime.block_on(plain.processor()).expect("a processor");

@@ -20,7 +20,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use perfbox::batch::WantedColumns;
-use perfbox::source::{Item, Mapping, Recorded, RecordedOptions, Source as _};
+use perfbox::records::{Mapping, Recorded, RecordedOptions};
+use perfbox::source::{Item, Source as _};
 use serde::Serialize as _;
 use serde_json::Value;
 

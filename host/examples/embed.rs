@@ -12,9 +12,11 @@ use arrow_array::types::UInt32Type;
 use arrow_array::{Float64Array, UInt64Array};
 use perfbox::batch::{Column, ColumnInfo, ColumnType};
 use perfbox::registry::{GivenParams, check_params};
+use perfbox::report::table;
+use perfbox::source::{Item, Items};
 use perfbox::{
-    Batch, Category, CompileMode, EventKind, Instance, Limits, Loader, Phase, PhaseBounds,
-    PhaseEvent, PhaseStats, PhaseSummary, Pipeline, Registry, Settings,
+    Batch, Category, CompileMode, EventKind, Limits, Loader, Phase, PhaseBounds, PhaseEvent,
+    PhaseStats, PhaseSummary, Plugin, Registry, RunOptions, Settings,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -27,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // `registry.discover(dir)`.
     let registry = Registry::with_builtins();
     let mut loader = Loader::new(CompileMode::InProcess)?;
-    let mut pipeline = Pipeline::new();
+    let mut plugins = Vec::new();
     for (category, identifier) in
         [(Category::PhaseHook, "phase_log"), (Category::PostProcessor, "metrics")]
     {
@@ -35,18 +37,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let declared = implementation.params.as_deref();
         let config = check_params(identifier, declared, &GivenParams::new())?;
         let settings = Settings { config, limits: Limits::for_builtins(), ..Settings::default() };
-        pipeline
-            .add(Instance::create(loader.load(implementation, &settings.limits)?, settings).await);
+        let loaded = loader.load(implementation, &settings.limits)?;
+        plugins.push(Plugin::create(loaded, settings).await);
     }
 
     // The run: a phase starts, its records come in batches, it ends.
     let phase = Phase { name: "steady".to_owned(), kind: "profiling".to_owned(), index: 0 };
     let start_ns = 1_700_000_000_000_000_000;
     let started = PhaseStats { start_ns: Some(start_ns), ..PhaseStats::default() };
-    pipeline.event(&event(EventKind::PhaseStart, start_ns, &phase, &started)).await;
-
-    pipeline.batch(batch(&phase, start_ns)?).await;
-
     let end_ns = start_ns + 2_000_000_000;
     let ended = PhaseStats {
         sent: 4,
@@ -56,11 +54,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         end_ns: Some(end_ns),
         ..started
     };
-    pipeline.event(&event(EventKind::PhaseComplete, end_ns, &phase, &ended)).await;
-
+    let items = [
+        Item::Event(event(EventKind::PhaseStart, start_ns, &phase, &started)),
+        Item::Batch(batch(&phase, start_ns)?),
+        Item::Event(event(EventKind::PhaseComplete, end_ns, &phase, &ended)),
+    ];
+    // Any iterator will do, also one that waits for records as they come.
     let summary = PhaseSummary { phase, stats: ended, bounds: PhaseBounds::Reported };
-    let report = pipeline.finish(&[summary]).await;
-    print!("{}", report.to_table(80));
+    let mut source = Items::new(items, vec![summary]);
+    let finished = perfbox::run(&mut source, plugins, RunOptions::default());
+    print!("{}", table(&finished.report, 80));
     Ok(())
 }
 

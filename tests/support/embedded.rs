@@ -9,16 +9,17 @@ use arrow_array::{Float64Array, UInt64Array};
 use perfbox::batch::{Column, ColumnInfo, ColumnType};
 use perfbox::registry::{GivenParams, check_params};
 use perfbox::report::PluginReport;
+use perfbox::source::{Item, Items};
 use perfbox::{
-    Batch, Category, CompileMode, EventKind, Instance, Limits, Loader, Phase, PhaseBounds,
-    PhaseEvent, PhaseStats, PhaseSummary, Pipeline, Registry, Report, Settings,
+    Batch, Category, CompileMode, EventKind, Limits, Loader, Phase, PhaseBounds, PhaseEvent,
+    PhaseStats, PhaseSummary, Plugin, Registry, Report, RunOptions, Settings,
 };
 
-/// A pipeline on its way, with what it takes to add to it.
+/// The plugins of a run, and what it takes to add more.
 pub(crate) struct Embedded {
     pub(crate) registry: Registry,
     loader: Loader,
-    pub(crate) pipeline: Pipeline,
+    plugins: Vec<Plugin>,
 }
 
 impl Embedded {
@@ -27,7 +28,7 @@ impl Embedded {
         let mut registry = Registry::with_builtins();
         registry.register_file(super::misbehaving()).unwrap();
         let loader = Loader::new(CompileMode::InProcess).unwrap();
-        Self { registry, loader, pipeline: Pipeline::new() }
+        Self { registry, loader, plugins: Vec::new() }
     }
 
     /// Adds one of them.
@@ -57,19 +58,28 @@ impl Embedded {
         // What is tried is what holds once it is loaded.
         let loaded = self.loader.load(implementation, &Limits::default()).unwrap();
         let settings = Settings { config, limits, output_dir, ..Settings::default() };
-        self.pipeline.add(Instance::create(loaded, settings).await);
+        self.plugins.push(Plugin::create(loaded, settings).await);
     }
 
-    /// A whole run of one phase: start, so many batches of three records, end.
-    /// Then it is empty again, for another run.
-    pub(crate) async fn run(&mut self, batches: u64) -> Report {
-        self.pipeline.event(&event(EventKind::PhaseStart, 1)).await;
-        for _ in 0..batches {
-            self.pipeline.batch(batch(&[Some(10.0), Some(20.0), None])).await;
-        }
-        self.pipeline.event(&event(EventKind::PhaseSendingComplete, 2)).await;
-        self.pipeline.event(&event(EventKind::PhaseComplete, 3)).await;
-        std::mem::take(&mut self.pipeline).finish(&[phase_summary()]).await
+    /// Takes the plugins added so far.
+    pub(crate) fn take_plugins(&mut self) -> Vec<Plugin> {
+        std::mem::take(&mut self.plugins)
+    }
+
+    /// Runs the plugins added so far over one phase: start, batches of three records, end.
+    pub(crate) fn run(&mut self, batches: usize) -> Report {
+        let batches =
+            std::iter::repeat_n(Item::Batch(batch(&[Some(10.0), Some(20.0), None])), batches);
+        let start = [Item::Event(event(EventKind::PhaseStart, 1))];
+        let end = [EventKind::PhaseSendingComplete, EventKind::PhaseComplete];
+        let end = end.into_iter().zip(2..).map(|(kind, time_ns)| Item::Event(event(kind, time_ns)));
+        self.run_items(start.into_iter().chain(batches).chain(end).collect())
+    }
+
+    /// Runs the plugins added so far over these items of the phase `steady`.
+    pub(crate) fn run_items(&mut self, items: Vec<Item>) -> Report {
+        let mut source = Items::new(items, vec![phase_summary()]);
+        perfbox::run(&mut source, self.take_plugins(), RunOptions::default()).report
     }
 }
 

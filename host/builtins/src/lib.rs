@@ -1,45 +1,12 @@
-//! The implementations that come with perfbox. They are a component like any
-//! plugin's, built on the same SDK, and have no more rights than one.
+//! The implementations that come with perfbox, as data: one compiled component and its
+//! manifest. Their sources are the crate `perfbox-builtin-plugins` in `plugins/`.
 //!
-//! - [`Metrics`]: the distribution of every number, and the scalars, for each phase.
-//! - [`Timeslices`]: the same over time.
-//! - [`Histogram`]: one number in logarithmic buckets, with bars for people.
-//! - [`Slo`]: the requests that meet all of several bounds.
-//! - [`PhaseLog`]: one log line for each phase event.
-//!
-//! `registry.yaml` beside this crate is their manifest.
+//! After a change to these sources, to the guest SDK or to the contract, run
+//! `host/builtins/rebuild.sh`: it builds the component anew and records what it was
+//! built from in `prebuilt/SOURCES`. A test compares that record with the repository.
 
-mod histogram;
-mod metrics;
-mod phase_log;
-mod shared;
-mod slo;
-mod timeslices;
+/// The component, built for wasm32-wasip2.
+pub const COMPONENT: &[u8] = include_bytes!("../prebuilt/builtins.wasm");
 
-pub use histogram::{Histogram, HistogramConfig};
-pub use metrics::{Metrics, MetricsConfig};
-pub use phase_log::PhaseLog;
-pub use slo::{Slo, SloConfig};
-pub use timeslices::{Timeslices, TimeslicesConfig};
-
-perfbox_guest::export! {
-    hooks: {
-        phase_log: PhaseLog {
-            description: "One log line for each phase event, as key=value pairs",
-        },
-    }
-    processors: {
-        metrics: Metrics {
-            description: "Distribution of every metric, and counts, totals, rates and errors, for each phase",
-        },
-        timeslices: Timeslices {
-            description: "Counts, throughput and distributions for each slice of time of each phase",
-        },
-        histogram: Histogram {
-            description: "One metric in logarithmic buckets, with bars for people, for each phase",
-        },
-        slo: Slo {
-            description: "Goodput: the requests that meet all of several bounds, for each phase",
-        },
-    }
-}
+/// The manifest, in the form of any package's `registry.yaml`.
+pub const MANIFEST: &str = include_str!("../registry.yaml");

@@ -21,8 +21,8 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use libfuzzer_sys::fuzz_target;
-use perfbox::source::{
-    Format, Item, Mapping, Recorded, RecordedOptions, Source, SourceEnd, SourceError,
+use perfbox::records::{
+    Format, Item, Mapping, Recorded, RecordedOptions, Source, SourceEnd, InputError,
     read_event_log,
 };
 use perfbox_fuzz::{Digests, assert_can_be_shown, directory, file};
@@ -178,7 +178,7 @@ fn read(
         }
     }
     let SourceEnd { phases, mut inputs, interrupted, error } = source.end();
-    if matches!(error, Some(SourceError::NewColumn { .. })) {
+    if matches!(error, Some(InputError::NewColumn { .. })) {
         return Err(NEW_COLUMN.to_owned());
     }
     assert!(!interrupted);

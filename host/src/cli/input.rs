@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use clap::Args;
 use perfbox::escape;
-use perfbox::source::{Format, Mapping, RecordedOptions, SourceError, expand_inputs};
+use perfbox::records::{Format, InputError, Mapping, RecordedOptions, expand_inputs};
 
 use super::config::Config;
 use crate::exit::{Failed, StatusOf as _};
@@ -66,9 +66,9 @@ impl FormatArgs {
 
 /// Inputs that were opened, or why not: what was asked for does not fit them, or they
 /// cannot be read.
-pub(crate) fn opened<T>(opened: Result<T, SourceError>) -> Result<T, Failed> {
+pub(crate) fn opened<T>(opened: Result<T, InputError>) -> Result<T, Failed> {
     match opened {
-        Err(error @ (SourceError::UnknownPhase { .. } | SourceError::Mapping { .. })) => {
+        Err(error @ (InputError::UnknownPhase { .. } | InputError::Mapping { .. })) => {
             Err(error).usage()
         }
         opened => opened.bad_input(),
@@ -96,7 +96,7 @@ impl InputArgs {
     }
 
     /// The inputs, directories and patterns taken apart.
-    pub(crate) fn expand(&self) -> Result<Vec<String>, SourceError> {
+    pub(crate) fn expand(&self) -> Result<Vec<String>, InputError> {
         expand_inputs(&self.inputs)
     }
 }

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use clap::Args;
 use perfbox::batch::{ColumnInfo, ColumnType};
 use perfbox::escape;
+use perfbox::records::{Contents, Inspection, Mapping, inspect};
 use perfbox::report::{Align, in_columns};
-use perfbox::source::{Contents, Inspection, Mapping, inspect};
 
 use super::PluginArgs;
 use super::config::Config;

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use perfbox::report::OutputDir;
-use perfbox::{
-    CacheDir, CompileMode, Instance, LoadError, Loaded, Loader, Pipeline, Settings, Stop,
-};
+use perfbox::{CacheDir, CancelToken, CompileMode, LoadError, Loaded, Loader, Plugin, Settings};
 
 use super::select::Selected;
 use crate::exit::{Failed, StatusOf as _};
@@ -45,7 +43,7 @@ pub(super) fn load(
         }
         let result = loader
             .load(Arc::clone(&one.implementation), &one.limits)
-            .and_then(|loaded| loaded.check_grants(&one.grants).map(|()| loaded));
+            .and_then(|loaded| loaded.check_permissions(&one.permissions).map(|()| loaded));
         match result {
             Err(error @ LoadError::Compiler { .. }) => return Err(error).host_failed(),
             Err(error) if !one.auto_loaded => {
@@ -64,39 +62,43 @@ pub(super) fn create(
     selected: &[Selected],
     loaded: &[Result<Loaded, String>],
     output: &OutputDir,
-    stop: &Stop,
+    cancel: &CancelToken,
     shards: usize,
-) -> Result<Pipeline, Failed> {
+) -> Result<Vec<Plugin>, Failed> {
     let runtime = new_runtime()?;
-    let mut pipeline = Pipeline::new();
+    let mut plugins = Vec::new();
     for (one, loaded) in selected.iter().zip(loaded) {
         let implementation = Arc::clone(&one.implementation);
         match (&one.config, loaded) {
             (Err(reason), _) | (_, Err(reason)) => {
-                let refused = Instance::refused(implementation, reason);
-                pipeline.add(refused.on_failure(one.on_failure));
+                let refused = Plugin::refused(implementation, reason);
+                plugins.push(refused.on_failure(one.on_failure));
             }
             (Ok(config), Ok(loaded)) => {
-                let output_dir = match one.grants.output {
-                    true => Some(output.plugin_dir(&implementation).host_failed()?),
+                let output_dir = match one.permissions.output {
+                    true => Some(
+                        output
+                            .plugin_dir(implementation.category, &implementation.identifier)
+                            .host_failed()?,
+                    ),
                     false => None,
                 };
                 let settings = Settings {
                     config: config.clone(),
                     limits: one.limits.clone(),
-                    grants: one.grants.clone(),
+                    permissions: one.permissions.clone(),
                     output_dir,
                     on_failure: one.on_failure,
-                    stop: stop.clone(),
+                    cancel: cancel.clone(),
                     shards,
                 };
-                pipeline.add(runtime.block_on(Instance::create(loaded.clone(), settings)));
+                plugins.push(runtime.block_on(Plugin::create(loaded.clone(), settings)));
             }
         }
     }
     // A guest's unfinished file operation must not hold up the run.
     runtime.shutdown_background();
-    Ok(pipeline)
+    Ok(plugins)
 }
 
 /// Components are strangers', and so is what it takes to compile them.

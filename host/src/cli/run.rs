@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
+use perfbox::records::{InputError, Recorded, RecordedOptions, read_event_log};
 use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
-use perfbox::source::{Recorded, RecordedOptions, Source as _, SourceError, read_event_log};
-use perfbox::{Finished, Lock, PhaseEvent, Report, RunOptions, Stop, escape};
+use perfbox::source::Source as _;
+use perfbox::{CancelToken, Finished, Lock, PhaseEvent, Report, RunOptions, escape};
 
 use super::cache::CacheArgs;
 use super::config::Config;
@@ -153,21 +154,21 @@ impl RunArgs {
             crate::print(&describe(&selected, &loaded, &self.out_dir()))?;
             return Ok(0);
         }
-        let stop = Stop::default();
+        let cancel = CancelToken::default();
         let options = self.input.format.options(&config).usage()?;
         if self.force {
             // What fails from here on has no report, and the earlier one is not to pass for it.
             self.output(OutputDir::clear)?;
         }
         raise_open_files();
-        let events = self.take_over_signals(&stop, &loading)?;
+        let events = self.take_over_signals(&cancel, &loading)?;
         let mut options = RecordedOptions {
             phases: self.phases.clone(),
             batch_records: self.batch_size as usize,
             skip_bad_records: self.skip_bad_records,
             one_run: self.one_run,
             events,
-            stop: stop.clone(),
+            cancel: cancel.clone(),
             ..options
         };
         let inputs = match self.one_run {
@@ -184,9 +185,11 @@ impl RunArgs {
             let output =
                 self.output(|path, replace| OutputDir::prepare(path, replace || begins_again))?;
             bar.set_length(source.total_bytes().unwrap_or_default());
-            let pipeline = create(&selected, &loaded, &output, &stop, threads)?;
-            let finished = perfbox::run(&mut source, pipeline, RunOptions { threads, progress });
-            if let Some(error @ SourceError::NewColumn { .. }) = &finished.error {
+            let plugins = create(&selected, &loaded, &output, &cancel, threads)?;
+            let finished = perfbox::run(&mut source, plugins, RunOptions { threads, progress });
+            let error = finished.error.as_deref();
+            let error = error.and_then(|error| error.downcast_ref::<InputError>());
+            if let Some(error @ InputError::NewColumn { .. }) = error {
                 // The columns of a run are the same from its first batch on.
                 tracing::info!("{error}; all of it is looked through, and the run begins again");
                 options.look_through = true;
@@ -208,13 +211,13 @@ impl RunArgs {
     /// of events, which needs no looking at the records.
     fn take_over_signals(
         &self,
-        stop: &Stop,
+        cancel: &CancelToken,
         loading: &AtomicBool,
     ) -> Result<Option<Vec<PhaseEvent>>, Failed> {
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             // The second signal ends the process at once.
-            signal_hook::flag::register_conditional_shutdown(signal, 130, stop.flag())
-                .and_then(|_| signal_hook::flag::register(signal, stop.flag()))
+            signal_hook::flag::register_conditional_shutdown(signal, 130, cancel.flag())
+                .and_then(|_| signal_hook::flag::register(signal, cancel.flag()))
                 .context("signals cannot be caught")
                 .host_failed()?;
         }
@@ -242,7 +245,7 @@ impl RunArgs {
         let written = output.write_summary(report).host_failed();
         let printed = self.print_report(report, written.as_deref().ok());
         match error {
-            Some(error) => crate::print_error(error),
+            Some(error) => crate::print_error(&**error),
             None => tell_skipped(report),
         }
         for plugin in report.plugins.iter().filter(|one| one.status == PluginStatus::Failed) {
@@ -277,7 +280,7 @@ impl RunArgs {
             Format::Json => crate::print(&report.to_json())?,
             Format::Table if self.quiet => {}
             Format::Table => {
-                crate::print(&report.to_table(output_width()))?;
+                crate::print(&perfbox::report::table(&report, output_width()))?;
                 if let Some(path) = summary {
                     crate::print(&format!("summary: {}\n", escape(&path.to_string_lossy())))?;
                 }
@@ -297,7 +300,7 @@ fn can_be_opened_again(name: &str) -> bool {
 fn open_source(inputs: &[String], options: RecordedOptions) -> Result<Recorded, Failed> {
     match Recorded::open(inputs, options.clone()) {
         // A phase may come up later than where the inputs are looked through.
-        Err(SourceError::UnknownPhase { .. }) if !options.look_through => {
+        Err(InputError::UnknownPhase { .. }) if !options.look_through => {
             open_source(inputs, RecordedOptions { look_through: true, ..options })
         }
         result => opened(result),

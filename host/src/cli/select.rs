@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use perfbox::registry::{Implementation, PackageSource, PackageState, ParamError, Selection};
-use perfbox::{Category, Grants, Limits, Loaded, OnFailure, Registry, escape};
+use perfbox::{Category, Limits, Loaded, OnFailure, Permissions, Registry, escape};
 
 use super::config::{Config, Limit, Param};
 use super::settings::Settings;
@@ -81,7 +81,7 @@ pub(crate) struct Selected {
     /// What it may use.
     pub(crate) limits: Limits,
     /// What it is given.
-    pub(crate) grants: Grants,
+    pub(crate) permissions: Permissions,
     pub(crate) on_failure: OnFailure,
     /// Not named: if it is refused, the run goes on.
     pub(crate) auto_loaded: bool,
@@ -134,7 +134,7 @@ pub(crate) fn select(config: &Config, registry: &Registry) -> anyhow::Result<Vec
         };
         selected.push(Selected {
             limits: settings.limits(&implementation)?,
-            grants: settings.grants(&implementation),
+            permissions: settings.permissions(&implementation),
             on_failure: settings.on_failure(&implementation),
             implementation,
             config,
@@ -144,7 +144,7 @@ pub(crate) fn select(config: &Config, registry: &Registry) -> anyhow::Result<Vec
     for (implementation, error) in refused {
         selected.push(Selected {
             limits: settings.limits(&implementation)?,
-            grants: settings.grants(&implementation),
+            permissions: settings.permissions(&implementation),
             on_failure: settings.on_failure(&implementation),
             implementation,
             config: Err(error.to_string()),
@@ -207,11 +207,11 @@ pub(crate) fn describe(
             format!("  component   {}", implementation.component),
             format!("  parameters  {}", escape(&config)),
             format!("  limits      {}", limits.join("\n              ")),
-            format!("  may         {}", one.grants),
+            format!("  may         {}", one.permissions),
         ]
         .into_iter()
         .chain(
-            one.grants
+            one.permissions
                 .output
                 .then(|| format!("  files       below {}", escape(&files.to_string_lossy()))),
         )

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use perfbox::registry::{GivenParams, Implementation, ParamError, check_params};
-use perfbox::{Category, Grants, Limits, OnFailure, Registry, escape};
+use perfbox::{Category, Limits, OnFailure, Permissions, Registry, escape};
 
 use super::config::{Config, Granted, Limit, OfPlugin, Origin, Param, Sourced};
 
@@ -77,8 +77,8 @@ impl<'c> Settings<'c> {
     }
 
     /// What it is given.
-    pub(crate) fn grants(&self, one: &Implementation) -> Grants {
-        grants(&self.config.grants, one)
+    pub(crate) fn permissions(&self, one: &Implementation) -> Permissions {
+        permissions(&self.config.grants, one)
     }
 
     /// What becomes of the run when it fails.
@@ -90,19 +90,22 @@ impl<'c> Settings<'c> {
 }
 
 /// What an implementation is given: the default, then what is said of it.
-pub(crate) fn grants(said: &[Sourced<OfPlugin<Granted>>], one: &Implementation) -> Grants {
-    let mut grants = Grants::default();
+pub(crate) fn permissions(
+    said: &[Sourced<OfPlugin<Granted>>],
+    one: &Implementation,
+) -> Permissions {
+    let mut permissions = Permissions::default();
     for said in said.iter().map(|said| &said.value).filter(|said| is_called(one, &said.owner)) {
         match &said.value {
-            Granted::Output(output) => grants.output = *output,
-            Granted::Clock(clock) => grants.clock = *clock,
-            Granted::Random(random) => grants.random = *random,
+            Granted::Output(output) => permissions.output = *output,
+            Granted::Clock(clock) => permissions.clock = *clock,
+            Granted::Random(random) => permissions.random = *random,
             Granted::Read(name, dir) => {
-                grants.read.insert(name.clone(), dir.clone());
+                permissions.read.insert(name.clone(), dir.clone());
             }
         }
     }
-    grants
+    permissions
 }
 
 /// What an implementation may use: the defaults, what is said of all plugins, then what

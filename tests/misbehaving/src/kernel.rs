@@ -1,10 +1,10 @@
 //! Work on two columns, the same natively and in a guest: what the benchmark of batches
 //! compares.
 
-#[path = "../../../host/builtins/src/shared/samples.rs"]
+#[path = "../../../host/builtins/plugins/src/shared/samples.rs"]
 #[allow(dead_code, reason = "what only the builtins use")]
 pub(crate) mod samples;
-#[path = "../../../host/builtins/src/shared/sort.rs"]
+#[path = "../../../host/builtins/plugins/src/shared/sort.rs"]
 mod sort;
 
 pub(crate) use samples::Samples;

@@ -1,8 +1,8 @@
 //! `perfbox config show`: each value, and where it came from.
 
 use clap::{Args, Subcommand};
+use perfbox::records::Mapping;
 use perfbox::report::{Align, in_columns};
-use perfbox::source::Mapping;
 use perfbox::{Category, Limits, escape};
 use serde_json::{Value, json};
 

@@ -4,14 +4,14 @@ use anyhow::anyhow;
 use clap::Args;
 use perfbox::registry::{ConfigParam, Listed};
 use perfbox::report::{Align, in_columns};
-use perfbox::{Category, Grants, Limits, Registry, escape};
+use perfbox::{Category, Limits, Permissions, Registry, escape};
 use serde_json::{Value, json};
 
 use super::list::{component, status, status_word};
 use crate::cli::PluginArgs;
 use crate::cli::config::Config;
 use crate::cli::select::SelectionArgs;
-use crate::cli::settings::{grants, limits};
+use crate::cli::settings::{limits, permissions};
 use crate::exit::{Failed, StatusOf as _};
 
 #[derive(Debug, Args)]
@@ -45,8 +45,8 @@ impl ShowArgs {
         let mut shown = Vec::new();
         for listed in found {
             let limits = limits(&config.limits, &listed.implementation).usage()?;
-            let grants = grants(&config.grants, &listed.implementation);
-            shown.push(Shown { registry: &registry, listed, limits, grants });
+            let permissions = permissions(&config.grants, &listed.implementation);
+            shown.push(Shown { registry: &registry, listed, limits, permissions });
         }
         if self.json {
             let all: Vec<_> = shown.iter().map(Shown::as_json).collect();
@@ -95,7 +95,7 @@ struct Shown<'r> {
     registry: &'r Registry,
     listed: Listed,
     limits: Limits,
-    grants: Grants,
+    permissions: Permissions,
 }
 
 impl Shown<'_> {
@@ -130,7 +130,7 @@ impl Shown<'_> {
             Some([]) => text.push_str("  parameters  none\n"),
             Some(params) => text.push_str(&indented("parameters", &params_table(params))),
         }
-        text.push_str(&format!("  may         {}\n", self.grants));
+        text.push_str(&format!("  may         {}\n", self.permissions));
         let limits: Vec<Vec<String>> =
             self.limits.list().map(|(name, value)| vec![name.to_owned(), value]).collect();
         text.push_str(&indented("limits", &in_columns(&limits, &[Align::Left])));
@@ -162,10 +162,10 @@ impl Shown<'_> {
             "auto_load": one.auto_load,
             "config_params": one.params.as_ref().map(|all| all.iter().map(param_json).collect::<Vec<_>>()),
             "grants": {
-                "output": self.grants.output,
-                "clock": self.grants.clock,
-                "random": self.grants.random,
-                "read": self.grants.read,
+                "output": self.permissions.output,
+                "clock": self.permissions.clock,
+                "random": self.permissions.random,
+                "read": self.permissions.read,
             },
             "limits": self.limits.list().collect::<std::collections::BTreeMap<_, _>>(),
         })

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
+use perfbox::records::Recorded;
 use perfbox::report::{OutputDir, PluginStatus};
-use perfbox::source::Recorded;
-use perfbox::{Category, Identifier, Registry, Report, RunOptions, Stop, escape};
+use perfbox::{CancelToken, Category, Identifier, Registry, Report, RunOptions, escape};
 use serde_json::Value;
 
 use crate::cli::PluginArgs;
@@ -102,7 +102,7 @@ impl VerifyArgs {
         let selected = select(&config, &registry).usage()?;
         let mut loader = new_loader(self.deterministic, cache)?;
         let loaded = load(&mut loader, &selected)?;
-        let stop = Stop::default();
+        let cancel = CancelToken::default();
         let read = self.input.format.options(&config).usage()?;
         let inputs = self.input.expand().bad_input()?;
         let mut source = Recorded::open(&inputs, read).bad_input()?;
@@ -111,10 +111,10 @@ impl VerifyArgs {
             .host_failed()?;
         let output = OutputDir::prepare(place.path(), false).host_failed()?;
         let options = RunOptions::default();
-        let pipeline = create(&selected, &loaded, &output, &stop, options.threads)?;
-        let finished = perfbox::run(&mut source, pipeline, options);
+        let plugins = create(&selected, &loaded, &output, &cancel, options.threads)?;
+        let finished = perfbox::run(&mut source, plugins, options);
         if let Some(error) = finished.error {
-            return Err(error).bad_input();
+            return Err(anyhow::Error::from_boxed(error)).bad_input();
         }
         let failures = finished.report.plugins.iter().filter_map(|one| one.failure.as_ref());
         if let Some(failure) = failures.into_iter().next() {

@@ -1,0 +1,320 @@
+//! An input as blocks of lines: plain, gzip or zstd, a file or standard input.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::InputError;
+use super::cut::Cut;
+use perfbox_model::cancel::CancelToken;
+
+/// Bytes asked of the system at a time.
+const READ_BYTES: usize = 256 * 1024;
+
+/// Longest line that is read, in bytes.
+pub(super) const LINE_MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// Largest document that is read in one piece, in bytes.
+pub(super) const DOCUMENT_MAX_BYTES: usize = if cfg!(test) { 8 << 20 } else { 1 << 30 };
+
+/// Names under which AIPerf leaves its records, first found first taken.
+const ARTIFACTS: [&str; 3] =
+    ["profile_export.jsonl", "profile_export.jsonl.gz", "profile_export.jsonl.zst"];
+
+/// An input that can be read more than once.
+#[derive(Debug)]
+pub(super) struct Input {
+    /// As it was named.
+    pub(super) name: String,
+    /// The directory it lies in; none for standard input.
+    pub(super) dir: Option<PathBuf>,
+    file: File,
+    compression: Compression,
+    bytes_at_open: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl Input {
+    /// Opens a file, an AIPerf artifact directory, or standard input (`-`). What cannot
+    /// be read twice, a pipe for example, is kept in a temporary file.
+    pub(super) fn open(name: &str, cancel: &CancelToken) -> Result<Self, InputError> {
+        let unreadable = |source| InputError::Io { path: name.to_owned(), bytes: 0, source };
+        let (mut file, dir) = if name == "-" {
+            (spool(io::stdin().lock(), cancel).map_err(unreadable)?, None)
+        } else {
+            let path = find_records(Path::new(name))?;
+            let file = File::open(&path).map_err(unreadable)?;
+            let kind = file.metadata().map_err(unreadable)?.file_type();
+            if is_device(kind) {
+                let words = "it is a device, not a file or a pipe";
+                return Err(unreadable(io::Error::new(io::ErrorKind::Unsupported, words)));
+            }
+            if kind.is_file() {
+                (file, Some(path.parent().map_or_else(PathBuf::new, Path::to_owned)))
+            } else {
+                (spool(file, cancel).map_err(unreadable)?, None)
+            }
+        };
+        let compression = detect(&mut file).map_err(unreadable)?;
+        let bytes_at_open = file.metadata().map_err(unreadable)?.len();
+        Ok(Self { name: name.to_owned(), dir, file, compression, bytes_at_open })
+    }
+
+    /// Its size as it is stored.
+    pub(super) fn stored_bytes(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    /// Its first bytes, decompressed.
+    pub(super) fn start(&self, bytes: usize) -> io::Result<Vec<u8>> {
+        let block = self.blocks(Cut::Lines)?.next_block(bytes, Vec::new())?;
+        Ok(block.map(|block| block.text).unwrap_or_default())
+    }
+
+    /// Reads it from the start.
+    pub(super) fn blocks(&self, cut: Cut) -> io::Result<Blocks> {
+        let mut file = self.file.try_clone()?;
+        file.rewind()?;
+        // What is added meanwhile is not waited for.
+        let stored = file.try_clone()?.take(self.bytes_at_open);
+        let reader: Box<dyn Read + Send> = match self.compression {
+            Compression::None => Box::new(stored),
+            Compression::Gzip => {
+                let stored = BufReader::with_capacity(READ_BYTES, stored);
+                Box::new(flate2::bufread::MultiGzDecoder::new(stored))
+            }
+            Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(stored)?),
+        };
+        let carried = Vec::new();
+        Ok(Blocks { reader, file, cut, carried, number: 0, skipping: false, end: End::NotYet })
+    }
+
+    /// The file itself, of one that is not compressed.
+    pub(super) fn file(&self) -> io::Result<File> {
+        match self.compression {
+            Compression::None => self.file.try_clone(),
+            Compression::Gzip | Compression::Zstd => {
+                let words = "Parquet in gzip or zstd is not read; decompress it first";
+                Err(io::Error::new(io::ErrorKind::Unsupported, words))
+            }
+        }
+    }
+
+    /// Whether it has grown since it was opened.
+    pub(super) fn has_grown(&self) -> bool {
+        self.stored_bytes() > self.bytes_at_open
+    }
+}
+
+/// Whether something may go on for ever that nobody writes.
+#[cfg(unix)]
+fn is_device(kind: std::fs::FileType) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    kind.is_char_device() || kind.is_block_device()
+}
+
+#[cfg(not(unix))]
+fn is_device(_kind: std::fs::FileType) -> bool {
+    false
+}
+
+fn find_records(path: &Path) -> Result<PathBuf, InputError> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let found = ARTIFACTS.iter().map(|name| path.join(name)).find(|path| path.is_file());
+    found.ok_or_else(|| InputError::NotArtifacts { path: path.to_owned() })
+}
+
+/// Whether a directory holds what an AIPerf run leaves.
+pub(super) fn is_artifacts(dir: &Path) -> bool {
+    ARTIFACTS.iter().any(|name| dir.join(name).is_file())
+}
+
+fn detect(file: &mut File) -> io::Result<Compression> {
+    let mut magic = Vec::new();
+    file.take(4).read_to_end(&mut magic)?;
+    file.rewind()?;
+    Ok(match magic.as_slice() {
+        [0x1f, 0x8b, ..] => Compression::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd] => Compression::Zstd,
+        _ => Compression::None,
+    })
+}
+
+/// Reads what cannot be read twice into a temporary file, until its end or until it is
+/// told to stop.
+#[cfg(unix)]
+fn spool(mut from: impl Read + std::os::fd::AsFd, cancel: &CancelToken) -> io::Result<File> {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let tick = rustix::time::Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    let mut spool = tempfile::tempfile()?;
+    let mut buffer = vec![0; READ_BYTES];
+    while !cancel.is_cancelled() {
+        // A read would wait for its writer, whatever the signal.
+        let ready = poll(&mut [PollFd::new(&from, PollFlags::IN)], Some(&tick));
+        match ready {
+            Ok(0) | Err(rustix::io::Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => spool.write_all(&buffer[..read])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    spool.rewind()?;
+    Ok(spool)
+}
+
+#[cfg(not(unix))]
+fn spool(mut from: impl Read, _cancel: &CancelToken) -> io::Result<File> {
+    let mut spool = tempfile::tempfile()?;
+    io::copy(&mut from, &mut spool)?;
+    spool.rewind()?;
+    Ok(spool)
+}
+
+/// Most bytes that are read of what cannot be cut.
+fn max_bytes(cut: Cut) -> usize {
+    match cut {
+        Cut::Whole => DOCUMENT_MAX_BYTES,
+        _ => LINE_MAX_BYTES,
+    }
+}
+
+/// Some whole lines of an input.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    /// Counted from 0.
+    pub(super) number: u64,
+    pub(super) text: Vec<u8>,
+    /// It is one line or document, which goes on past what is read of one.
+    pub(super) is_cut_short: bool,
+    /// Bytes of the last block's line which are left out.
+    pub(super) skipped_bytes: u64,
+    /// The input ends with it.
+    pub(super) is_last: bool,
+    /// Bytes of the stored file read by then.
+    pub(super) stored_bytes: u64,
+}
+
+/// An input, block by block, each of whole lines.
+pub(super) struct Blocks {
+    reader: Box<dyn Read + Send>,
+    file: File,
+    cut: Cut,
+    /// The start of a line whose end is still to be read.
+    carried: Vec<u8>,
+    number: u64,
+    /// In a line that is too long.
+    skipping: bool,
+    end: End,
+}
+
+/// Whether there is more of an input.
+enum End {
+    NotYet,
+    Reached,
+    /// It breaks off, which is told once what was before is handed out.
+    Broken(io::Error),
+}
+
+impl Blocks {
+    /// The next block, of about `bytes`, in a buffer that is not needed any more.
+    pub(super) fn next_block(
+        &mut self,
+        bytes: usize,
+        mut text: Vec<u8>,
+    ) -> io::Result<Option<Block>> {
+        text.clear();
+        if let Cut::Groups(count) = self.cut {
+            return Ok(self.next_group(count, text));
+        }
+        text.append(&mut self.carried);
+        let skipped_bytes = if self.skipping { self.skip_line(&mut text) } else { 0 };
+        let mut wanted = bytes;
+        let whole = loop {
+            self.fill(&mut text, wanted);
+            match (&self.end, self.cut.whole(&text)) {
+                (End::Reached, _) => break text.len(),
+                (End::Broken(_), _) => break self.cut.whole_at_break(&text),
+                (End::NotYet, 0) if text.len() < max_bytes(self.cut) => {
+                    wanted = text.len() + bytes;
+                }
+                (End::NotYet, 0) => {
+                    self.skipping = true;
+                    if self.cut == Cut::Whole {
+                        // Nothing of it is read behind that.
+                        self.end = End::Reached;
+                    }
+                    break text.len();
+                }
+                (End::NotYet, whole) => break whole,
+            }
+        };
+        if whole == 0 && skipped_bytes == 0 {
+            return match std::mem::replace(&mut self.end, End::Reached) {
+                End::Broken(error) => Err(error),
+                _ => Ok(None),
+            };
+        }
+        if matches!(self.end, End::NotYet) {
+            self.carried.extend_from_slice(&text[whole..]);
+        }
+        text.truncate(whole);
+        self.number += 1;
+        Ok(Some(Block {
+            number: self.number - 1,
+            is_cut_short: self.skipping,
+            is_last: matches!(self.end, End::Reached),
+            skipped_bytes,
+            stored_bytes: self.file.stream_position().unwrap_or(0),
+            text,
+        }))
+    }
+
+    /// Of groups, only the number is handed out.
+    fn next_group(&mut self, count: u64, text: Vec<u8>) -> Option<Block> {
+        let number = self.number;
+        let is_more = number < count;
+        self.number += u64::from(is_more);
+        is_more.then(|| Block { number, text, ..Block::default() })
+    }
+
+    /// Reads until there are so many bytes, or no more.
+    fn fill(&mut self, text: &mut Vec<u8>, bytes: usize) {
+        while matches!(self.end, End::NotYet) && text.len() < bytes {
+            let missing = (bytes - text.len()) as u64;
+            match self.reader.by_ref().take(missing).read_to_end(text) {
+                Ok(0) => self.end = End::Reached,
+                Ok(_) => {}
+                Err(error) => self.end = End::Broken(error),
+            }
+        }
+    }
+
+    /// Reads past the end of a line that was cut short. The bytes of it.
+    fn skip_line(&mut self, rest: &mut Vec<u8>) -> u64 {
+        let mut skipped = 0;
+        loop {
+            self.fill(rest, READ_BYTES);
+            let end = memchr::memchr(b'\n', rest).map(|at| at + 1);
+            let of_line = end.unwrap_or(rest.len());
+            rest.drain(..of_line);
+            skipped += of_line as u64;
+            if end.is_some() || !matches!(self.end, End::NotYet) {
+                self.skipping = false;
+                return skipped;
+            }
+        }
+    }
+}

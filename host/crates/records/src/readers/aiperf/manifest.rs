@@ -1,0 +1,50 @@
+//! The `phase_manifest.json` that AIPerf leaves beside its records.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::{InputError, Problem};
+
+/// Name of the manifest.
+const PHASE_MANIFEST: &str = "phase_manifest.json";
+
+/// The manifest: what AIPerf knows of its phases.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct PhaseManifest {
+    pub(crate) phases: Vec<ManifestPhase>,
+}
+
+impl PhaseManifest {
+    /// The manifest in `dir`, where there is one: a regular file, so that nothing else
+    /// of that name is waited for.
+    pub(crate) fn read(dir: &Path) -> Result<Option<Self>, InputError> {
+        let path = dir.join(PHASE_MANIFEST);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let name = path.to_string_lossy().into_owned();
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(source) => return Err(InputError::Io { path: name, bytes: 0, source }),
+        };
+        serde_json::from_slice(&text).map(Some).map_err(|error| InputError::BadFile {
+            path: name,
+            line: error.line() as u64,
+            column: error.column() as u64,
+            problem: format!(
+                "not a phase manifest of AIPerf's: {}; move the file away to go by the records \
+                 alone",
+                Problem::from(&error).words
+            ),
+        })
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ManifestPhase {
+    pub(crate) phase_name: String,
+    pub(crate) phase_index: u32,
+    pub(crate) start_ns: Option<u64>,
+    pub(crate) end_ns: Option<u64>,
+}

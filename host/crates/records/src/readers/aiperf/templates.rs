@@ -1,0 +1,232 @@
+//! Lines of AIPerf's that are built like one that was read are read by its template, with
+//! the same outcome.
+
+use super::record::{Record, current_name, parse_record};
+use super::{LATENCY, check, put};
+use crate::Problem;
+use crate::columns::{Columns, standard};
+use crate::rows::{PhaseKey, Rows};
+use crate::template::{Bind, Hole, Kind, Template};
+
+/// Most templates of one thread.
+const TEMPLATES_MAX: usize = 24;
+
+/// Lines in a row that a template may be tried on in vain before it is dropped.
+const MISSES_MAX: u32 = 128;
+
+/// Lines read whole for which one more template may be learned, whatever came of those
+/// before: lines may be alike later on.
+const WHOLE_PER_TEMPLATE: u32 = 128;
+
+/// Lines seen so far.
+///
+/// Where no two lines are alike, templates cost more than they give. So one that is of no
+/// use is dropped, and a new one is learned only while there is credit: each line that
+/// fits gives some.
+pub(super) struct Templates {
+    /// The last one that was fit first.
+    known: Vec<RecordTemplate>,
+    /// How many more may be learned.
+    credit: u32,
+    /// Lines read whole.
+    whole: u32,
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        Self { known: Vec::new(), credit: TEMPLATES_MAX as u32, whole: 0 }
+    }
+}
+
+/// Records that are built alike, of one phase.
+struct RecordTemplate {
+    /// Lines tried in vain since one did fit.
+    misses: u32,
+    phase: PhaseKey,
+    error_type: Option<&'static str>,
+    is_cancelled: bool,
+    line: Template,
+}
+
+impl Templates {
+    /// Reads the record at `at` by the template that it fits. Where it ends.
+    pub(super) fn read(&mut self, text: &str, at: usize, rows: &mut Rows<'_>) -> Option<usize> {
+        let mut has_useless = false;
+        let mut fitting = None;
+        for (place, one) in self.known.iter_mut().enumerate() {
+            let Some(mut row) = rows.begin(&one.phase) else { break };
+            let Some(fit) = one.line.read(text, at, &mut row) else {
+                one.misses += 1;
+                has_useless |= one.misses > MISSES_MAX;
+                continue;
+            };
+            one.misses = 0;
+            row.u64(standard::CANCELLED, u64::from(one.is_cancelled));
+            if let Some(error_type) = one.error_type {
+                row.text(standard::ERROR_TYPE, error_type);
+            }
+            if let Some(session) = fit.session {
+                row.session(session, fit.turn, fit.end_ns, one.is_cancelled);
+            }
+            rows.end();
+            fitting = Some((place, fit.end));
+            break;
+        }
+        if let Some((place, _)) = fitting {
+            self.known[..=place].rotate_right(1);
+            self.earn();
+        }
+        if has_useless {
+            self.known.retain(|one| one.misses <= MISSES_MAX);
+        }
+        fitting.map(|(_, end)| end)
+    }
+
+    fn earn(&mut self) {
+        self.credit = (self.credit + 1).min(TEMPLATES_MAX as u32);
+    }
+
+    /// Reads one line, and takes a template from it.
+    pub(super) fn read_whole(&mut self, line: &[u8], rows: &mut Rows<'_>) -> Result<(), Problem> {
+        let record = parse_record(line)?;
+        let columns = rows.columns();
+        check(columns, &record)?;
+        let phase = PhaseKey {
+            name: record.metadata.phase_name().unwrap_or_default().to_owned(),
+            kind: record
+                .metadata
+                .phase_kind()
+                .or(record.metadata.phase_name())
+                .unwrap_or_default()
+                .to_owned(),
+            index: record.metadata.phase_index,
+        };
+        if let Some(mut row) = rows.begin(&phase) {
+            put(columns, &record, &mut row);
+            rows.end();
+            self.whole = self.whole.wrapping_add(1);
+            if self.whole.is_multiple_of(WHOLE_PER_TEMPLATE) {
+                self.earn();
+            }
+            if self.known.len() < TEMPLATES_MAX
+                && self.credit > 0
+                && let Some(template) = learn(line, &record, phase, columns)
+            {
+                self.credit -= 1;
+                self.known.insert(0, template);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What lines of one template have in common of their metadata.
+const SAME: [&str; 7] = [
+    "benchmark_phase",
+    "credit_phase",
+    "phase_name",
+    "phase_kind",
+    "phase_index",
+    "timestamp_ns",
+    "was_cancelled",
+];
+
+/// The template of a line that holds this record; none: such lines are read whole. Those
+/// are older files' too, whose ends are to be computed.
+fn learn(
+    line: &[u8],
+    record: &Record<'_>,
+    phase: PhaseKey,
+    columns: &Columns,
+) -> Option<RecordTemplate> {
+    let metadata = &record.metadata;
+    if !metadata.has_own_bounds() {
+        return None;
+    }
+    let place = |name: &str| columns.place(name);
+    let mut bind = |keys: &[&str], kind: Kind| match (keys, kind) {
+        // Those that tell phases and outcomes apart.
+        (["metadata", key], _) if SAME.contains(key) => Bind::Same,
+        (["metadata", "request_start_ns"], Kind::Number) => Bind::Hole(Hole::U64(standard::START)),
+        (["metadata", "request_end_ns"], Kind::Number) => Bind::Hole(Hole::End(standard::END)),
+        (["metadata", "turn_index"], Kind::Number) => Bind::hole(Hole::Turn, place("turn_index")),
+        (["metadata", key @ ("request_ack_ns" | "credit_issued_ns")], Kind::Number) => {
+            Bind::hole(Hole::U64, place(key))
+        }
+        (["metadata", "worker_id"], Kind::Text) => Bind::Hole(Hole::Text(standard::WORKER)),
+        (["metadata", "x_correlation_id"], Kind::Text) => {
+            Bind::Hole(Hole::Session(standard::SESSION))
+        }
+        (["metrics", name, "value"], Kind::Number | Kind::Numbers) => {
+            let column = place(&current_name((*name).into()));
+            match (kind, column.is_some_and(|column| columns.is_read(column))) {
+                (Kind::Numbers, _) => Bind::hole(Hole::List, column),
+                _ if *name == LATENCY => Bind::hole(Hole::Latency, column),
+                (_, true) => Bind::hole(Hole::F64, column),
+                (_, false) => Bind::Hole(Hole::AnyNumber),
+            }
+        }
+        (["metrics", _, "unit" | "value"], _) => Bind::Same,
+        (["error", "code"], Kind::Number) => Bind::Hole(Hole::U64(standard::STATUS)),
+        (["error", "type"], Kind::Text) => Bind::Hole(Hole::Text(standard::ERROR_TYPE)),
+        (["error", "message"], Kind::Text) => Bind::Hole(Hole::Text(standard::ERROR_MESSAGE)),
+        (_, Kind::Number) => Bind::Hole(Hole::AnyNumber),
+        (_, Kind::Text) => Bind::Hole(Hole::AnyText),
+        _ => Bind::Same,
+    };
+    let line = Template::learn(std::str::from_utf8(line).ok()?, &mut bind)?;
+    let has_type = record.error.as_ref().is_some_and(|error| error.kind.is_some());
+    let error_type = match (&record.error, record.is_cancelled()) {
+        (Some(_), _) if has_type => None,
+        (Some(_), _) => Some("unknown"),
+        (None, true) => Some("cancelled"),
+        (None, false) => None,
+    };
+    Some(RecordTemplate { misses: 0, phase, error_type, is_cancelled: record.is_cancelled(), line })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::survey_line;
+    use super::*;
+    use crate::columns::Survey;
+    use crate::rows::ReadOptions;
+
+    fn line(metric: &str, value: usize) -> String {
+        format!(
+            r#"{{"metadata":{{"phase_name":"p","request_start_ns":{value},"request_end_ns":9}},"metrics":{{"{metric}":{{"value":{value},"unit":"ms"}}}}}}"#
+        )
+    }
+
+    #[test]
+    fn templates_that_are_of_no_use_are_dropped_and_seldom_learned() {
+        let mut survey = Survey::default();
+        let names: Vec<_> = (0..2000).map(|number| format!("metric_{number}")).collect();
+        for name in &names {
+            survey_line(line(name, 1).as_bytes(), &mut survey).unwrap();
+        }
+        let columns = survey.columns();
+        let options = ReadOptions { batch_records: 5000, ..ReadOptions::default() };
+        let (mut rows, mut templates) = (Rows::new(&columns, &options), Templates::default());
+        let mut tried = 0;
+        for name in &names {
+            let line = line(name, 1);
+            tried += templates.known.len();
+            assert_eq!(templates.read(&line, 0, &mut rows), None);
+            templates.read_whole(line.as_bytes(), &mut rows).unwrap();
+        }
+        assert!(tried < 4 * names.len(), "{tried} tries for {} lines", names.len());
+        // Lines that are alike at last are soon read by a template.
+        let alike: Vec<_> = (0..300).map(|value| line("metric_0", value)).collect();
+        let mut by_template = 0;
+        for line in &alike {
+            match templates.read(line, 0, &mut rows) {
+                Some(_) => by_template += 1,
+                None => templates.read_whole(line.as_bytes(), &mut rows).unwrap(),
+            }
+        }
+        assert!(by_template > 100, "{by_template} of {}", alike.len());
+        let read = rows.finish();
+        assert_eq!(read.records, 2300);
+    }
+}

@@ -1,0 +1,199 @@
+//! Lines of points that differ in nothing but metric, time and value, read at once.
+//!
+//! The points of a request have the same tags, and requests often have those of others.
+//! A line that is in all else the same as one that was read whole is a point with the
+//! same tags: nothing of its syntax is left unchecked.
+
+use std::sync::Arc;
+
+use super::point::{Point, Tags};
+use crate::json::{blanks_end, f64_at, line_end, text_at};
+
+/// Most shapes of one thread.
+const SHAPES_MAX: usize = 16;
+
+/// What differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hole {
+    Metric,
+    Time,
+    Value,
+}
+
+/// A line of a point with holes.
+#[derive(Debug)]
+struct Shape {
+    /// What stands before each hole.
+    parts: [(Box<[u8]>, Hole); 3],
+    /// What stands after the last one.
+    tail: Box<[u8]>,
+    tags: Arc<Tags>,
+}
+
+/// Lines seen so far, the last one that was fit first.
+#[derive(Debug, Default)]
+pub(super) struct Shapes(Vec<Shape>);
+
+/// A line that fits a shape.
+pub(super) struct Fit<'t> {
+    pub(super) metric: &'t str,
+    pub(super) time: &'t str,
+    pub(super) value: f64,
+    /// Behind it.
+    pub(super) end: usize,
+}
+
+impl Shapes {
+    /// Reads the line at `at` by the shape that it fits.
+    pub(super) fn fit<'t>(&mut self, text: &'t str, at: usize) -> Option<(Fit<'t>, &Arc<Tags>)> {
+        let mut fitting =
+            self.0.iter().enumerate().filter_map(|(i, shape)| Some((i, shape.fit(text, at)?)));
+        let (place, fit) = fitting.next()?;
+        self.0[..=place].rotate_right(1);
+        Some((fit, &self.0[0].tags))
+    }
+
+    /// Takes the shape of a line that was read whole.
+    pub(super) fn learn(&mut self, line: &[u8], point: &Point<'_>, tags: &Arc<Tags>) {
+        let line = std::str::from_utf8(line).unwrap_or_default();
+        if let Some(shape) = Shape::of(line, point, Arc::clone(tags)) {
+            self.0.truncate(SHAPES_MAX - 1);
+            self.0.insert(0, shape);
+        }
+    }
+}
+
+impl Shape {
+    /// The shape of a line that holds this point; none: such lines are read whole.
+    fn of(line: &str, point: &Point<'_>, tags: Arc<Tags>) -> Option<Self> {
+        // Without escapes, a key is what is written: each of the three stands where it
+        // is found, if it is found once.
+        if memchr::memchr(b'\\', line.as_bytes()).is_some() {
+            return None;
+        }
+        let text = |at| Some(text_at(line, at)?.1);
+        let mut holes = [
+            (only(line, "\"metric\"", text)?, Hole::Metric),
+            (only(line, "\"time\"", text)?, Hole::Time),
+            (only(line, "\"value\"", |at| Some(f64_at(line, at)?.1))?, Hole::Value),
+        ];
+        holes.sort_unstable_by_key(|((start, _), _)| *start);
+        let mut from = 0;
+        let parts = holes.map(|((start, end), hole)| {
+            let before = line.as_bytes()[from..start].into();
+            from = end;
+            (before, hole)
+        });
+        let tail = line.as_bytes()[from..].into();
+        let shape = Self { parts, tail, tags };
+        let fit = shape.fit(line, 0)?;
+        let is_same = fit.metric == point.metric && fit.time == point.time;
+        (is_same && fit.value.to_bits() == point.value.to_bits()).then_some(shape)
+    }
+
+    fn fit<'t>(&self, text: &'t str, mut at: usize) -> Option<Fit<'t>> {
+        let bytes = text.as_bytes();
+        let mut fit = Fit { metric: "", time: "", value: 0.0, end: 0 };
+        for (before, hole) in &self.parts {
+            if !bytes.get(at..)?.starts_with(before) {
+                return None;
+            }
+            at += before.len();
+            match hole {
+                Hole::Metric => (fit.metric, at) = text_at(text, at)?,
+                Hole::Time => (fit.time, at) = text_at(text, at)?,
+                Hole::Value => (fit.value, at) = f64_at(text, at)?,
+            }
+        }
+        fit.end = line_end(bytes, at, &self.tail)?;
+        Some(fit)
+    }
+}
+
+/// From where to where the value of a key goes, where just one has such a value.
+fn only(
+    line: &str,
+    key: &str,
+    value_end: impl Fn(usize) -> Option<usize>,
+) -> Option<(usize, usize)> {
+    let bytes = line.as_bytes();
+    let values = memchr::memmem::find_iter(bytes, key).filter_map(|at| {
+        let colon = blanks_end(bytes, at + key.len());
+        let start = blanks_end(bytes, colon + 1);
+        (bytes.get(colon) == Some(&b':')).then(|| Some((start, value_end(start)?)))?
+    });
+    let mut values = values;
+    let first = values.next()?;
+    values.next().is_none().then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::point::parse_point;
+    use super::*;
+
+    /// Whether one line is read by the shape of another, and if so as what.
+    fn fit(learned: &str, line: &str) -> Option<(String, String, f64)> {
+        let point = parse_point(learned.as_bytes()).unwrap().unwrap();
+        let (mut shapes, tags) = (Shapes::default(), Arc::new(parse_tags(learned)));
+        shapes.learn(learned.as_bytes(), &point, &tags);
+        let (fit, _) = shapes.fit(line, 0)?;
+        assert_eq!(fit.end, line.len());
+        Some((fit.metric.to_owned(), fit.time.to_owned(), fit.value))
+    }
+
+    fn parse_tags(line: &str) -> Tags {
+        parse_point(line.as_bytes()).unwrap().unwrap().tags
+    }
+
+    const LINE: &str = r#"{"metric":"a","type":"Point","data":{"time":"t","value":1,"tags":{"status":"200","x":"y"}}}"#;
+
+    #[test]
+    fn lines_of_the_same_tags_fit_whatever_their_metric_time_and_value() {
+        let other = LINE.replace("\"a\"", "\"longer\"").replace("\"t\"", "\"u\"");
+        let other = other.replace(":1,", ":-2.5e3,") + "\r\n";
+        assert_eq!(fit(LINE, &other), Some(("longer".into(), "u".into(), -2500.0)));
+        let older =
+            r#"{"type":"Point", "data":{"time": "t","value" : 1,"tags":null},"metric":"a"}"#;
+        let other = older.replace(" 1", " 20");
+        assert_eq!(fit(older, &other), Some(("a".into(), "t".into(), 20.0)));
+    }
+
+    #[test]
+    fn lines_that_differ_in_anything_else_do_not_fit() {
+        for (from, to) in [
+            ("200", "500"),
+            ("Point", "Metric"),
+            ("}}}", "}}"),
+            ("}}}", "}}}}"),
+            ("}}}", "}}} "),
+            (":1,", ":01,"),
+            (":1,", ":NaN,"),
+            (":1,", ":1e400,"),
+            (":1,", ":\"1\","),
+            ("\"t\"", "\"\\u0074\""),
+            ("\"t\"", "1"),
+        ] {
+            assert_eq!(fit(LINE, &LINE.replace(from, to)), None, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_mistaken_for_one_of_the_three_is_read_whole() {
+        for tags in [
+            r#""time":"2026""#,
+            r#""metric":"b""#,
+            r#""a":"\"metric\":\"b\"""#,
+            r#""t\u0069me":"t""#,
+        ] {
+            let line = LINE.replace(r#""x":"y""#, tags);
+            assert_eq!(fit(&line, &line), None, "{line}");
+        }
+        for tags in [r#""value":"1""#, r#""a":"value""#, r#""time ":"x""#] {
+            let line = LINE.replace(r#""x":"y""#, tags);
+            assert!(fit(&line, &line).is_some(), "{line}");
+        }
+        let nested = LINE.replace("\"tags\"", "\"more\":{\"value\":3},\"tags\"");
+        assert_eq!(fit(&nested, &nested), None);
+    }
+}

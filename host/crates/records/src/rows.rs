@@ -1,0 +1,371 @@
+//! Records put into columns, as they are read from one block: phase by phase, nothing
+//! kept of a record but its values.
+
+use std::collections::HashMap;
+
+use arrow_array::Array as _;
+
+use super::columns::{Columns, standard};
+use super::problem::{Problem, Reach};
+use super::timeline::{Session, Timeline};
+use super::values::{List, Values};
+use perfbox_model::batch::Column;
+use perfbox_model::cancel::CancelToken;
+
+/// Most phases of a run. Each has columns of its own in every block, and batches of its own.
+pub(super) const PHASES_MAX: usize = if cfg!(test) { 20 } else { 1000 };
+
+/// Most values of a batch, in columns times records, missing ones too: a run with many
+/// columns has shorter batches. 32 MiB of numbers.
+const BATCH_VALUES_MAX: usize = 4 << 20;
+
+/// What tells one phase of an input from its others.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct PhaseKey {
+    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) index: Option<u32>,
+}
+
+impl PhaseKey {
+    /// A phase of which nothing but a name is known.
+    pub(super) fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), kind: name.to_owned(), index: None }
+    }
+}
+
+/// Records of one phase that make a batch.
+pub(super) struct PhaseBatch {
+    /// Place of the phase in [`Read::phases`].
+    pub(super) phase: usize,
+    pub(super) columns: Vec<Option<Column>>,
+    pub(super) len: usize,
+}
+
+/// A phase in one block.
+pub(super) struct PhaseRead {
+    pub(super) key: PhaseKey,
+    pub(super) timeline: Timeline,
+}
+
+/// A line that is no record.
+#[derive(Debug)]
+pub(super) struct BadLine {
+    /// Counted from 0, in its block.
+    pub(super) line: u64,
+    pub(super) problem: Problem,
+}
+
+/// What was read from one block.
+#[derive(Default)]
+pub(super) struct Read {
+    pub(super) phases: Vec<PhaseRead>,
+    pub(super) batches: Vec<PhaseBatch>,
+    /// Records, those of phases that are not asked for too.
+    pub(super) records: u64,
+    pub(super) lines: u64,
+    pub(super) bad_count: u64,
+    /// The first of them.
+    pub(super) bad: Vec<BadLine>,
+    /// The reading ends with the last of the bad ones.
+    pub(super) is_over: bool,
+    /// There are more phases in it than a run may have.
+    pub(super) has_too_many_phases: bool,
+}
+
+/// How blocks are read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ReadOptions {
+    /// Only phases of these names; none named: all.
+    pub(super) phases: Vec<String>,
+    pub(super) batch_records: usize,
+    pub(super) skip_bad_records: bool,
+    /// Most bad lines that are kept.
+    pub(super) bad_max: usize,
+    /// Every column of the input has been seen.
+    pub(super) is_looked_through: bool,
+    /// Set from elsewhere to end the reading, in the middle of a block too.
+    pub(super) cancel: CancelToken,
+}
+
+/// The columns that a block's records are put into.
+pub(super) struct Rows<'r> {
+    columns: &'r Columns,
+    options: &'r ReadOptions,
+    read: Read,
+    /// Where in `read` each phase is.
+    places: HashMap<PhaseKey, usize>,
+    /// One for each phase of `read`.
+    values: Vec<Vec<Values>>,
+    lens: Vec<usize>,
+    /// Those of which there is a record, in the order of the first one of each. A phase may
+    /// be there before: what was begun need not come to an end.
+    with_records: Vec<usize>,
+    has_records: Vec<bool>,
+    current: usize,
+    /// Most records of a batch.
+    batch_records: usize,
+}
+
+impl<'r> Rows<'r> {
+    pub(super) fn new(columns: &'r Columns, options: &'r ReadOptions) -> Self {
+        let fitting = BATCH_VALUES_MAX / columns.infos.len().max(1);
+        Self {
+            columns,
+            options,
+            read: Read::default(),
+            places: HashMap::new(),
+            values: Vec::new(),
+            lens: Vec::new(),
+            with_records: Vec::new(),
+            has_records: Vec::new(),
+            current: 0,
+            batch_records: options.batch_records.min(fitting).max(1),
+        }
+    }
+
+    /// The columns of the run.
+    pub(super) fn columns(&self) -> &'r Columns {
+        self.columns
+    }
+
+    /// So many more lines were looked at.
+    pub(super) fn add_lines(&mut self, lines: u64) {
+        self.read.lines += lines;
+    }
+
+    /// True where it is of no use to read on in the block: the end was asked for from
+    /// elsewhere, or what is read of it will be refused.
+    pub(super) fn is_over(&self) -> bool {
+        self.read.has_too_many_phases || self.options.cancel.is_cancelled()
+    }
+
+    /// Begins a record of a phase; none: it is not to be put into rows, and done.
+    pub(super) fn begin(&mut self, key: &PhaseKey) -> Option<Row<'_>> {
+        let wanted = &self.options.phases;
+        if !wanted.is_empty() && !wanted.contains(&key.name) {
+            self.read.records += 1;
+            return None;
+        }
+        if self.read.phases.get(self.current).is_none_or(|phase| phase.key != *key) {
+            self.current = match self.places.get(key) {
+                Some(place) => *place,
+                None => self.add_phase(key)?,
+            };
+        }
+        let row = self.lens[self.current];
+        let timeline = &mut self.read.phases[self.current].timeline;
+        Some(Row { values: &mut self.values[self.current], row, timeline })
+    }
+
+    /// Where a phase is that was not in the block before; none: there are too many.
+    fn add_phase(&mut self, key: &PhaseKey) -> Option<usize> {
+        let place = self.lens.len();
+        if place == PHASES_MAX {
+            self.read.has_too_many_phases = true;
+            return None;
+        }
+        self.places.insert(key.clone(), place);
+        self.read.phases.push(PhaseRead { key: key.clone(), timeline: Timeline::default() });
+        self.values.push(self.columns.new_values());
+        self.lens.push(0);
+        self.has_records.push(false);
+        Some(place)
+    }
+
+    /// The record is whole.
+    pub(super) fn end(&mut self) {
+        self.read.records += 1;
+        if !self.has_records[self.current] {
+            self.has_records[self.current] = true;
+            self.with_records.push(self.current);
+        }
+        self.lens[self.current] += 1;
+        if self.lens[self.current] == self.batch_records {
+            self.flush(self.current);
+        }
+    }
+
+    /// The line of that number, from 0, is no record. False: the reading ends with it.
+    pub(super) fn bad(&mut self, line: u64, problem: Problem) -> bool {
+        let options = self.options;
+        self.read.is_over = match problem.reach {
+            Reach::Damage => true,
+            Reach::NewColumn if !options.is_looked_through => true,
+            _ => !options.skip_bad_records,
+        };
+        // What is damaged is no record, and leaving it out would leave out many.
+        self.read.bad_count += u64::from(problem.reach != Reach::Damage);
+        if self.read.is_over || self.read.bad.len() < options.bad_max {
+            self.read.bad.push(BadLine { line, problem });
+        }
+        !self.read.is_over
+    }
+
+    /// What was read.
+    pub(super) fn finish(mut self) -> Read {
+        let with_records = std::mem::take(&mut self.with_records);
+        with_records.iter().for_each(|phase| self.flush(*phase));
+        let mut begun: Vec<_> = self.read.phases.drain(..).map(Some).collect();
+        let mut places = vec![0; begun.len()];
+        for (place, phase) in with_records.into_iter().enumerate() {
+            self.read.phases.extend(begun[phase].take());
+            places[phase] = place;
+        }
+        self.read.batches.iter_mut().for_each(|batch| batch.phase = places[batch.phase]);
+        self.read
+    }
+
+    fn flush(&mut self, phase: usize) {
+        let len = std::mem::take(&mut self.lens[phase]);
+        if len == 0 {
+            return;
+        }
+        let columns: Vec<_> =
+            self.values[phase].iter_mut().map(|values| values.take(len)).collect();
+        add_requests(&mut self.read.phases[phase].timeline, &columns, len);
+        self.read.batches.push(PhaseBatch { phase, columns, len });
+    }
+}
+
+/// Tells the timeline of the records of a batch.
+fn add_requests(timeline: &mut Timeline, columns: &[Option<Column>], len: usize) {
+    let (
+        Some(Some(Column::U64(starts))),
+        Some(Some(Column::U64(ends))),
+        Some(Some(Column::Text(errors))),
+        Some(Some(Column::U64(cancelled))),
+    ) = (
+        columns.get(standard::START),
+        columns.get(standard::END),
+        columns.get(standard::ERROR_TYPE),
+        columns.get(standard::CANCELLED),
+    )
+    else {
+        return;
+    };
+    let requests = (0..len).map(|row| {
+        let start_ns = starts.value(row);
+        let end_ns = if ends.is_valid(row) { ends.value(row) } else { start_ns };
+        let is_cancelled = cancelled.is_valid(row) && cancelled.value(row) != 0;
+        (start_ns, end_ns, errors.is_valid(row), is_cancelled)
+    });
+    timeline.add_all(requests);
+}
+
+/// One record while it is read.
+pub(super) struct Row<'r> {
+    values: &'r mut [Values],
+    row: usize,
+    timeline: &'r mut Timeline,
+}
+
+impl Row<'_> {
+    /// Whether values of a column are asked for.
+    pub(super) fn takes(&self, column: usize) -> bool {
+        !matches!(self.values[column], Values::Unread)
+    }
+
+    /// Takes back what a column was set to.
+    pub(super) fn unset(&mut self, column: usize) {
+        self.values[column].truncate(self.row);
+    }
+
+    /// Sets a column of whole numbers.
+    pub(super) fn u64(&mut self, column: usize, value: u64) {
+        if let Values::U64(values) = &mut self.values[column] {
+            values.set(self.row, value);
+        }
+    }
+
+    /// Sets a column of numbers.
+    pub(super) fn f64(&mut self, column: usize, value: f64) {
+        if let Values::F64(values) = &mut self.values[column] {
+            values.set(self.row, value);
+        }
+    }
+
+    /// Sets a column of text.
+    pub(super) fn text(&mut self, column: usize, text: &str) {
+        if let Values::Text(values) = &mut self.values[column] {
+            values.set(self.row, text);
+        }
+    }
+
+    /// Begins a list of numbers in a column of them.
+    pub(super) fn list(&mut self, column: usize) -> Option<List<'_>> {
+        let Values::F64List(values) = &mut self.values[column] else { return None };
+        Some(values.begin(self.row))
+    }
+
+    /// Says which session the record is a turn of.
+    pub(super) fn session(&mut self, session: &str, turn: u64, end_ns: u64, cancelled: bool) {
+        self.timeline.add_session(Session::new(session, turn, end_ns, cancelled));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::columns::Survey;
+    use crate::input::Block;
+    use crate::readers::read_lines;
+
+    #[test]
+    fn a_stop_is_heard_in_the_middle_of_a_block() {
+        let columns = Survey::default().columns();
+        let options = ReadOptions { batch_records: 10, ..ReadOptions::default() };
+        let mut rows = Rows::new(&columns, &options);
+        let block = Block { text: "1\n2\n3\n4\n".into(), ..Block::default() };
+        read_lines(&block, &mut rows, |line, rows| {
+            rows.begin(&PhaseKey::named("p")).unwrap().u64(standard::START, 1);
+            rows.end();
+            if line == b"2" {
+                options.cancel.cancel();
+            }
+            Ok(())
+        });
+        let read = rows.finish();
+        assert_eq!((read.records, read.lines), (2, 2));
+    }
+
+    #[test]
+    fn phases_are_those_of_records_in_their_order_whatever_was_begun_before() {
+        let columns = Survey::default().columns();
+        let options = ReadOptions { batch_records: 10, ..ReadOptions::default() };
+        let mut rows = Rows::new(&columns, &options);
+        // As a template does that a line does not fit.
+        rows.begin(&PhaseKey::named("first begun"));
+        rows.begin(&PhaseKey::named("only begun"));
+        for phase in ["b", "first begun", "b"] {
+            rows.begin(&PhaseKey::named(phase)).unwrap().u64(standard::START, 1);
+            rows.end();
+        }
+        let read = rows.finish();
+        let names = read.batches.iter().map(|batch| &*read.phases[batch.phase].key.name);
+        assert_eq!(names.collect::<Vec<_>>(), ["b", "first begun"]);
+        let phases: Vec<_> = read.phases.iter().map(|phase| &*phase.key.name).collect();
+        assert_eq!(phases, ["b", "first begun"]);
+    }
+
+    #[test]
+    fn batches_of_many_columns_are_short() {
+        let mut survey = Survey::default();
+        for number in 0..4000 {
+            survey.add_column(
+                &format!("metric_{number}"),
+                perfbox_model::batch::ColumnType::F64,
+                "ms",
+            );
+        }
+        let columns = survey.columns();
+        let options = ReadOptions { batch_records: 16_384, ..ReadOptions::default() };
+        let mut rows = Rows::new(&columns, &options);
+        for _ in 0..1100 {
+            rows.begin(&PhaseKey::named("p")).unwrap().u64(standard::START, 1);
+            rows.end();
+        }
+        let lens: Vec<_> = rows.finish().batches.iter().map(|batch| batch.len).collect();
+        assert_eq!(lens, [1045, 55]);
+    }
+}

@@ -1,0 +1,142 @@
+//! Reads a text as a reader does, block by block, for tests.
+
+use super::columns::{Columns, Survey};
+use super::format::Format;
+use super::input::Input;
+use super::readers::Reader;
+use super::rows::{PhaseKey, ReadOptions, Rows};
+use perfbox_model::batch::Column;
+use perfbox_model::cancel::CancelToken;
+
+/// What was read, in words.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) has_records: bool,
+    /// Name and unit of each column, without those that every run has.
+    pub(super) columns: Vec<(String, String)>,
+    /// Records with the phase of each: its values that are there, `name=value`.
+    pub(super) records: Vec<(PhaseKey, Vec<String>)>,
+    /// `line:column: words`, from 1.
+    pub(super) bad: Vec<String>,
+    pub(super) lines: u64,
+}
+
+impl Told {
+    /// The values of each record, but for those named.
+    pub(super) fn values(&self, but: &[&str]) -> Vec<String> {
+        let is_told = |value: &&String| !but.contains(&value.split('=').next().unwrap());
+        let told = |values: &Vec<String>| {
+            values.iter().filter(is_told).cloned().collect::<Vec<_>>().join(" ")
+        };
+        self.records.iter().map(|(_, values)| told(values)).collect()
+    }
+
+    /// One value of each record; empty where it is missing.
+    pub(super) fn value(&self, name: &str) -> Vec<&str> {
+        let value = |(_, values): &'_ (PhaseKey, Vec<String>)| {
+            values.iter().position(|value| value.split('=').next() == Some(name))
+        };
+        let records = self.records.iter();
+        records
+            .map(|record| value(record).map_or("", |at| &record.1[at][name.len() + 1..]))
+            .collect()
+    }
+}
+
+/// Reads a text in blocks of about `block_bytes`, on past bad records.
+pub(super) fn read_in_blocks(reader: &dyn Reader, text: &[u8], block_bytes: usize) -> Told {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, text).unwrap();
+    let input = Input::open(&file.path().to_string_lossy(), &CancelToken::default()).unwrap();
+    let mut told = Told::default();
+    let mut survey = Survey::default();
+    let mut blocks = input.blocks(reader.cut()).unwrap();
+    while let Some(block) = blocks.next_block(block_bytes, Vec::new()).unwrap() {
+        told.has_records |= reader.survey(&block, &mut survey).has_records;
+    }
+    let columns = survey.columns();
+    let own = columns.infos.iter().skip(perfbox_model::batch::standard_columns().len());
+    told.columns = own.map(|info| (info.name.clone(), info.unit.clone())).collect();
+    let options = ReadOptions {
+        phases: Vec::new(),
+        batch_records: 1000,
+        skip_bad_records: true,
+        bad_max: 100,
+        is_looked_through: true,
+        ..ReadOptions::default()
+    };
+    let mut blocks = input.blocks(reader.cut()).unwrap();
+    while let Some(block) = blocks.next_block(block_bytes, Vec::new()).unwrap() {
+        let mut rows = Rows::new(&columns, &options);
+        reader.read(&block, &mut rows);
+        let read = rows.finish();
+        for batch in &read.batches {
+            let key = &read.phases[batch.phase].key;
+            for row in 0..batch.len {
+                told.records.push((key.clone(), record(&columns, &batch.columns, row)));
+            }
+        }
+        let bad = read.bad.iter().map(|bad| {
+            let line = told.lines + bad.line + 1;
+            format!("{line}:{}: {}", bad.problem.column, bad.problem.words)
+        });
+        told.bad.extend(bad.collect::<Vec<_>>());
+        told.lines += read.lines;
+    }
+    told
+}
+
+/// Reads a text in one block.
+pub(super) fn read(reader: &dyn Reader, text: &str) -> Told {
+    read_in_blocks(reader, text.as_bytes(), 1 << 20)
+}
+
+/// The values of a record that are there.
+fn record(columns: &Columns, values: &[Option<Column>], row: usize) -> Vec<String> {
+    use arrow_array::Array as _;
+    let told = columns.infos.iter().zip(values).filter_map(|(info, values)| {
+        let value = match values.as_ref()? {
+            Column::U64(values) => values.is_valid(row).then(|| values.value(row).to_string()),
+            Column::F64(values) => values.is_valid(row).then(|| values.value(row).to_string()),
+            Column::Text(values) => values.is_valid(row).then(|| {
+                let texts = values.downcast_dict::<arrow_array::StringArray>().unwrap();
+                texts.values().value(values.keys().value(row) as usize).to_owned()
+            }),
+            Column::F64List(values) => values.is_valid(row).then(|| {
+                let list = values.value(row);
+                let list = list.as_any().downcast_ref::<arrow_array::Float64Array>().unwrap();
+                format!("{:?}", list.values().to_vec())
+            }),
+        };
+        Some(format!("{}={}", info.name, value?))
+    });
+    told.collect()
+}
+
+/// How an input of each format begins.
+pub(super) const STARTS: [(Format, &str); 9] = [
+    (
+        Format::AiperfJsonl,
+        r#"{"metadata":{"request_start_ns":1,"benchmark_phase":"profiling"},"metrics":{"a":{"value":1,"unit":"ms"}}}"#,
+    ),
+    (
+        Format::K6Json,
+        r#"{"type":"Metric","data":{"name":"http_reqs","type":"counter","contains":"default","thresholds":[],"submetrics":null},"metric":"http_reqs"}"#,
+    ),
+    (
+        Format::VegetaJson,
+        r#"{"attack":"","seq":0,"code":200,"timestamp":"2026-05-28T15:28:20Z","latency":1,"bytes_out":0,"bytes_in":4,"error":"","body":""}"#,
+    ),
+    (
+        Format::VllmJson,
+        "{\n \"date\": \"20260528-143022\", \"backend\": \"openai\", \"input_lens\": [1, 2",
+    ),
+    (
+        Format::GuidellmJson,
+        "{\n    \"benchmarks\": [\n        {\n            \"type_\": \"generative_benchmark\",",
+    ),
+    (Format::K6Csv, "metric_name,timestamp,metric_value,check\nhttp_reqs,1,1.000000,"),
+    (Format::VegetaCsv, "1780000100000062202,200,2990233,0,40,,e30=,steady,0,GET,http://h,"),
+    (Format::Jsonl, r#"{"start":1,"latency":2,"type":"Point","benchmarks":[{"name":"a"}]}"#),
+    (Format::Parquet, "PAR1\u{15}\u{0}"),
+];

@@ -1,0 +1,379 @@
+//! The file of a lock: YAML that is the same for the same components, and of which each
+//! change is a line.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::{Lock, LockedComponent};
+use crate::yaml::{self, Problem, Versioned, YamlError};
+use perfbox_model::escape;
+use perfbox_model::names::{Category, Identifier, InvalidName};
+
+/// The first line of a lock.
+const HEAD: &str = "\
+# The components that `perfbox run` loads here, as they were looked at. Written by
+# `perfbox plugins lock`; keep it with the config file, and do not edit it.
+";
+
+/// Why a lock could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// It cannot be read, or says what cannot be.
+    #[error(
+        "the lock cannot be used; mend it, or remove it and write it anew with `perfbox plugins lock`"
+    )]
+    Unusable(#[source] YamlError),
+    /// It is a link to nothing.
+    #[error(
+        "the lock `{}` is a link to `{}`, which leads nowhere; mend the link, or remove it and write the lock anew with `perfbox plugins lock`",
+        escape(&path.to_string_lossy()),
+        escape(&target.to_string_lossy())
+    )]
+    Dangling {
+        /// The link.
+        path: PathBuf,
+        /// What it names.
+        target: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It has more components than a lock can hold.
+    #[error("the lock `{}` would have {bytes} bytes, and {} is the most that is read; select fewer plugins", escape(&path.to_string_lossy()), yaml::MAX_BYTES)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: usize,
+    },
+    /// It could not be written.
+    #[error("the lock `{}` cannot be written; name another place with --lock", escape(&path.to_string_lossy()))]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLock {
+    schema_version: Option<Spanned<String>>,
+    packages: Vec<RawComponent>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawComponent {
+    name: Spanned<String>,
+    version: String,
+    contract: String,
+    component: String,
+    digest: Spanned<String>,
+    abilities: Vec<Spanned<String>>,
+    serves: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    auto_loaded: Vec<Spanned<String>>,
+}
+
+impl Versioned for RawLock {
+    const NEEDS: &'static str = "a lock has at least `packages`";
+    const READ: &'static str = "1.0";
+
+    fn schema_version(&self) -> Option<&Spanned<String>> {
+        self.schema_version.as_ref()
+    }
+}
+
+impl Lock {
+    /// Reads the lock at `path`; none where there is no file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or says something that cannot be, with line and column.
+    pub fn read(path: &Path) -> Result<Option<Self>, LockError> {
+        if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Ok(None);
+        }
+        // Reading would say of the link that it is no regular file.
+        if let (Ok(target), Err(source)) = (path.read_link(), path.canonicalize()) {
+            return Err(LockError::Dangling { path: path.to_owned(), target, source });
+        }
+        let text = yaml::read_through_link(path).map_err(LockError::Unusable)?;
+        Self::parse(&text, path).map(Some)
+    }
+
+    /// Checks the text of a lock; `path` is where it came from.
+    ///
+    /// # Errors
+    /// When it says something that cannot be, with line and column.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, LockError> {
+        let components = check(text).map_err(|problem| LockError::Unusable(problem.of(path)))?;
+        Ok(Self { path: path.to_owned(), exclusive: false, components })
+    }
+
+    /// Writes it, in place of what was there, at once or not at all.
+    ///
+    /// # Errors
+    /// When it is too large, or cannot be written.
+    pub fn write(&self) -> Result<(), LockError> {
+        let text = self.to_yaml();
+        if text.len() > yaml::MAX_BYTES {
+            return Err(LockError::TooLarge { path: self.path.clone(), bytes: text.len() });
+        }
+        let write = || {
+            let target = yaml::through_link(&self.path);
+            let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty());
+            let mut temporary = tempfile::Builder::new();
+            // For everybody whom the umask lets read files.
+            #[cfg(unix)]
+            temporary.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+            let dir = dir.unwrap_or(Path::new("."));
+            dir.metadata()?;
+            // Its own words would name the temporary file.
+            let plain = |error: io::Error| io::Error::from(error.kind());
+            let mut file = temporary.prefix(".perfbox.lock.").tempfile_in(dir).map_err(plain)?;
+            file.write_all(text.as_bytes())?;
+            // After a crash the name would else stand for an empty file.
+            file.as_file().sync_all()?;
+            file.persist(&target).map_err(|error| error.error)?;
+            Ok(())
+        };
+        write().map_err(|source| LockError::Unwritable { path: self.path.clone(), source })
+    }
+
+    /// The text of its file: sorted, a line for each value, the same for the same lock.
+    pub fn to_yaml(&self) -> String {
+        let mut text = format!("{HEAD}schema_version: {}\npackages:", quoted(RawLock::READ));
+        if self.components.is_empty() {
+            text.push_str(" []\n");
+            return text;
+        }
+        text.push('\n');
+        for one in &self.components {
+            let values = [
+                ("  - name", one.package.as_str()),
+                ("    version", &one.version),
+                ("    contract", &one.contract),
+                ("    component", &one.component),
+                ("    digest", &one.digest.to_string()),
+            ];
+            text.extend(values.iter().map(|(key, value)| format!("{key}: {}\n", quoted(value))));
+            let key_of = |(category, id): &(Category, Identifier)| format!("{category}/{id}");
+            let listed = |value: String| format!("      - {}\n", quoted(&value));
+            let empty = if one.abilities.is_empty() { " []" } else { "" };
+            text.push_str(&format!("    abilities:{empty}\n"));
+            text.extend(one.abilities.iter().map(|ability| listed(ability.to_string())));
+            let empty = if one.serves.is_empty() { " {}" } else { "" };
+            text.push_str(&format!("    serves:{empty}\n"));
+            text.extend(one.serves.iter().map(|(key, class)| {
+                format!("      {}: {}\n", quoted(&key_of(key)), quoted(class))
+            }));
+            if !one.auto_loaded.is_empty() {
+                text.push_str("    auto_loaded:\n");
+                text.extend(one.auto_loaded.iter().map(|key| listed(key_of(key))));
+            }
+        }
+        text
+    }
+}
+
+fn check(text: &str) -> Result<Vec<LockedComponent>, Problem> {
+    let raw: RawLock = yaml::parse(text)?;
+    let mut components: Vec<LockedComponent> = Vec::new();
+    for one in raw.packages {
+        let component = check_component(one, &components)?;
+        components.push(component);
+    }
+    components.sort();
+    Ok(components)
+}
+
+fn check_component(
+    raw: RawComponent,
+    others: &[LockedComponent],
+) -> Result<LockedComponent, Problem> {
+    let mut abilities = BTreeSet::new();
+    for ability in raw.abilities {
+        abilities
+            .insert(ability.value.parse().map_err(|words: String| Problem::at(&ability, words))?);
+    }
+    let mut serves = BTreeMap::new();
+    for (key, class) in raw.serves {
+        let invalid = |words: String| Problem::at(&class, words);
+        let served = check_key(&key).map_err(invalid)?;
+        if others.iter().any(|other| other.serves.contains_key(&served)) {
+            return Err(invalid(format!("`{key}` is served twice")));
+        }
+        serves.insert(served, class.value);
+    }
+    let mut auto_loaded = BTreeSet::new();
+    for key in raw.auto_loaded {
+        let joined = check_key(&key.value).map_err(|words| Problem::at(&key, words))?;
+        if !serves.contains_key(&joined) {
+            let words = format!("`{}` is not among what it serves", key.value);
+            return Err(Problem::at(&key, words));
+        }
+        auto_loaded.insert(joined);
+    }
+    Ok(LockedComponent {
+        package: raw
+            .name
+            .value
+            .parse()
+            .map_err(|error: InvalidName| Problem::at(&raw.name, error.to_string()))?,
+        version: raw.version,
+        contract: raw.contract,
+        component: raw.component,
+        digest: raw
+            .digest
+            .value
+            .parse()
+            .map_err(|words: String| Problem::at(&raw.digest, words))?,
+        abilities,
+        serves,
+        auto_loaded,
+    })
+}
+
+fn check_key(key: &str) -> Result<(Category, Identifier), String> {
+    let (category, identifier) = key
+        .split_once('/')
+        .ok_or_else(|| format!("`{}` is not of the form CATEGORY/ID", escape(key)))?;
+    let in_words = |error: InvalidName| error.to_string();
+    Ok((category.parse().map_err(in_words)?, identifier.parse().map_err(in_words)?))
+}
+
+/// A text as YAML has it in double quotes. What cannot be seen is written as an escape,
+/// so that who reads the file sees all of it.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if escape(c.encode_utf8(&mut [0; 4])).len() == c.len_utf8() => quoted.push(c),
+            c => quoted.push_str(&format!("\\U{:08x}", u32::from(c))),
+        }
+    }
+    quoted + "\""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    fn served(identifier: &str) -> (Category, Identifier) {
+        (Category::PhaseHook, identifier.parse().unwrap())
+    }
+
+    fn component(package: &str, version: &str, serves: &str) -> LockedComponent {
+        LockedComponent {
+            package: package.parse().unwrap(),
+            version: version.to_owned(),
+            component: "a/b.wasm".to_owned(),
+            contract: "0.1.0".to_owned(),
+            digest: DIGEST.parse().unwrap(),
+            abilities: ["log", "import acme:x/y@1.0.0"].map(|one| one.parse().unwrap()).into(),
+            serves: BTreeMap::from([(served(serves), "Audit".to_owned())]),
+            auto_loaded: BTreeSet::new(),
+        }
+    }
+
+    fn lock(components: &[LockedComponent]) -> Lock {
+        let path = PathBuf::from("perfbox.lock");
+        Lock { path, exclusive: false, components: components.to_vec() }
+    }
+
+    #[test]
+    fn a_lock_is_read_as_it_is_written() {
+        // Words that YAML takes for something else, or that an editor would not show.
+        for version in
+            ["", "1.0", "null", "- a: b # c", "\"\\ \n\t\u{1b}[31m\u{202e}", "日本 \u{feff}"]
+        {
+            let mut odd = component("true", version, "null");
+            odd.component = version.to_owned();
+            odd.serves = BTreeMap::from([(served("null"), version.to_owned())]);
+            odd.auto_loaded = BTreeSet::from([served("null")]);
+            odd.abilities = BTreeSet::from([super::super::Ability::Import(version.to_owned())]);
+            let bare = LockedComponent {
+                abilities: BTreeSet::new(),
+                serves: BTreeMap::new(),
+                ..component("x", "2", "y")
+            };
+            let written = lock(&[odd, bare]);
+            let text = written.to_yaml();
+            assert_eq!(Lock::parse(&text, Path::new("perfbox.lock")).unwrap(), written, "{text}");
+            assert!(text.lines().all(|line| escape(line) == line), "{text:?}");
+        }
+        let empty = lock(&[]);
+        assert_eq!(Lock::parse(&empty.to_yaml(), Path::new("perfbox.lock")).unwrap(), empty);
+    }
+
+    #[test]
+    fn each_value_has_a_line_of_its_own() {
+        let mut joining = component("acme", "1.0.0", "audit");
+        joining.auto_loaded = BTreeSet::from([served("audit")]);
+        let text = lock(&[joining]).to_yaml();
+        let (_, values) = text.split_once("schema_version").unwrap();
+        assert_eq!(
+            values,
+            format!(
+                r#": "1.0"
+packages:
+  - name: "acme"
+    version: "1.0.0"
+    contract: "0.1.0"
+    component: "a/b.wasm"
+    digest: "{DIGEST}"
+    abilities:
+      - "log"
+      - "import acme:x/y@1.0.0"
+    serves:
+      "phase_hook/audit": "Audit"
+    auto_loaded:
+      - "phase_hook/audit"
+"#
+            )
+        );
+    }
+
+    #[test]
+    fn what_a_lock_cannot_say_is_refused_with_its_place() {
+        let good = lock(&[component("acme", "1.0.0", "audit")]).to_yaml();
+        let words = |text: &str| {
+            let error = Lock::parse(text, Path::new("perfbox.lock")).unwrap_err();
+            std::error::Error::source(&error).unwrap().to_string()
+        };
+        for (from, to, expected) in [
+            ("\"1.0\"", "\"2.0\"", "perfbox.lock:3:17: schema_version `2.0` is not known"),
+            ("acme\"", "Acme\"", "perfbox.lock:5:11: `Acme` is not a valid package name"),
+            ("sha256:", "md5:", "perfbox.lock:9:13: `md5:"),
+            ("\"log\"", "\"logs\"", "perfbox.lock:11:9: `logs` is not an ability; they are log,"),
+            ("phase_hook/", "hook/", "perfbox.lock:14:21: `hook` is not a valid category"),
+            ("phase_hook/", "", "perfbox.lock:14:16: `audit` is not of the form CATEGORY/ID"),
+            ("/audit", "/A", "perfbox.lock:14:23: `A` is not a valid identifier"),
+            (
+                "    serves",
+                "    auto_loaded: [\"phase_hook/x\"]\n    serves",
+                "perfbox.lock:13:19: `phase_hook/x` is not among what it serves",
+            ),
+            ("version: \"1.0.0\"", "verison: \"1.0.0\"", "perfbox.lock:6:5: unknown field"),
+            ("packages:", "<<<<<<< ours\npackages:", "perfbox.lock:4:"),
+        ] {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good);
+            let words = words(&text);
+            assert!(words.starts_with(expected), "{expected}: {words}");
+        }
+        assert!(words("").contains("it is empty; a lock has at least `packages`"));
+        let twice = component("acme", "1.0.0", "audit");
+        let words = words(&lock(&[twice.clone(), twice]).to_yaml());
+        assert_eq!(words, "perfbox.lock:24:27: `phase_hook/audit` is served twice");
+    }
+}
