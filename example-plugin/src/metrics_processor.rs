@@ -142,7 +142,7 @@ mod tests {
     }
 
     /// Latencies of 10, 20, … 100 ms, and two failures that must not count among them.
-    fn twelve_records() -> Batch<'static> {
+    fn twelve_records() -> Batch {
         let latencies = (1..=10).map(|i| Some(f64::from(i) * 10.0));
         BatchBuilder::new("profiling")
             .f64s(LATENCY, "ms", latencies.chain([Some(5_000.0), None]))

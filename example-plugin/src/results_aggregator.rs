@@ -37,7 +37,8 @@ impl Processor for ResultsAggregator {
 
     fn process(&mut self, batch: &Batch) -> Result<()> {
         let phase = batch.phase();
-        *self.records_per_set.entry((phase.index, phase.name)).or_default() += batch.len() as u64;
+        *self.records_per_set.entry((phase.index, phase.name.clone())).or_default() +=
+            batch.len() as u64;
         // A run whose format has no errors, or no start times, has no such column.
         if batch.has(ERROR) {
             self.failed += batch.texts(ERROR)?.rows().flatten().count() as u64;
@@ -105,7 +106,7 @@ mod tests {
     use crate::fixtures::README;
 
     /// Records that start at these milliseconds; the first one failed.
-    fn set(phase: &str, starts_ms: &[u64]) -> Batch<'static> {
+    fn set(phase: &str, starts_ms: &[u64]) -> Batch {
         let errors = (0..starts_ms.len()).map(|row| (row == 0).then_some("Timeout"));
         BatchBuilder::new(phase)
             .u64s(

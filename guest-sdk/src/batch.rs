@@ -1,457 +1,196 @@
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
 
-use crate::bindings::batches::{
-    self, ColumnError, ColumnInfo, ColumnType, F64Column, F64ListColumn, TextColumn as WitText,
-    U64Column,
-};
-use crate::{Error, Phase, Result};
+use crate::bindings::batches;
+use crate::column::AnyColumn;
+use crate::processor::Wanted;
+use crate::rows::Rows;
+use crate::{Column, ColumnInfo, ColumnType, Error, ListColumn, Phase, Result, TextColumn};
 
-/// Some records of one phase, as columns, in the order of the input.
+/// Records of one phase, as columns.
 ///
-/// Each getter copies one column into the plugin: ask once a batch and keep what was
-/// returned.
-pub struct Batch<'a> {
-    source: Box<dyn ColumnSource + 'a>,
+/// It has the columns that [`requirements`](crate::Processor::requirements) asks for. A
+/// column that this batch lacks is missing for all of its records; a later batch may have
+/// it.
+#[derive(Debug)]
+pub struct Batch {
+    phase: Phase,
+    len: usize,
+    infos: Vec<ColumnInfo>,
+    /// One for each of `infos`.
+    columns: Vec<AnyColumn>,
+    over_exact_memory: bool,
+    /// What `requirements` asked for.
+    wanted: Wanted,
+    /// What the getters return for names that the batch does not have.
+    missing: Missing,
 }
 
-/// Where a batch has its columns from: the host, or a test.
-pub(crate) trait ColumnSource {
-    fn phase(&self) -> Phase;
-    fn len(&self) -> u32;
-    fn numbers_so_far(&self) -> u64;
-    fn columns(&self) -> Vec<ColumnInfo>;
-    fn u64s(&self, name: &str) -> Result<U64Column, ColumnError>;
-    fn f64s(&self, name: &str) -> Result<F64Column, ColumnError>;
-    fn texts(&self, name: &str) -> Result<WitText, ColumnError>;
-    fn f64_lists(&self, name: &str) -> Result<F64ListColumn, ColumnError>;
+#[derive(Debug, Default)]
+struct Missing {
+    u64s: OnceCell<Column<u64>>,
+    f64s: OnceCell<Column<f64>>,
+    texts: OnceCell<TextColumn>,
+    f64_lists: OnceCell<ListColumn>,
 }
 
-impl ColumnSource for &batches::Batch {
-    fn phase(&self) -> Phase {
-        batches::Batch::phase(self)
-    }
-    fn len(&self) -> u32 {
-        batches::Batch::len(self)
-    }
-    fn numbers_so_far(&self) -> u64 {
-        batches::Batch::numbers_so_far(self)
-    }
-    fn columns(&self) -> Vec<ColumnInfo> {
-        batches::Batch::columns(self)
-    }
-    fn u64s(&self, name: &str) -> Result<U64Column, ColumnError> {
-        batches::Batch::u64s(self, name)
-    }
-    fn f64s(&self, name: &str) -> Result<F64Column, ColumnError> {
-        batches::Batch::f64s(self, name)
-    }
-    fn texts(&self, name: &str) -> Result<WitText, ColumnError> {
-        batches::Batch::texts(self, name)
-    }
-    fn f64_lists(&self, name: &str) -> Result<F64ListColumn, ColumnError> {
-        batches::Batch::f64_lists(self, name)
-    }
-}
-
-impl<'a> Batch<'a> {
-    pub(crate) fn new(source: impl ColumnSource + 'a) -> Self {
-        Self { source: Box::new(source) }
+impl Batch {
+    pub(crate) fn new(phase: Phase, len: usize, columns: Vec<(ColumnInfo, AnyColumn)>) -> Self {
+        let (infos, columns) = columns.into_iter().unzip();
+        Self {
+            phase,
+            len,
+            infos,
+            columns,
+            over_exact_memory: false,
+            wanted: Wanted::All,
+            missing: Missing::default(),
+        }
     }
 
-    /// The phase that all its records belong to.
-    pub fn phase(&self) -> Phase {
-        self.source.phase()
+    pub(crate) fn from_wit(batch: batches::Batch, wanted: Wanted) -> Self {
+        let columns = batch.columns.into_iter().map(|column| {
+            let values = AnyColumn::from_wit(column.values, column.validity);
+            (ColumnInfo { name: column.name, kind: values.kind(), unit: column.unit }, values)
+        });
+        let mut new = Self::new(batch.phase, batch.len as usize, columns.collect());
+        new.over_exact_memory = batch.over_exact_memory;
+        new.wanted = wanted;
+        new
     }
 
-    /// Records in it; at least one when it comes from the host.
+    pub(crate) fn set_over_exact_memory(&mut self, over: bool) {
+        self.over_exact_memory = over;
+    }
+
+    /// The phase of all of its records.
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// Number of records; at least one in a batch from the host.
     pub fn len(&self) -> usize {
-        self.source.len() as usize
+        self.len
     }
 
     /// True without records.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len == 0
     }
 
-    /// How many numbers there are in the batches of the run up to this one, itself
-    /// included, whichever instance they went to: values of f64 columns that are there,
-    /// and items of f64-list columns, of the columns that
-    /// [`requirements`](crate::Processor::requirements) asks for. By it all instances of
-    /// a mergeable processor can decide the same thing, such as when to keep no more
-    /// samples.
-    pub fn numbers_so_far(&self) -> u64 {
-        self.source.numbers_so_far()
+    /// True once the numbers that all instances of this processor got, this batch included,
+    /// take more memory than [`Requirements::exact_memory`](crate::Requirements): replace
+    /// samples by a sketch. Every instance that sees the last batches decides the same.
+    pub fn is_over_exact_memory(&self) -> bool {
+        self.over_exact_memory
     }
 
-    /// The columns of the run, the same for every batch. Those that
-    /// [`requirements`](crate::Processor::requirements) leaves out are named as well,
-    /// but cannot be asked for.
-    pub fn columns(&self) -> Vec<ColumnInfo> {
-        self.source.columns()
+    /// The columns of this batch.
+    pub fn columns(&self) -> &[ColumnInfo] {
+        &self.infos
     }
 
-    /// True when the run has a column of this name.
+    /// True if this batch has a column of that name.
     pub fn has(&self, name: &str) -> bool {
-        self.columns().iter().any(|column| column.name == name)
+        self.column(name).is_some()
     }
 
     /// A column of whole numbers, for example `request_start_ns`.
     ///
     /// # Errors
-    /// When the run has no such column, or it is of another type; the message says
-    /// which there are. So for the getters below.
-    pub fn u64s(&self, name: &str) -> Result<Column<u64>> {
-        let column = self.source.u64s(name).map_err(|e| self.refused(name, ColumnType::U64, &e))?;
-        Ok(Column { values: column.values, validity: Validity(column.validity) })
+    /// If the column has another type, or is not among those that
+    /// [`requirements`](crate::Processor::requirements) asks for. So for the getters below.
+    pub fn u64s(&self, name: &str) -> Result<&Column<u64>> {
+        match self.column(name) {
+            Some(AnyColumn::U64(column)) => Ok(column),
+            other => {
+                self.check_missing(name, ColumnType::U64, other)?;
+                Ok(self.missing.u64s.get_or_init(|| Column::missing(self.len)))
+            }
+        }
     }
 
     /// A column of numbers, for example `request_latency` (ms).
     ///
     /// # Errors
     /// See [`u64s`](Self::u64s).
-    pub fn f64s(&self, name: &str) -> Result<Column<f64>> {
-        let column = self.source.f64s(name).map_err(|e| self.refused(name, ColumnType::F64, &e))?;
-        Ok(Column { values: column.values, validity: Validity(column.validity) })
+    pub fn f64s(&self, name: &str) -> Result<&Column<f64>> {
+        match self.column(name) {
+            Some(AnyColumn::F64(column)) => Ok(column),
+            other => {
+                self.check_missing(name, ColumnType::F64, other)?;
+                Ok(self.missing.f64s.get_or_init(|| Column::missing(self.len)))
+            }
+        }
     }
 
     /// A column of text, for example `error_type`.
     ///
     /// # Errors
     /// See [`u64s`](Self::u64s).
-    pub fn texts(&self, name: &str) -> Result<TextColumn> {
-        let column =
-            self.source.texts(name).map_err(|e| self.refused(name, ColumnType::Text, &e))?;
-        Ok(TextColumn {
-            dictionary: column.dictionary,
-            codes: Column { values: column.codes, validity: Validity(column.validity) },
-        })
+    pub fn texts(&self, name: &str) -> Result<&TextColumn> {
+        match self.column(name) {
+            Some(AnyColumn::Text(column)) => Ok(column),
+            other => {
+                self.check_missing(name, ColumnType::Text, other)?;
+                Ok(self.missing.texts.get_or_init(|| TextColumn::missing(self.len)))
+            }
+        }
     }
 
     /// A column of lists of numbers, for example `inter_chunk_latency` (ms).
     ///
     /// # Errors
     /// See [`u64s`](Self::u64s).
-    pub fn f64_lists(&self, name: &str) -> Result<ListColumn> {
-        let column =
-            self.source.f64_lists(name).map_err(|e| self.refused(name, ColumnType::F64List, &e))?;
-        Ok(ListColumn {
-            values: column.values,
-            offsets: column.offsets,
-            validity: Validity(column.validity),
-        })
-    }
-
-    /// All columns that can be asked for at once, to be read record by record.
-    /// Convenient, and slower than the columns by far: for thousands of records, not for
-    /// millions.
-    pub fn rows(&self) -> Rows {
-        let mut columns = BTreeMap::new();
-        for info in self.columns() {
-            let name = &info.name;
-            let column = match info.type_ {
-                ColumnType::U64 => self.u64s(name).map(AnyColumn::U64),
-                ColumnType::F64 => self.f64s(name).map(AnyColumn::F64),
-                ColumnType::Text => self.texts(name).map(AnyColumn::Text),
-                ColumnType::F64List => self.f64_lists(name).map(AnyColumn::F64List),
-            };
-            // The columns are the run's own: one that is refused is not required.
-            if let Ok(column) = column {
-                columns.insert(info.name, column);
+    pub fn f64_lists(&self, name: &str) -> Result<&ListColumn> {
+        match self.column(name) {
+            Some(AnyColumn::F64List(column)) => Ok(column),
+            other => {
+                self.check_missing(name, ColumnType::F64List, other)?;
+                Ok(self.missing.f64_lists.get_or_init(|| ListColumn::missing(self.len)))
             }
         }
-        Rows { len: self.len(), columns }
     }
 
-    fn refused(&self, name: &str, wanted: ColumnType, error: &ColumnError) -> Error {
-        Error::invalid_input(match error {
-            ColumnError::Missing => {
-                let columns = self.columns();
-                let same_type = columns.iter().filter(|column| column.type_ == wanted);
-                let names: Vec<_> = same_type.map(|column| column.name.as_str()).collect();
-                format!(
-                    "the records have no column `{name}`; of type {} they have {}",
-                    type_name(wanted),
-                    names.join(", ")
-                )
-            }
-            ColumnError::WrongType(actual) => format!(
+    /// The records one by one. Convenient, and much slower than columns: for thousands of
+    /// records, not for millions.
+    pub fn rows(&self) -> Rows<'_> {
+        let names = self.infos.iter().map(|info| info.name.as_str());
+        Rows::new(self.len, names.zip(&self.columns).collect())
+    }
+
+    fn column(&self, name: &str) -> Option<&AnyColumn> {
+        let at = self.infos.iter().position(|info| info.name == name)?;
+        self.columns.get(at)
+    }
+
+    /// Whether a column that was asked for as `asked` may count as missing; `actual` is the
+    /// batch's column of that name.
+    fn check_missing(
+        &self,
+        name: &str,
+        asked: ColumnType,
+        actual: Option<&AnyColumn>,
+    ) -> Result<()> {
+        if let Some(actual) = actual.map(AnyColumn::kind) {
+            return Err(Error::invalid_input(format!(
                 "column `{name}` is of type {}, not {}; ask for it with `{}`",
-                type_name(*actual),
-                type_name(wanted),
-                getter_name(*actual)
-            ),
-            ColumnError::NotRequired => {
-                format!("column `{name}` is not among the columns that `requirements` names")
-            }
-        })
-    }
-}
-
-fn type_name(column_type: ColumnType) -> &'static str {
-    match column_type {
-        ColumnType::U64 => "u64",
-        ColumnType::F64 => "f64",
-        ColumnType::Text => "text",
-        ColumnType::F64List => "f64-list",
-    }
-}
-
-fn getter_name(column_type: ColumnType) -> &'static str {
-    match column_type {
-        ColumnType::U64 => "u64s",
-        ColumnType::F64 => "f64s",
-        ColumnType::Text => "texts",
-        ColumnType::F64List => "f64_lists",
-    }
-}
-
-/// One bit a record; none when every value is there.
-#[derive(Debug, Clone, PartialEq)]
-struct Validity(Option<Vec<u8>>);
-
-impl Validity {
-    fn is_present(&self, row: usize) -> bool {
-        self.0.as_ref().is_none_or(|bits| bits[row / 8] >> (row % 8) & 1 == 1)
-    }
-}
-
-/// One number for each record, some of them missing.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Column<T> {
-    values: Vec<T>,
-    validity: Validity,
-}
-
-impl<T: Copy> Column<T> {
-    /// The value of a record; none when it is missing.
-    ///
-    /// # Panics
-    /// When `row` is not below [`len`](Self::len).
-    pub fn get(&self, row: usize) -> Option<T> {
-        let value = self.values[row];
-        self.validity.is_present(row).then_some(value)
-    }
-
-    /// The values that are there, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        let present = self.values.iter().enumerate();
-        present.filter(|(row, _)| self.validity.is_present(*row)).map(|(_, value)| value)
-    }
-
-    /// Every record's value or none, in order.
-    pub fn rows(&self) -> impl Iterator<Item = Option<T>> {
-        (0..self.values.len()).map(|row| self.get(row))
-    }
-
-    /// One slot a record, 0 where the value is missing: for tight loops, together
-    /// with [`is_complete`](Self::is_complete).
-    pub fn as_slice(&self) -> &[T] {
-        &self.values
-    }
-
-    /// True when no value is missing.
-    pub fn is_complete(&self) -> bool {
-        self.validity.0.is_none()
-    }
-
-    /// Appends to `chosen` the values that are there of the records that are wanted, in
-    /// order. Faster by far than [`rows`](Self::rows) with a filter.
-    ///
-    /// # Panics
-    /// When `is_wanted` is not as long as the column.
-    pub fn choose(&self, is_wanted: &[bool], chosen: &mut Vec<T>)
-    where
-        T: Default,
-    {
-        assert_eq!(is_wanted.len(), self.values.len(), "one a record");
-        let start = chosen.len();
-        chosen.resize(start + self.values.len(), T::default());
-        let mut end = start;
-        // Every value is written, and the next one over it unless it counts: no branch to
-        // be guessed wrong. Eight at a time, since guests look at their deadline each time
-        // round a loop.
-        let mut take = |value: T, counts: bool| {
-            chosen[end] = value;
-            end += usize::from(counts);
+                actual.name(),
+                asked.name(),
+                actual.getter()
+            )));
+        }
+        let is_number = matches!(asked, ColumnType::F64 | ColumnType::F64List);
+        let is_wanted = match &self.wanted {
+            Wanted::All => true,
+            Wanted::Named(names) => names.iter().any(|wanted| wanted == name),
+            Wanted::NumbersAnd(names) => is_number || names.iter().any(|wanted| wanted == name),
         };
-        let (values, last_values) = self.values.as_chunks::<8>();
-        let (wanted, last_wanted) = is_wanted.as_chunks::<8>();
-        let present = |byte: usize| self.validity.0.as_ref().map_or(0xff, |bits| bits[byte]);
-        for (at, (values, wanted)) in values.iter().zip(wanted).enumerate() {
-            let present = present(at);
-            for bit in 0..8 {
-                take(values[bit], wanted[bit] & (present >> bit & 1 == 1));
-            }
-        }
-        if !last_values.is_empty() {
-            let present = present(values.len());
-            for (bit, (value, wanted)) in last_values.iter().zip(last_wanted).enumerate() {
-                take(*value, wanted & (present >> bit & 1 == 1));
-            }
-        }
-        chosen.truncate(end);
-    }
-
-    /// Records, missing values included.
-    pub fn len(&self) -> usize {
-        self.values.len()
-    }
-
-    /// True without records.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-}
-
-/// One text for each record, some of them missing.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TextColumn {
-    dictionary: Vec<String>,
-    codes: Column<u32>,
-}
-
-impl TextColumn {
-    /// The text of a record; none when it is missing.
-    ///
-    /// # Panics
-    /// When `row` is not below [`len`](Self::len).
-    pub fn get(&self, row: usize) -> Option<&str> {
-        self.codes.get(row).map(|code| self.dictionary[code as usize].as_str())
-    }
-
-    /// Every record's text or none, in order.
-    pub fn rows(&self) -> impl Iterator<Item = Option<&str>> {
-        (0..self.len()).map(|row| self.get(row))
-    }
-
-    /// The distinct texts of the batch: for counting by text, together with
-    /// [`codes`](Self::codes).
-    pub fn dictionary(&self) -> &[String] {
-        &self.dictionary
-    }
-
-    /// For each record, its text's place in the dictionary.
-    pub fn codes(&self) -> &Column<u32> {
-        &self.codes
-    }
-
-    /// Records, missing texts included.
-    pub fn len(&self) -> usize {
-        self.codes.len()
-    }
-
-    /// True without records.
-    pub fn is_empty(&self) -> bool {
-        self.codes.is_empty()
-    }
-}
-
-/// One list of numbers for each record, some of them missing.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ListColumn {
-    values: Vec<f64>,
-    offsets: Vec<u32>,
-    validity: Validity,
-}
-
-impl ListColumn {
-    /// The list of a record; none when it is missing, which an empty one is not.
-    ///
-    /// # Panics
-    /// When `row` is not below [`len`](Self::len).
-    pub fn get(&self, row: usize) -> Option<&[f64]> {
-        let list = &self.values[self.offsets[row] as usize..self.offsets[row + 1] as usize];
-        self.validity.is_present(row).then_some(list)
-    }
-
-    /// Every record's list or none, in order.
-    pub fn rows(&self) -> impl Iterator<Item = Option<&[f64]>> {
-        (0..self.len()).map(|row| self.get(row))
-    }
-
-    /// True when no list is missing.
-    pub fn is_complete(&self) -> bool {
-        self.validity.0.is_none()
-    }
-
-    /// The numbers of all lists, one after the other; a missing list has none.
-    pub fn flattened(&self) -> &[f64] {
-        &self.values
-    }
-
-    /// Records, missing lists included.
-    pub fn len(&self) -> usize {
-        self.offsets.len().saturating_sub(1)
-    }
-
-    /// True without records.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-#[derive(Debug)]
-enum AnyColumn {
-    U64(Column<u64>),
-    F64(Column<f64>),
-    Text(TextColumn),
-    F64List(ListColumn),
-}
-
-/// The records of a batch, one by one.
-#[derive(Debug)]
-pub struct Rows {
-    len: usize,
-    columns: BTreeMap<String, AnyColumn>,
-}
-
-impl Rows {
-    /// The records in order.
-    pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
-        (0..self.len).map(|row| Row { row, columns: &self.columns })
-    }
-}
-
-/// One record. Asking for a column that the run does not have, or that
-/// [`requirements`](crate::Processor::requirements) leaves out, gives none, as asking for
-/// a missing value does.
-#[derive(Debug, Clone, Copy)]
-pub struct Row<'a> {
-    row: usize,
-    columns: &'a BTreeMap<String, AnyColumn>,
-}
-
-impl<'a> Row<'a> {
-    /// A whole number.
-    pub fn u64(&self, name: &str) -> Option<u64> {
-        match self.columns.get(name)? {
-            AnyColumn::U64(column) => column.get(self.row),
-            _ => None,
-        }
-    }
-
-    /// A number; whole ones too.
-    pub fn f64(&self, name: &str) -> Option<f64> {
-        match self.columns.get(name)? {
-            AnyColumn::F64(column) => column.get(self.row),
-            AnyColumn::U64(column) => column.get(self.row).map(|value| value as f64),
-            _ => None,
-        }
-    }
-
-    /// A text.
-    pub fn text(&self, name: &str) -> Option<&'a str> {
-        match self.columns.get(name)? {
-            AnyColumn::Text(column) => column.get(self.row),
-            _ => None,
-        }
-    }
-
-    /// A list of numbers.
-    pub fn f64_list(&self, name: &str) -> Option<&'a [f64]> {
-        match self.columns.get(name)? {
-            AnyColumn::F64List(column) => column.get(self.row),
-            _ => None,
+        match is_wanted {
+            true => Ok(()),
+            false => Err(Error::invalid_input(format!(
+                "column `{name}` is not among the columns that `requirements` asks for; add it \
+                 there"
+            ))),
         }
     }
 }
@@ -461,62 +200,44 @@ mod tests {
     use super::*;
     use crate::testing::{self, BatchBuilder};
 
-    /// Two records with columns of which none is required.
-    struct NoneRequired;
-
-    impl ColumnSource for NoneRequired {
-        fn phase(&self) -> Phase {
-            testing::phase("warmup")
-        }
-        fn len(&self) -> u32 {
-            2
-        }
-        fn numbers_so_far(&self) -> u64 {
-            0
-        }
-        fn columns(&self) -> Vec<ColumnInfo> {
-            use ColumnType::{F64, F64List, Text, U64};
-            let info = |(name, type_): (&str, _)| ColumnInfo {
-                name: name.to_owned(),
-                type_,
-                unit: String::new(),
-            };
-            [("start", U64), ("latency", F64), ("label", Text), ("gaps", F64List)].map(info).into()
-        }
-        fn u64s(&self, _: &str) -> Result<U64Column, ColumnError> {
-            Err(ColumnError::NotRequired)
-        }
-        fn f64s(&self, _: &str) -> Result<F64Column, ColumnError> {
-            Err(ColumnError::NotRequired)
-        }
-        fn texts(&self, _: &str) -> Result<WitText, ColumnError> {
-            Err(ColumnError::NotRequired)
-        }
-        fn f64_lists(&self, _: &str) -> Result<F64ListColumn, ColumnError> {
-            Err(ColumnError::NotRequired)
-        }
+    /// A batch as it comes from the host, of two records with the column `latency`.
+    fn from_host(wanted: Wanted) -> Batch {
+        let column = batches::Column {
+            name: "latency".to_owned(),
+            unit: "ms".to_owned(),
+            values: batches::ColumnValues::F64s(vec![1.0, 0.0]),
+            validity: Some(vec![0b01]),
+        };
+        let batch = batches::Batch {
+            phase: testing::phase("warmup"),
+            len: 2,
+            columns: vec![column],
+            over_exact_memory: true,
+        };
+        Batch::from_wit(batch, wanted)
     }
 
     #[test]
-    fn a_column_that_is_not_required_is_named_and_refused() {
-        let batch = Batch::new(NoneRequired);
-        assert_eq!(batch.phase(), testing::phase("warmup"));
-        assert!(batch.has("latency") && !batch.has("latencies"));
-        let error = batch.f64s("latency").unwrap_err();
+    fn a_batch_of_the_host_is_what_it_says() {
+        let batch = from_host(Wanted::All);
+        assert_eq!((batch.phase(), batch.len()), (&testing::phase("warmup"), 2));
+        assert!(batch.is_over_exact_memory() && batch.has("latency") && !batch.has("latencies"));
+        let info = ColumnInfo { name: "latency".into(), kind: ColumnType::F64, unit: "ms".into() };
+        assert_eq!(batch.columns(), [info]);
+        assert!(batch.f64s("latency").unwrap().rows().eq([Some(1.0), None]));
+    }
+
+    #[test]
+    fn a_column_that_requirements_leave_out_is_refused_and_one_that_is_missing_is_not() {
+        let named = from_host(Wanted::Named(vec!["latency".to_owned(), "label".to_owned()]));
+        assert!(named.texts("label").unwrap().rows().eq([None; 2]));
         assert_eq!(
-            error.message(),
-            "column `latency` is not among the columns that `requirements` names"
+            named.f64s("gap").unwrap_err().message(),
+            "column `gap` is not among the columns that `requirements` asks for; add it there"
         );
-    }
-
-    #[test]
-    fn rows_are_as_many_as_records_even_without_a_column() {
-        let rows = Batch::new(NoneRequired).rows();
-        assert_eq!(rows.iter().count(), 2);
-        for row in rows.iter() {
-            assert_eq!((row.u64("start"), row.f64("latency")), (None, None));
-            assert_eq!((row.text("label"), row.f64_list("gaps")), (None, None));
-        }
+        let numbers = from_host(Wanted::NumbersAnd(vec!["label".to_owned()]));
+        assert!(numbers.f64s("gap").is_ok() && numbers.texts("label").is_ok());
+        assert!(numbers.u64s("status").is_err() && numbers.texts("name").is_err());
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub mod hook {
         world: "hook",
         path: "wit",
         with: {
-            "perfbox:plugin/types@0.1.0": crate::bindings::processor::perfbox::plugin::types,
-            "perfbox:plugin/logging@0.1.0": crate::bindings::processor::perfbox::plugin::logging,
+            "perfbox:plugin/types@0.2.0": crate::bindings::processor::perfbox::plugin::types,
+            "perfbox:plugin/logging@0.2.0": crate::bindings::processor::perfbox::plugin::logging,
         },
         pub_export_macro: true,
         export_macro_name: "__export_hooks",

@@ -6,11 +6,11 @@ use std::mem;
 
 use serde::de::DeserializeOwned;
 
-use crate::bindings::types::{PhaseEvent, PhaseSummary, PluginError, ProcessingResult};
+use crate::bindings::types::{PhaseSummary, PluginError, ProcessingResult};
 use crate::bindings::{batches, hook, processor};
 use crate::processor::Wanted;
 use crate::{Batch, Error, Hook, Processor, Result};
-use hook::exports::perfbox::plugin::phase_hook;
+use hook::exports::perfbox::plugin::phase_hook::{self, PhaseEvent};
 use processor::exports::perfbox::plugin::post_processor;
 
 /// Makes a component of a crate: says which hooks and processors it offers, and
@@ -215,6 +215,7 @@ impl<H: Hook> AnyHook for H {
 pub trait AnyProcessor {
     fn requirements(&self) -> Result<crate::Requirements>;
     fn process(&mut self, batch: &Batch) -> Result<()>;
+    fn snapshot(&mut self, phases: &[PhaseSummary]) -> Result<Option<crate::ProcessingResult>>;
     fn save(&mut self) -> Result<Option<Vec<u8>>>;
     fn merge(&mut self, part: &[u8]) -> Result<()>;
     fn finish(&mut self, phases: &[PhaseSummary]) -> Result<crate::ProcessingResult>;
@@ -230,6 +231,9 @@ impl<P: Processor> AnyProcessor for Option<P> {
     }
     fn process(&mut self, batch: &Batch) -> Result<()> {
         self.as_mut().ok_or_else(finished)?.process(batch)
+    }
+    fn snapshot(&mut self, phases: &[PhaseSummary]) -> Result<Option<crate::ProcessingResult>> {
+        self.as_mut().ok_or_else(finished)?.snapshot(phases)
     }
     fn save(&mut self) -> Result<Option<Vec<u8>>> {
         self.as_mut().ok_or_else(finished)?.save()
@@ -285,8 +289,16 @@ pub struct ProcessorResource<S> {
 
 struct ProcessorState {
     processor: ErasedProcessor,
+    /// What `requirements` asked for.
+    wanted: Wanted,
     saving: Option<Saving>,
     merging: Merging,
+}
+
+impl ProcessorState {
+    fn new(processor: ErasedProcessor) -> Self {
+        Self { processor, wanted: Wanted::All, saving: None, merging: Merging::default() }
+    }
 }
 
 impl<S: ProcessorSet> post_processor::Guest for ProcessorExports<S> {
@@ -296,21 +308,30 @@ impl<S: ProcessorSet> post_processor::Guest for ProcessorExports<S> {
 impl<S: ProcessorSet> post_processor::GuestProcessor for ProcessorResource<S> {
     fn create(class: String, config: String) -> Result<post_processor::Processor, PluginError> {
         let processor = S::create(&class, &config).map_err(Error::into_wit)?;
-        let state = ProcessorState { processor, saving: None, merging: Merging::default() };
+        let state = ProcessorState::new(processor);
         Ok(post_processor::Processor::new(Self { state: RefCell::new(state), set: PhantomData }))
     }
     fn requirements(&self) -> post_processor::Requirements {
+        let state = &mut *self.state.borrow_mut();
         // Only called first, so the default never shows.
-        let wanted = self.state.borrow().processor.requirements().unwrap_or_default();
-        let columns = match wanted.columns {
+        let required = state.processor.requirements().unwrap_or_default();
+        state.wanted = required.columns.clone();
+        let columns = match required.columns {
             Wanted::All => post_processor::WantedColumns::All,
             Wanted::Named(names) => post_processor::WantedColumns::Named(names),
             Wanted::NumbersAnd(names) => post_processor::WantedColumns::NumbersAnd(names),
         };
-        post_processor::Requirements { columns, mergeable: wanted.mergeable }
+        let (mergeable, exact_memory) = (required.mergeable, required.exact_memory);
+        post_processor::Requirements { columns, mergeable, exact_memory }
     }
-    fn process(&self, batch: &batches::Batch) -> Result<(), PluginError> {
-        self.state.borrow_mut().processor.process(&Batch::new(batch)).map_err(Error::into_wit)
+    fn process(&self, batch: batches::Batch) -> Result<(), PluginError> {
+        let state = &mut *self.state.borrow_mut();
+        let batch = Batch::from_wit(batch, state.wanted.clone());
+        state.processor.process(&batch).map_err(Error::into_wit)
+    }
+    fn snapshot(&self, phases: Vec<PhaseSummary>) -> Result<Option<ProcessingResult>, PluginError> {
+        let result = self.state.borrow_mut().processor.snapshot(&phases);
+        result.map(|one| one.map(crate::ProcessingResult::into_wit)).map_err(Error::into_wit)
     }
     fn save(&self, max_bytes: u32) -> Result<Option<Vec<u8>>, PluginError> {
         let state = &mut *self.state.borrow_mut();
@@ -404,7 +425,7 @@ mod tests {
     use super::*;
     use crate::ErrorKind;
     use crate::bindings::types::MetricValue;
-    use crate::testing::{self, BatchBuilder};
+    use crate::testing;
     use phase_hook::GuestHook;
     use post_processor::GuestProcessor;
     use serde::Deserialize;
@@ -553,14 +574,24 @@ mod tests {
 
     fn processor() -> ProcessorResource<Set> {
         let processor = <Set as ProcessorSet>::create("records", "{}").unwrap();
-        let state = ProcessorState { processor, saving: None, merging: Merging::default() };
+        let state = ProcessorState::new(processor);
         ProcessorResource { state: RefCell::new(state), set: PhantomData }
     }
 
-    /// As the host does, but for the handle of the batch, which is the host's.
-    fn process(resource: &ProcessorResource<Set>, records: u64) -> Result<()> {
-        let batch = BatchBuilder::new("profiling").u64s("n", "", 0..records).build();
-        resource.state.borrow_mut().processor.process(&batch)
+    /// As the host does.
+    fn process(resource: &ProcessorResource<Set>, records: u64) -> Result<(), PluginError> {
+        let column = batches::Column {
+            name: "n".to_owned(),
+            unit: String::new(),
+            values: batches::ColumnValues::U64s((0..records).collect()),
+            validity: None,
+        };
+        resource.process(batches::Batch {
+            phase: testing::phase("profiling"),
+            len: records as u32,
+            columns: vec![column],
+            over_exact_memory: false,
+        })
     }
 
     #[test]
@@ -599,6 +630,7 @@ mod tests {
     #[test]
     fn instances_are_merged_into_one_result() {
         let (first, second) = (processor(), processor());
+        assert_eq!(first.snapshot(vec![]), Ok(None));
         let wanted = first.requirements();
         let columns = post_processor::WantedColumns::Named(vec!["n".to_owned()]);
         assert_eq!((wanted.columns, wanted.mergeable), (columns, true));
@@ -626,7 +658,8 @@ mod tests {
         let processor = processor();
         processor.finish(vec![]).unwrap();
         let refused = || finished().into_wit();
-        assert_eq!(process(&processor, 1), Err(finished()));
+        assert_eq!(process(&processor, 1), Err(refused()));
+        assert_eq!(processor.snapshot(vec![]), Err(refused()));
         assert_eq!(processor.save(64), Err(refused()));
         assert_eq!(processor.merge(vec![ENDS]), Err(refused()));
         assert_eq!(processor.finish(vec![]), Err(refused()));

@@ -76,6 +76,7 @@ extern crate self as perfbox_guest;
 
 mod batch;
 mod bindings;
+mod column;
 mod error;
 mod export;
 mod hook;
@@ -85,20 +86,21 @@ mod output;
 mod package;
 mod processor;
 mod result;
+mod rows;
 mod stats;
 pub mod testing;
 
-pub use batch::{Batch, Column, ListColumn, Row, Rows, TextColumn};
-pub use bindings::batches::{ColumnInfo, ColumnType};
+pub use batch::Batch;
+pub use bindings::hook::exports::perfbox::plugin::phase_hook::PhaseEvent;
 pub use bindings::logging::Level;
-pub use bindings::types::{
-    ErrorKind, Phase, PhaseBounds, PhaseEvent, PhaseStats, PhaseSummary, Quantile,
-};
+pub use bindings::types::{ErrorKind, Phase, PhaseBounds, PhaseStats, PhaseSummary, Quantile};
+pub use column::{Column, ColumnInfo, ColumnType, ListColumn, TextColumn};
 pub use error::{Error, Result};
 pub use hook::Hook;
 pub use output::output_dir;
 pub use processor::{Processor, Requirements};
 pub use result::{Metric, MetricValue, ProcessingResult};
+pub use rows::{Row, Rows};
 pub use stats::{Distribution, percentile};
 
 /// The configuration of an implementation that takes no parameters.

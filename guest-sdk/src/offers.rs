@@ -3,14 +3,14 @@
 //! the file and runs nothing.
 //!
 //! ```json
-//! {"contract": "perfbox:plugin@0.1.0",
+//! {"contract": "perfbox:plugin@0.2.0",
 //!  "implementations": [
 //!    {"category": "post_processor", "class": "slow_requests", "description": "…",
 //!     "config_params": [{"name": "threshold_ms", "type": "float", "default": 250.0, "description": "…"}]}]}
 //! ```
 
 /// The contract that this SDK builds for.
-const CONTRACT: &str = "perfbox:plugin@0.1.0";
+const CONTRACT: &str = "perfbox:plugin@0.2.0";
 
 /// One implementation.
 pub struct Offer {
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(
             read,
             serde_json::json!({
-                "contract": "perfbox:plugin@0.1.0",
+                "contract": "perfbox:plugin@0.2.0",
                 "implementations": [
                     {"category": "phase_hook", "class": "quiet", "description": "", "config_params": []},
                     {"category": "post_processor", "class": "slow", "description": "says \"slow\"\n\\ and é",

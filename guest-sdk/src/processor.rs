@@ -26,12 +26,23 @@ pub trait Processor: Sized + 'static {
         Requirements::default()
     }
 
-    /// Takes one batch in. Batches of different phases alternate; within a phase
-    /// they come in the order of the input.
+    /// Processes one batch. Batches of different phases alternate. The batches of a phase
+    /// come in input order if the processor is not mergeable, else in any order.
     ///
     /// # Errors
     /// Ends this processor for the run.
     fn process(&mut self, batch: &Batch) -> Result<()>;
+
+    /// What the result would be now; none, unless written, if there is nothing to show.
+    /// Must leave the state as it is. Called about once a second in live runs, never in
+    /// recorded ones, with the phases so far.
+    ///
+    /// # Errors
+    /// Ends this processor for the run.
+    fn snapshot(&mut self, phases: &[PhaseSummary]) -> Result<Option<ProcessingResult>> {
+        let _ = phases;
+        Ok(None)
+    }
 
     /// The next part of the state as bytes, for another instance to
     /// [`merge`](Self::merge); none when there is no more. Only called when
@@ -72,6 +83,7 @@ pub trait Processor: Sized + 'static {
 pub struct Requirements {
     pub(crate) columns: Wanted,
     pub(crate) mergeable: bool,
+    pub(crate) exact_memory: Option<u64>,
 }
 
 /// The columns that a processor will ask for.
@@ -86,18 +98,25 @@ pub(crate) enum Wanted {
 impl Requirements {
     /// Only these columns; all others stay unread, which makes a run faster.
     pub fn columns<I: IntoIterator<Item: Into<String>>>(names: I) -> Self {
-        Self { columns: Wanted::Named(strings(names)), mergeable: false }
+        Self { columns: Wanted::Named(strings(names)), ..Self::default() }
     }
 
     /// Every column of numbers (f64 and f64-list), and these.
     pub fn numbers_and<I: IntoIterator<Item: Into<String>>>(names: I) -> Self {
-        Self { columns: Wanted::NumbersAnd(strings(names)), mergeable: false }
+        Self { columns: Wanted::NumbersAnd(strings(names)), ..Self::default() }
     }
 
     /// The host may run several instances over different records and merge them.
     #[must_use]
     pub fn mergeable(self) -> Self {
         Self { mergeable: true, ..self }
+    }
+
+    /// Bytes of samples, 8 for each number, that all instances together may keep: sets
+    /// [`Batch::is_over_exact_memory`] once they have got more.
+    #[must_use]
+    pub fn exact_memory(self, bytes: u64) -> Self {
+        Self { exact_memory: Some(bytes), ..self }
     }
 }
 
@@ -132,7 +151,8 @@ mod tests {
     #[test]
     fn a_processor_that_says_nothing_gets_every_column_and_one_instance() {
         let wanted = Records::new(NoConfig {}).unwrap().requirements();
-        assert_eq!(wanted, Requirements { columns: Wanted::All, mergeable: false });
+        assert_eq!(wanted.columns, Wanted::All);
+        assert_eq!((wanted.mergeable, wanted.exact_memory), (false, None));
     }
 
     #[test]
@@ -147,14 +167,15 @@ mod tests {
     }
 
     #[test]
-    fn mergeable_keeps_the_columns() {
+    fn each_requirement_keeps_the_others() {
         let wanted = Requirements::columns(["a", "b"]);
         assert!(!wanted.mergeable);
         let names = || vec!["a".to_owned(), "b".to_owned()];
         let columns = Wanted::Named(names());
-        assert_eq!(wanted.mergeable(), Requirements { columns, mergeable: true });
+        let expected = Requirements { columns, mergeable: true, exact_memory: Some(8) };
+        assert_eq!(wanted.mergeable().exact_memory(8), expected);
         let wanted = Requirements::numbers_and(["a", "b"]).mergeable();
         let columns = Wanted::NumbersAnd(names());
-        assert_eq!(wanted, Requirements { columns, mergeable: true });
+        assert_eq!(wanted, Requirements { columns, mergeable: true, exact_memory: None });
     }
 }

@@ -19,11 +19,9 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use crate::batch::ColumnSource;
-use crate::bindings::batches::{
-    ColumnError, ColumnInfo, ColumnType, F64Column, F64ListColumn, TextColumn, U64Column,
-};
-use crate::{Batch, Phase, PhaseBounds, PhaseEvent, PhaseStats, PhaseSummary};
+use crate::bindings::batches::{ColumnValues, DictionaryTexts, F64Lists};
+use crate::column::AnyColumn;
+use crate::{Batch, ColumnInfo, Phase, PhaseBounds, PhaseEvent, PhaseStats, PhaseSummary};
 
 /// A phase of that name; its kind is its name, its index 0.
 pub fn phase(name: &str) -> Phase {
@@ -84,30 +82,22 @@ pub(crate) fn current_output_dir() -> Option<PathBuf> {
     OUTPUT_DIR.with_borrow(Clone::clone)
 }
 
-/// Puts a batch together, column by column.
+/// Builds a batch, column by column.
 ///
-/// Every column has one value a record. A value that is there may be given as it is
-/// or as `Some`; `None` is a missing one.
+/// Every column has one value for each record. A present value is given as it is or as
+/// `Some`; `None` is a missing one.
 #[derive(Debug, Clone)]
 pub struct BatchBuilder {
     phase: Phase,
     len: Option<usize>,
-    numbers_so_far: Option<u64>,
-    columns: Vec<(ColumnInfo, Values)>,
-}
-
-#[derive(Debug, Clone)]
-enum Values {
-    U64(U64Column),
-    F64(F64Column),
-    Text(TextColumn),
-    F64List(F64ListColumn),
+    over_exact_memory: bool,
+    columns: Vec<(ColumnInfo, AnyColumn)>,
 }
 
 impl BatchBuilder {
     /// A batch without columns, of a phase of that name.
     pub fn new(phase_name: &str) -> Self {
-        Self { phase: phase(phase_name), len: None, numbers_so_far: None, columns: Vec::new() }
+        Self { phase: phase(phase_name), len: None, over_exact_memory: false, columns: Vec::new() }
     }
 
     /// Makes it a batch of this phase, where kind or index matter.
@@ -116,10 +106,10 @@ impl BatchBuilder {
         Self { phase, ..self }
     }
 
-    /// What [`Batch::numbers_so_far`] says; the numbers of this batch unless set.
+    /// Sets [`Batch::is_over_exact_memory`]; false unless set.
     #[must_use]
-    pub fn numbers_so_far(self, numbers: u64) -> Self {
-        Self { numbers_so_far: Some(numbers), ..self }
+    pub fn over_exact_memory(self, over: bool) -> Self {
+        Self { over_exact_memory: over, ..self }
     }
 
     /// Adds a column of whole numbers.
@@ -134,8 +124,7 @@ impl BatchBuilder {
         values: impl IntoIterator<Item = V>,
     ) -> Self {
         let (values, validity) = split(values);
-        let len = values.len();
-        self.add(name, ColumnType::U64, unit, len, Values::U64(U64Column { values, validity }))
+        self.add(name, unit, values.len(), ColumnValues::U64s(values), validity)
     }
 
     /// Adds a column of numbers.
@@ -147,8 +136,7 @@ impl BatchBuilder {
         values: impl IntoIterator<Item = V>,
     ) -> Self {
         let (values, validity) = split(values);
-        let len = values.len();
-        self.add(name, ColumnType::F64, unit, len, Values::F64(F64Column { values, validity }))
+        self.add(name, unit, values.len(), ColumnValues::F64s(values), validity)
     }
 
     /// Adds a column of text.
@@ -169,8 +157,13 @@ impl BatchBuilder {
         };
         let codes: Vec<u32> = texts.into_iter().map(code).collect();
         let len = codes.len();
-        let column = Values::Text(TextColumn { dictionary, codes, validity });
-        self.add(name, ColumnType::Text, "", len, column)
+        self.add(
+            name,
+            "",
+            len,
+            ColumnValues::Texts(DictionaryTexts { dictionary, codes }),
+            validity,
+        )
     }
 
     /// Adds a column of lists of numbers.
@@ -188,35 +181,33 @@ impl BatchBuilder {
             values.extend_from_slice(list);
             offsets.push(values.len() as u32);
         }
-        let column = Values::F64List(F64ListColumn { values, offsets, validity });
-        self.add(name, ColumnType::F64List, unit, lists.len(), column)
+        let column = ColumnValues::Lists(F64Lists { values, offsets });
+        self.add(name, unit, lists.len(), column, validity)
     }
 
     /// The batch.
-    pub fn build(self) -> Batch<'static> {
-        Batch::new(self)
+    pub fn build(self) -> Batch {
+        let mut batch = Batch::new(self.phase, self.len.unwrap_or(0), self.columns);
+        batch.set_over_exact_memory(self.over_exact_memory);
+        batch
     }
 
     fn add(
         mut self,
         name: &str,
-        type_: ColumnType,
         unit: &str,
         len: usize,
-        values: Values,
+        values: ColumnValues,
+        validity: Option<Vec<u8>>,
     ) -> Self {
         let expected = *self.len.get_or_insert(len);
         assert_eq!(len, expected, "column `{name}` has another length than those before it");
         let twice = self.columns.iter().any(|(info, _)| info.name == name);
         assert!(!twice, "column `{name}` is there already");
-        let info = ColumnInfo { name: name.to_owned(), type_, unit: unit.to_owned() };
+        let values = AnyColumn::from_wit(values, validity);
+        let info = ColumnInfo { name: name.to_owned(), kind: values.kind(), unit: unit.to_owned() };
         self.columns.push((info, values));
         self
-    }
-
-    fn find(&self, name: &str) -> Result<(&ColumnInfo, &Values), ColumnError> {
-        let found = self.columns.iter().find(|(info, _)| info.name == name);
-        found.map(|(info, values)| (info, values)).ok_or(ColumnError::Missing)
     }
 }
 
@@ -233,63 +224,11 @@ fn split<T: Default, V: Into<Option<T>>>(
     (values.into_iter().map(Option::unwrap_or_default).collect(), validity)
 }
 
-/// Numbers of a column that are there.
-fn numbers(values: &Values) -> u64 {
-    match values {
-        Values::F64(F64Column { validity: Some(bits), .. }) => {
-            bits.iter().map(|byte| u64::from(byte.count_ones())).sum()
-        }
-        Values::F64(F64Column { values, validity: None }) => values.len() as u64,
-        Values::F64List(column) => column.values.len() as u64,
-        Values::U64(_) | Values::Text(_) => 0,
-    }
-}
-
-impl ColumnSource for BatchBuilder {
-    fn phase(&self) -> Phase {
-        self.phase.clone()
-    }
-    fn len(&self) -> u32 {
-        self.len.unwrap_or(0) as u32
-    }
-    fn numbers_so_far(&self) -> u64 {
-        let own = || self.columns.iter().map(|(_, values)| numbers(values)).sum();
-        self.numbers_so_far.unwrap_or_else(own)
-    }
-    fn columns(&self) -> Vec<ColumnInfo> {
-        self.columns.iter().map(|(info, _)| info.clone()).collect()
-    }
-    fn u64s(&self, name: &str) -> Result<U64Column, ColumnError> {
-        match self.find(name)? {
-            (_, Values::U64(column)) => Ok(column.clone()),
-            (info, _) => Err(ColumnError::WrongType(info.type_)),
-        }
-    }
-    fn f64s(&self, name: &str) -> Result<F64Column, ColumnError> {
-        match self.find(name)? {
-            (_, Values::F64(column)) => Ok(column.clone()),
-            (info, _) => Err(ColumnError::WrongType(info.type_)),
-        }
-    }
-    fn texts(&self, name: &str) -> Result<TextColumn, ColumnError> {
-        match self.find(name)? {
-            (_, Values::Text(column)) => Ok(column.clone()),
-            (info, _) => Err(ColumnError::WrongType(info.type_)),
-        }
-    }
-    fn f64_lists(&self, name: &str) -> Result<F64ListColumn, ColumnError> {
-        match self.find(name)? {
-            (_, Values::F64List(column)) => Ok(column.clone()),
-            (info, _) => Err(ColumnError::WrongType(info.type_)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn batch() -> Batch<'static> {
+    fn batch() -> Batch {
         BatchBuilder::new("profiling")
             .u64s("status", "", [200, 503, 0])
             .f64s("request_latency", "ms", [Some(1.5), None, Some(0.0)])
@@ -313,16 +252,9 @@ mod tests {
     }
 
     #[test]
-    fn numbers_so_far_are_those_of_the_batch_unless_set() {
-        assert_eq!(batch().numbers_so_far(), 4);
-        let whole = BatchBuilder::new("profiling").f64s("ms", "", [1.0, 2.0]).u64s("n", "", [1, 2]);
-        assert_eq!(whole.clone().build().numbers_so_far(), 2);
-        assert_eq!(whole.numbers_so_far(900).build().numbers_so_far(), 900);
-    }
-
-    #[test]
     fn texts_are_kept_once() {
-        let texts = batch().texts("error_type").unwrap();
+        let batch = batch();
+        let texts = batch.texts("error_type").unwrap();
         assert_eq!(texts.rows().collect::<Vec<_>>(), [None, Some("Timeout"), Some("Timeout")]);
         let named = texts.dictionary().iter().filter(|text| *text == "Timeout").count();
         assert_eq!(named, 1);
@@ -330,7 +262,8 @@ mod tests {
 
     #[test]
     fn rows_say_what_columns_say() {
-        let rows = batch().rows();
+        let batch = batch();
+        let rows = batch.rows();
         let second = rows.iter().nth(1).unwrap();
         assert_eq!(second.u64("status"), Some(503));
         assert_eq!(second.f64("status"), Some(503.0));
@@ -341,17 +274,14 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_is_not_there_is_answered_with_those_that_are() {
-        let error = batch().f64s("latency").unwrap_err();
-        assert_eq!(
-            error.message(),
-            "the records have no column `latency`; of type f64 they have request_latency"
-        );
-        let error = batch().f64s("status").unwrap_err();
-        assert_eq!(
-            error.message(),
-            "column `status` is of type u64, not f64; ask for it with `u64s`"
-        );
+    fn a_column_that_the_batch_lacks_is_missing_for_all_records() {
+        let batch = batch();
+        assert!(!batch.has("latency"));
+        assert!(batch.f64s("latency").unwrap().rows().eq([None; 3]));
+        assert!(batch.u64s("started").unwrap().rows().eq([None; 3]));
+        assert!(batch.texts("label").unwrap().rows().eq([None; 3]));
+        assert!(batch.f64_lists("gap").unwrap().rows().eq([None; 3]));
+        assert_eq!(batch.f64_lists("gap").unwrap().flattened(), [0.0; 0]);
     }
 
     #[test]
@@ -370,7 +300,7 @@ mod tests {
     fn a_batch_may_be_of_a_phase_whose_kind_is_not_its_name() {
         let second = Phase { name: "load-2".to_owned(), kind: "profiling".to_owned(), index: 1 };
         let batch = BatchBuilder::new("warmup").u64s("n", "", [1]).of_phase(second.clone()).build();
-        assert_eq!((batch.phase(), batch.len()), (second, 1));
+        assert_eq!((batch.phase(), batch.len()), (&second, 1));
     }
 
     #[test]

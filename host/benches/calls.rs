@@ -138,7 +138,7 @@ fn batches(c: &mut Criterion) {
         b.iter_batched(
             || runtime.block_on(processor_of(metrics.clone(), settings.clone())),
             |mut processor| {
-                runtime.block_on(processor.process(&batch)).expect("a call");
+                runtime.block_on(processor.process(&batch, false)).expect("a call");
                 processor
             },
             BatchSize::PerIteration,

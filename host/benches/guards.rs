@@ -25,10 +25,8 @@ const FIRST_START_NS: u64 = 1_700_000_000_000_000_000;
 /// A host as plain as can be.
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 mod unguarded {
-    use std::sync::Arc;
-
     use perfbox::batch::Column;
-    use wasmtime::component::{Component, HasSelf, Linker, Resource, ResourceAny, ResourceTable};
+    use wasmtime::component::{Component, HasSelf, Linker, ResourceAny, ResourceTable};
     use wasmtime::{Config, Engine, Store};
     use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -38,7 +36,7 @@ mod unguarded {
             world: "processor",
             imports: { default: trappable },
             exports: { default: async },
-            with: { "perfbox:plugin/batches.batch": super::Lent },
+            ownership: Borrowing { duplicate_if_necessary: true },
             require_store_data_send: true,
         });
     }
@@ -49,6 +47,7 @@ mod unguarded {
             world: "hook",
             imports: { default: trappable },
             exports: { default: async },
+            ownership: Borrowing { duplicate_if_necessary: true },
             with: {
                 "perfbox:plugin/types": super::types,
                 "perfbox:plugin/logging": super::logging,
@@ -57,12 +56,11 @@ mod unguarded {
         });
     }
 
-    use processor::perfbox::plugin::batches::{self, ColumnError};
+    pub use hook::exports::perfbox::plugin::phase_hook;
+    use processor::perfbox::plugin::batches;
     pub use processor::perfbox::plugin::{logging, types};
 
     const BUILTINS: &[u8] = perfbox_builtins::COMPONENT;
-
-    pub struct Lent(Arc<perfbox::Batch>);
 
     pub(super) struct State {
         wasi: WasiCtx,
@@ -80,88 +78,6 @@ mod unguarded {
 
     impl logging::Host for State {
         fn log(&mut self, _level: logging::Level, _message: String) -> wasmtime::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl State {
-        fn column(&self, batch: &Resource<Lent>, name: &str) -> Option<&Column> {
-            let lent = self.table.get(batch).ok()?;
-            lent.0.columns().find(|(info, _)| info.name == name).map(|(_, column)| column)
-        }
-    }
-
-    impl batches::HostBatch for State {
-        fn phase(&mut self, batch: Resource<Lent>) -> wasmtime::Result<types::Phase> {
-            let phase = self.table.get(&batch)?.0.phase();
-            let (name, kind) = (phase.name.clone(), phase.kind.clone());
-            Ok(types::Phase { name, kind, index: phase.index })
-        }
-
-        fn len(&mut self, batch: Resource<Lent>) -> wasmtime::Result<u32> {
-            Ok(self.table.get(&batch)?.0.len() as u32)
-        }
-
-        fn numbers_so_far(&mut self, batch: Resource<Lent>) -> wasmtime::Result<u64> {
-            self.table.get(&batch)?;
-            Ok(0)
-        }
-
-        fn columns(&mut self, batch: Resource<Lent>) -> wasmtime::Result<Vec<batches::ColumnInfo>> {
-            let columns = self.table.get(&batch)?.0.columns().map(|(info, column)| {
-                let type_ = match column {
-                    Column::U64(_) => batches::ColumnType::U64,
-                    _ => batches::ColumnType::F64,
-                };
-                batches::ColumnInfo { name: info.name.clone(), type_, unit: info.unit.clone() }
-            });
-            Ok(columns.collect())
-        }
-
-        fn u64s(
-            &mut self,
-            batch: Resource<Lent>,
-            name: String,
-        ) -> wasmtime::Result<Result<batches::U64Column, ColumnError>> {
-            Ok(match self.column(&batch, &name) {
-                Some(Column::U64(array)) => {
-                    Ok(batches::U64Column { values: array.values().to_vec(), validity: None })
-                }
-                _ => Err(ColumnError::Missing),
-            })
-        }
-
-        fn f64s(
-            &mut self,
-            batch: Resource<Lent>,
-            name: String,
-        ) -> wasmtime::Result<Result<batches::F64Column, ColumnError>> {
-            Ok(match self.column(&batch, &name) {
-                Some(Column::F64(array)) => {
-                    Ok(batches::F64Column { values: array.values().to_vec(), validity: None })
-                }
-                _ => Err(ColumnError::Missing),
-            })
-        }
-
-        fn texts(
-            &mut self,
-            _batch: Resource<Lent>,
-            _name: String,
-        ) -> wasmtime::Result<Result<batches::TextColumn, ColumnError>> {
-            Ok(Err(ColumnError::Missing))
-        }
-
-        fn f64_lists(
-            &mut self,
-            _batch: Resource<Lent>,
-            _name: String,
-        ) -> wasmtime::Result<Result<batches::F64ListColumn, ColumnError>> {
-            Ok(Err(ColumnError::Missing))
-        }
-
-        fn drop(&mut self, batch: Resource<Lent>) -> wasmtime::Result<()> {
-            self.table.delete(batch)?;
             Ok(())
         }
     }
@@ -220,15 +136,25 @@ mod unguarded {
     }
 
     impl Processor {
-        pub(super) async fn process(
-            &mut self,
-            batch: &Arc<perfbox::Batch>,
-        ) -> wasmtime::Result<()> {
-            let owned = self.store.data_mut().table.push(Lent(Arc::clone(batch)))?;
-            let borrowed = Resource::new_borrow(owned.rep());
+        pub(super) async fn process(&mut self, batch: &perfbox::Batch) -> wasmtime::Result<()> {
+            let column = |(info, column): (&'_ perfbox::batch::ColumnInfo, &'_ Column)| {
+                let values = match column {
+                    Column::U64(array) => batches::ColumnValues::U64s(array.values()),
+                    Column::F64(array) => batches::ColumnValues::F64s(array.values()),
+                    other => unreachable!("the batches have no column such as {other:?}"),
+                };
+                batches::Column { name: &info.name, unit: &info.unit, values, validity: None }
+            };
+            let columns: Vec<_> = batch.columns().map(column).collect();
+            let phase = batch.phase();
+            let lowered = batches::Batch {
+                phase: types::Phase { name: &phase.name, kind: &phase.kind, index: phase.index },
+                len: batch.len() as u32,
+                columns: &columns,
+                over_exact_memory: false,
+            };
             let guest = self.bindings.perfbox_plugin_post_processor().processor();
-            let returned = guest.call_process(&mut self.store, self.processor, borrowed).await?;
-            self.store.data_mut().table.delete(owned)?;
+            let returned = guest.call_process(&mut self.store, self.processor, lowered).await?;
             returned.map_err(|error| wasmtime::format_err!("{error:?}"))
         }
     }
@@ -242,7 +168,7 @@ mod unguarded {
     impl Hook {
         pub(super) async fn phase_start(
             &mut self,
-            event: &types::PhaseEvent,
+            event: phase_hook::PhaseEvent<'_>,
         ) -> wasmtime::Result<()> {
             let guest = self.bindings.perfbox_plugin_phase_hook().hook();
             let returned = guest.call_on_phase_start(&mut self.store, self.hook, event).await?;
@@ -349,11 +275,11 @@ fn main() {
         phase: phase(),
         stats: PhaseStats::default(),
     };
-    let plain_event = unguarded::types::PhaseEvent {
+    let plain_event = || unguarded::phase_hook::PhaseEvent {
         time_ns: event.time_ns,
         phase: unguarded::types::Phase {
-            name: event.phase.name.clone(),
-            kind: event.phase.kind.clone(),
+            name: &event.phase.name,
+            kind: &event.phase.kind,
             index: 0,
         },
         stats: unguarded::types::PhaseStats {
@@ -383,7 +309,7 @@ fn main() {
         },
         || {
             timed(calls, || {
-                runtime.block_on(hook.phase_start(black_box(&plain_event))).expect("a call");
+                runtime.block_on(hook.phase_start(black_box(plain_event()))).expect("a call");
             })
         },
     );
@@ -398,7 +324,9 @@ fn main() {
             let Instances::Processor(mut instances) = guarded(&runtime, &metrics, METRICS) else {
                 unreachable!("a processor was loaded")
             };
-            timed(batches, || runtime.block_on(instances[0].process(&batch)).expect("a call"))
+            timed(batches, || {
+                runtime.block_on(instances[0].process(&batch, false)).expect("a call")
+            })
         },
         || {
             let mut processor = runtime.block_on(plain.processor()).expect("a processor");

@@ -2,8 +2,8 @@
 ;; but the clock, and for what no perfbox has, with words that would harm a terminal.
 (component $acme-audit
   (import "acme:secrets/vault\1b[31m@1.0.0" (instance))
-  (import "perfbox:plugin/batches@0.1.0" (instance))
-  (import "perfbox:plugin/logging@0.1.0" (instance))
+  (import "perfbox:plugin/batches@0.2.0" (instance))
+  (import "perfbox:plugin/logging@0.2.0" (instance))
   (import "sockets" (instance))
   (import "wasi:cli/environment@0.2.6" (instance))
   (import "wasi:cli/stdout@0.2.6" (instance))
@@ -14,8 +14,8 @@
   (import "wasi:sockets/tcp@0.2.6" (instance))
   (import "wasi:sockets/udp@0.2.6" (instance))
   (instance $nothing)
-  (export "perfbox:plugin/phase-hook@0.1.0" (instance $nothing))
-  (export "perfbox:plugin/post-processor@0.1.0" (instance $nothing))
+  (export "perfbox:plugin/phase-hook@0.2.0" (instance $nothing))
+  (export "perfbox:plugin/post-processor@0.2.0" (instance $nothing))
   (@custom "perfbox:offers" "{\"contract\": \"perfbox:plugin@0.1.0\", \"implementations\": ["
     "{\"category\": \"phase_hook\", \"class\": \"tell\", \"description\": \"\", \"config_params\": []},"
     "{\"category\": \"post_processor\", \"class\": \"audit\", \"description\": \"Audits\\u001b[2J records\","

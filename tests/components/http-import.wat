@@ -4,5 +4,5 @@
     (export "fields" (type (sub resource)))
   ))
   (instance $nothing)
-  (export "perfbox:plugin/post-processor@0.1.0" (instance $nothing))
+  (export "perfbox:plugin/post-processor@0.2.0" (instance $nothing))
 )

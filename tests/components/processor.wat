@@ -44,6 +44,31 @@
       (field "metrics" (list $metric)) (field "report" (option string))))
     (export "processing-result" (type (eq $processing-result')))
   ))
+  (import "perfbox:plugin/types@0.2.0" (instance $types (type $types)))
+  (alias export $types "phase" (type $phase))
+  (type $batches (instance
+    (alias outer 1 $phase (type $outer-phase))
+    (export "phase" (type $phase (eq $outer-phase)))
+    (type $dictionary-texts' (record
+      (field "dictionary" (list string)) (field "codes" (list u32))))
+    (export "dictionary-texts" (type $dictionary-texts (eq $dictionary-texts')))
+    (type $f64-lists' (record (field "values" (list f64)) (field "offsets" (list u32))))
+    (export "f64-lists" (type $f64-lists (eq $f64-lists')))
+    (type $column-values' (variant
+      (case "u64s" (list u64)) (case "f64s" (list f64)) (case "texts" $dictionary-texts)
+      (case "lists" $f64-lists)))
+    (export "column-values" (type $column-values (eq $column-values')))
+    (type $column' (record
+      (field "name" string) (field "unit" string) (field "values" $column-values)
+      (field "validity" (option (list u8)))))
+    (export "column" (type $column (eq $column')))
+    (type $batch' (record
+      (field "phase" $phase) (field "len" u32) (field "columns" (list $column))
+      (field "over-exact-memory" bool)))
+    (export "batch" (type (eq $batch')))
+  ))
+  (import "perfbox:plugin/batches@0.2.0" (instance $batches (type $batches)))
+
   ;; Functions of a resource are exported under such names by a component alone, not by an
   ;; instance that is put together; so the plugin is a component in this one.
   (component $plugin
@@ -51,7 +76,8 @@
     (alias export $types "plugin-error" (type $plugin-error))
     (alias export $types "phase-summary" (type $phase-summary))
     (alias export $types "processing-result" (type $processing-result))
-    (import "batch" (type $batch (sub resource)))
+    (import "batches" (instance $batches (type $batches)))
+    (alias export $batches "batch" (type $batch))
     (;more imports;)
 
     ;; Memory, and where the host puts what it hands over.
@@ -66,24 +92,24 @@
         (global.set $free
           (i32.and (i32.add (i32.add (local.get $at) (local.get $size)) (i32.const 7)) (i32.const -8)))
         (local.get $at))
+      ;; Frees everything that the host has handed over.
+      (func (export "free-all") (global.set $free (i32.const 4096)))
     )
     (core instance $heap (instantiate $heap))
 
     (type $processor' (resource (rep i32)))
     (export $processor "processor" (type $processor'))
     (core func $new-processor (canon resource.new $processor'))
-    (core func $drop-batch (canon resource.drop $batch))
     (;more host functions;)
     (core instance $host
       (export "new-processor" (func $new-processor))
-      (export "drop-batch" (func $drop-batch))
       (;more of host;)
     )
 
     (core module $processor
       (import "heap" "memory" (memory 1))
+      (import "heap" "free-all" (func $free-all))
       (import "host" "new-processor" (func $new-processor (param i32) (result i32)))
-      (import "host" "drop-batch" (func $drop-batch (param i32)))
       (;more core imports;)
       (;more fields;)
 
@@ -97,18 +123,27 @@
         (i32.store (i32.const 1028) (call $new-processor (i32.const 7)))
         (i32.const 1024))
 
-      ;; requirements: which columns, by case, at 4 and 8; mergeable at 12.
+      ;; requirements: columns of the names at 4 and 8, none; mergeable at 12; the option
+      ;; of exact-memory at 16.
       (func (export "requirements") (param i32) (result i32)
-        (i64.store (i32.const 1024) (i64.const 0))
+        (i64.store (i32.const 1024) (i64.const 1))
         (i64.store (i32.const 1032) (i64.const 0))
+        (i64.store (i32.const 1040) (i64.const 0))
         (;in requirements;)
         (i32.const 1024))
 
-      ;; result<_, plugin-error>. A batch is lent, and given back before the end.
-      (func (export "process") (param $self i32) (param $batch i32) (result i32)
-        (call $drop-batch (local.get $batch))
+      ;; result<_, plugin-error>. A batch: name, kind and index of its phase, its length,
+      ;; its columns, and whether it is over exact-memory.
+      (func (export "process") (param $self i32) (param i32 i32 i32 i32 i32) (param $len i32)
+        (param i32 i32 i32) (result i32)
+        (call $free-all)
         (;in process;)
         (i32.store (i32.const 1024) (i32.const 0))
+        (i32.const 1024))
+
+      ;; result<option<processing-result>, plugin-error>.
+      (func (export "snapshot") (param i32 i32 i32) (result i32)
+        (i64.store (i32.const 1024) (i64.const 0))
         (i32.const 1024))
 
       ;; result<option<list<u8>>, plugin-error> and result<_, plugin-error>.
@@ -144,7 +179,8 @@
     (type $wanted' (variant (case "all") (case "named" (list string))
       (case "numbers-and" (list string))))
     (export $wanted "wanted-columns" (type $wanted'))
-    (type $requirements' (record (field "columns" $wanted) (field "mergeable" bool)))
+    (type $requirements' (record (field "columns" $wanted) (field "mergeable" bool)
+      (field "exact-memory" (option u64))))
     (export $requirements "requirements" (type $requirements'))
     (func (export "[static]processor.create")
       (param "class" string) (param "config" string)
@@ -155,9 +191,15 @@
       (param "self" (borrow $processor)) (result $requirements)
       (canon lift (core func $code "requirements") (memory (core memory $heap "memory"))))
     (func (export "[method]processor.process")
-      (param "self" (borrow $processor)) (param "batch" (borrow $batch))
+      (param "self" (borrow $processor)) (param "batch" $batch)
       (result (result (error $plugin-error)))
-      (canon lift (core func $code "process") (memory (core memory $heap "memory"))))
+      (canon lift (core func $code "process")
+        (memory (core memory $heap "memory")) (realloc (core func $heap "realloc"))))
+    (func (export "[method]processor.snapshot")
+      (param "self" (borrow $processor)) (param "phases" (list $phase-summary))
+      (result (result (option $processing-result) (error $plugin-error)))
+      (canon lift (core func $code "snapshot")
+        (memory (core memory $heap "memory")) (realloc (core func $heap "realloc"))))
     (func (export "[method]processor.save")
       (param "self" (borrow $processor)) (param "max-bytes" u32)
       (result (result (option (list u8)) (error $plugin-error)))
@@ -174,22 +216,19 @@
         (memory (core memory $heap "memory")) (realloc (core func $heap "realloc"))))
   )
 
-  (import "perfbox:plugin/types@0.1.0" (instance $types (type $types)))
   (alias export $types "plugin-error" (type $plugin-error))
   (alias export $types "phase-summary" (type $phase-summary))
   (alias export $types "processing-result" (type $processing-result))
-  (import "perfbox:plugin/batches@0.1.0" (instance $batches
-    (export "batch" (type (sub resource)))
-  ))
   (alias export $batches "batch" (type $batch))
   (;more outer imports;)
   (instance $plugin (instantiate $plugin
-    (with "types" (instance $types)) (with "batch" (type $batch)) (;more arguments;)))
+    (with "types" (instance $types)) (with "batches" (instance $batches)) (;more arguments;)))
   (alias export $plugin "processor" (type $own))
   (alias export $plugin "wanted-columns" (type $wanted))
-  (export "perfbox:plugin/post-processor@0.1.0" (instance $plugin) (instance
+  (export "perfbox:plugin/post-processor@0.2.0" (instance $plugin) (instance
     (export "wanted-columns" (type $columns (eq $wanted)))
-    (type $requirements (record (field "columns" $columns) (field "mergeable" bool)))
+    (type $requirements (record (field "columns" $columns) (field "mergeable" bool)
+      (field "exact-memory" (option u64))))
     (export "requirements" (type $needs (eq $requirements)))
     (export "processor" (type $processor (eq $own)))
     (export "[static]processor.create" (func (param "class" string) (param "config" string)
@@ -197,8 +236,11 @@
     (export "[method]processor.requirements" (func
       (param "self" (borrow $processor)) (result $needs)))
     (export "[method]processor.process" (func
-      (param "self" (borrow $processor)) (param "batch" (borrow $batch))
+      (param "self" (borrow $processor)) (param "batch" $batch)
       (result (result (error $plugin-error)))))
+    (export "[method]processor.snapshot" (func
+      (param "self" (borrow $processor)) (param "phases" (list $phase-summary))
+      (result (result (option $processing-result) (error $plugin-error)))))
     (export "[method]processor.save" (func
       (param "self" (borrow $processor)) (param "max-bytes" u32)
       (result (result (option (list u8)) (error $plugin-error)))))

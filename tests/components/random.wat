@@ -14,8 +14,6 @@
     (import "callee" "share" (func $share (param f32 f64) (result f64)))
     (import "callee" "do" (func $do))
     (import "host" "new" (func $new (param i32) (result i32)))
-    (import "host" "len" (func $len (param i32) (result i32)))
-    (import "host" "drop" (func $drop (param i32)))
     (memory (export "memory") 2)
     (global $next (mut i32) (i32.const 1024))
     ;; Never takes anything back.
@@ -32,10 +30,10 @@
     (func (export "requirements") (param i32) (result i32)
       (drop (call $share (f32.const -0) (f64.const inf)))
       (i32.const 64))
-    (func (export "process") (param i32 i32) (result i32)
-      (drop (call $count (call $len (local.get 1))))
-      (call $drop (local.get 1))
+    (func (export "process") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+      (drop (call $count (local.get 6)))
       (i32.const 64))
+    (func (export "snapshot") (param i32 i32 i32) (result i32) (i32.const 64))
     (func (export "save") (param i32 i32) (result i32) (i32.const 64))
     (func (export "merge") (param i32 i32 i32) (result i32) (i32.const 64))
     ;; Hands over what happens to lie at some place below 256.
@@ -80,12 +78,30 @@
     (type $r (record (field "metrics" (list $metric)) (field "report" (option string))))
     (export "processing-result" (type (eq $r)))
   ))
+  (import "perfbox:plugin/types@0.2.0" (instance $types (type $types-interface)))
+  (alias export $types "phase" (type $phase))
   (type $batches-interface (instance
-    (export "batch" (type $batch (sub resource)))
-    (export "[method]batch.len" (func (param "self" (borrow $batch)) (result u32)))
+    (alias outer 1 $phase (type $outer-phase))
+    (export "phase" (type $phase (eq $outer-phase)))
+    (type $dictionary-texts' (record
+      (field "dictionary" (list string)) (field "codes" (list u32))))
+    (export "dictionary-texts" (type $dictionary-texts (eq $dictionary-texts')))
+    (type $f64-lists' (record (field "values" (list f64)) (field "offsets" (list u32))))
+    (export "f64-lists" (type $f64-lists (eq $f64-lists')))
+    (type $column-values' (variant
+      (case "u64s" (list u64)) (case "f64s" (list f64)) (case "texts" $dictionary-texts)
+      (case "lists" $f64-lists)))
+    (export "column-values" (type $column-values (eq $column-values')))
+    (type $column' (record
+      (field "name" string) (field "unit" string) (field "values" $column-values)
+      (field "validity" (option (list u8)))))
+    (export "column" (type $column (eq $column')))
+    (type $batch' (record
+      (field "phase" $phase) (field "len" u32) (field "columns" (list $column))
+      (field "over-exact-memory" bool)))
+    (export "batch" (type (eq $batch')))
   ))
-  (import "perfbox:plugin/types@0.1.0" (instance $types (type $types-interface)))
-  (import "perfbox:plugin/batches@0.1.0" (instance $batches (type $batches-interface)))
+  (import "perfbox:plugin/batches@0.2.0" (instance $batches (type $batches-interface)))
 
   (component $processor
     (import "types" (instance $types (type $types-interface)))
@@ -100,17 +116,16 @@
     (type $columns (variant (case "all") (case "named" (list string))
       (case "numbers-and" (list string))))
     (export $wanted "wanted-columns" (type $columns))
-    (type $named (record (field "columns" $wanted) (field "mergeable" bool)))
+    (type $named (record (field "columns" $wanted) (field "mergeable" bool)
+      (field "exact-memory" (option u64))))
     (export $requirements "requirements" (type $named))
 
     (core func $new (canon resource.new $own))
-    (core func $drop (canon resource.drop $batch))
-    (core func $len (canon lower (func $batches "[method]batch.len")))
     (core instance $callee (instantiate $callee))
     (core instance $caller (instantiate $caller
       (with "callee" (instance $callee))
       (with "host" (instance
-        (export "new" (func $new)) (export "len" (func $len)) (export "drop" (func $drop))))
+        (export "new" (func $new))))
     ))
     (alias core export $caller "memory" (core memory $memory))
     (alias core export $caller "realloc" (core func $realloc))
@@ -125,10 +140,15 @@
       (canon lift (core func $caller "requirements") (memory $memory) (realloc $realloc)))
     (export "[method]processor.requirements" (func $requirements))
 
-    (func $process (param "self" (borrow $processor)) (param "batch" (borrow $batch))
+    (func $process (param "self" (borrow $processor)) (param "batch" $batch)
       (result (result (error $error)))
       (canon lift (core func $caller "process") (memory $memory) (realloc $realloc)))
     (export "[method]processor.process" (func $process))
+
+    (func $snapshot (param "self" (borrow $processor)) (param "phases" (list $summary))
+      (result (result (option $result) (error $error)))
+      (canon lift (core func $caller "snapshot") (memory $memory) (realloc $realloc)))
+    (export "[method]processor.snapshot" (func $snapshot))
 
     (func $save (param "self" (borrow $processor)) (param "max-bytes" u32)
       (result (result (option (list u8)) (error $error)))
@@ -147,5 +167,5 @@
   )
   (instance $interface (instantiate $processor
     (with "types" (instance $types)) (with "batches" (instance $batches))))
-  (export "perfbox:plugin/post-processor@0.1.0" (instance $interface))
+  (export "perfbox:plugin/post-processor@0.2.0" (instance $interface))
 )

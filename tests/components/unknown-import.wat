@@ -4,5 +4,5 @@
     (export "open" (func (param "name" string) (result string)))
   ))
   (instance $nothing)
-  (export "perfbox:plugin/post-processor@0.1.0" (instance $nothing))
+  (export "perfbox:plugin/post-processor@0.2.0" (instance $nothing))
 )

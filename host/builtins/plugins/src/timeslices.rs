@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::shared::columns::{self, Layout, Rows, START};
 use crate::shared::failed::Failed;
 use crate::shared::rates::Scalars;
+use crate::shared::series::Series;
 use crate::shared::table::{self, Cell, Counts, Table};
 
 /// Slices from the first to the last of a phase, at most.
@@ -51,26 +52,30 @@ impl Processor for Timeslices {
                 config.slice
             )));
         }
+        let exact_memory = table::exact_memory(config.exact_memory)?;
         Ok(Self {
             slice_ns: slice_ns as u64,
             slice_s: slice_ns / 1e9,
             only: config.only,
-            exact_memory: table::exact_memory(config.exact_memory)?,
-            samples: Table::new(false),
+            exact_memory,
+            samples: Table::new(false, exact_memory),
         })
     }
 
     fn requirements(&self) -> Requirements {
         let always = [Failed::COLUMN, START];
-        if self.only.is_empty() {
-            return Requirements::numbers_and(always).mergeable();
-        }
-        let named = self.only.iter().map(String::as_str);
-        Requirements::columns(columns::distinct(always.into_iter().chain(named))).mergeable()
+        let required = match self.only.is_empty() {
+            true => Requirements::numbers_and(always),
+            false => {
+                let named = self.only.iter().map(String::as_str);
+                Requirements::columns(columns::distinct(always.into_iter().chain(named)))
+            }
+        };
+        required.mergeable().exact_memory(self.exact_memory)
     }
 
     fn process(&mut self, batch: &Batch) -> Result<()> {
-        let phase = self.samples.begin(batch, &self.only, self.exact_memory)?;
+        let phase = self.samples.begin(batch, &self.only)?;
         let starts_ns = batch.u64s(START)?;
         let slices = || starts_ns.iter().map(|start_ns| start_ns / self.slice_ns);
         let Some((first, last)) = slices().min().zip(slices().max()) else { return Ok(()) };
@@ -109,7 +114,8 @@ impl Processor for Timeslices {
     }
 
     fn finish(mut self, phases: &[PhaseSummary]) -> Result<ProcessingResult> {
-        let Some(layout) = self.samples.layout.take() else { return Ok(ProcessingResult::new()) };
+        let layout = std::mem::take(&mut self.samples.layout);
+        layout.check_met("only", &self.only)?;
         let mut result = ProcessingResult::new();
         for summary in phases {
             result = result.extend(self.metrics_of(summary, &layout));
@@ -155,7 +161,11 @@ impl Timeslices {
             let mut scalars = Scalars::new(summary)
                 .labelled("slice", (slice - first).to_string())
                 .labelled("start_ns", (slice * self.slice_ns).to_string());
-            for (column, series) in layout.sampled.iter().zip(cell.series) {
+            let mut series = cell.series;
+            series.resize_with(layout.sampled.len(), || Series::new(false));
+            for at in layout.in_order() {
+                let column = &layout.sampled[at];
+                let series = std::mem::replace(&mut series[at], Series::new(false));
                 let distribution = series.into_distribution();
                 let distribution = distribution.filter(|distribution| distribution.is_finite());
                 scalars.add(&column.name, distribution, &column.unit);
@@ -198,7 +208,7 @@ mod tests {
         run(make, batches, n, &["warmup", "profiling"].map(testing::phase_summary))
     }
 
-    fn at(starts_ns: &[u64]) -> Batch<'static> {
+    fn at(starts_ns: &[u64]) -> Batch {
         BatchBuilder::new("profiling")
             .u64s("request_start_ns", "ns", starts_ns.to_vec())
             .f64s("request_latency", "ms", (0..starts_ns.len()).map(|n| n as f64))
@@ -280,7 +290,6 @@ mod tests {
                 BatchBuilder::new(phase)
                     .u64s("request_start_ns", "ns", chunk.iter().map(|record| record.0))
                     .f64s("request_latency", "ms", chunk.iter().map(|record| record.1))
-                    .numbers_so_far(so_far)
                     .build()
             };
             records.chunks(size).map(batch).collect::<Vec<_>>()
@@ -330,9 +339,15 @@ mod tests {
     fn only_what_is_named_is_read() {
         let wanted = |config| Timeslices::new(config).unwrap().requirements();
         let columns = ["error_type", "request_start_ns", "request_latency"];
-        assert_eq!(wanted(config()), Requirements::columns(columns).mergeable());
+        assert_eq!(
+            wanted(config()),
+            Requirements::columns(columns).mergeable().exact_memory(1 << 30)
+        );
         let all = TimeslicesConfig { only: vec![], ..config() };
         let columns = ["error_type", "request_start_ns"];
-        assert_eq!(wanted(all), Requirements::numbers_and(columns).mergeable());
+        assert_eq!(
+            wanted(all),
+            Requirements::numbers_and(columns).mergeable().exact_memory(1 << 30)
+        );
     }
 }

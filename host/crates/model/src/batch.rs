@@ -88,7 +88,8 @@ impl Column {
         }
     }
 
-    fn array(&self) -> &dyn Array {
+    /// Its values, of any type.
+    pub fn array(&self) -> &dyn Array {
         match self {
             Self::U64(array) => array,
             Self::F64(array) => array,
@@ -169,8 +170,6 @@ pub struct Batch {
     /// None: one that was not read, since nobody asks for it.
     columns: Vec<Option<Column>>,
     len: usize,
-    /// Of each column, in this batch and those before it in the run.
-    numbers_so_far: Arc<[u64]>,
 }
 
 /// Columns that do not make a batch.
@@ -243,23 +242,14 @@ impl Batch {
         columns: Vec<Option<Column>>,
         len: usize,
     ) -> Self {
-        Self { phase, infos, columns, len, numbers_so_far: Arc::new([]) }
+        Self { phase, infos, columns, len }
     }
 
-    /// Adds its numbers to those of the batches before it.
-    pub fn add_numbers(&mut self, totals: &mut Vec<u64>) {
-        totals.resize(self.columns.len(), 0);
-        for (total, column) in totals.iter_mut().zip(&self.columns) {
-            *total += column.as_ref().map_or(0, Column::numbers);
-        }
-        self.numbers_so_far = totals.as_slice().into();
-    }
-
-    /// Numbers in the columns that are asked for, in this batch and those before it in
-    /// the run.
-    pub fn numbers_so_far(&self, wanted: &WantedColumns) -> u64 {
-        let columns = self.infos.iter().zip(&*self.numbers_so_far);
-        columns.filter(|(info, _)| wanted.wants(info)).map(|(_, numbers)| numbers).sum()
+    /// Numbers in the columns that are wanted: present values of f64 columns, and items of
+    /// list columns.
+    pub fn number_count(&self, wanted: &WantedColumns) -> u64 {
+        let columns = self.columns().filter(|(info, _)| wanted.wants(info));
+        columns.map(|(_, column)| column.numbers()).sum()
     }
 
     /// The phase of all its records.

@@ -14,10 +14,12 @@ pub struct Limits {
     /// refused to the guest; a guest that fails over it fails for `memory`.
     pub memory_bytes: usize,
     /// Longest single call for a phase event, wall clock, rounded up to an epoch tick;
-    /// longer fails for `deadline`. So the three below.
+    /// longer fails for `deadline`. So the four below.
     pub event_deadline: Duration,
     /// Longest call of `process`.
     pub batch_deadline: Duration,
+    /// Longest call of `snapshot`.
+    pub snapshot_deadline: Duration,
     /// Longest call of `create`, `requirements` or `finish`.
     pub finish_deadline: Duration,
     /// Longest start of an instance, before its first call.
@@ -71,6 +73,7 @@ impl Default for Limits {
             memory_bytes: 256 * MIB,
             event_deadline: Duration::from_secs(1),
             batch_deadline: Duration::from_secs(10),
+            snapshot_deadline: Duration::from_secs(1),
             finish_deadline: Duration::from_secs(60),
             start_deadline: Duration::from_secs(10),
             run_budget: Duration::from_secs(60),
@@ -120,11 +123,12 @@ macro_rules! named {
 }
 
 /// Every limit, by the name that users give it.
-const NAMED: [Named; 19] = [
+const NAMED: [Named; 20] = [
     named!("memory", memory_bytes, show_bytes, read_bytes, "256 MiB"),
     named!("start_deadline", start_deadline, show_time, read_time, "10s"),
     named!("event_deadline", event_deadline, show_time, read_time, "1s"),
     named!("batch_deadline", batch_deadline, show_time, read_time, "500ms"),
+    named!("snapshot_deadline", snapshot_deadline, show_time, read_time, "1s"),
     named!("finish_deadline", finish_deadline, show_time, read_time, "1m"),
     named!("run_budget", run_budget, show_time, read_time, "1m"),
     named!("record_budget", record_budget, show_time, read_time, "5us"),
@@ -246,6 +250,7 @@ mod tests {
             memory_bytes: 1,
             event_deadline: Duration::from_nanos(1),
             batch_deadline: Duration::from_nanos(1),
+            snapshot_deadline: Duration::from_nanos(1),
             finish_deadline: Duration::from_nanos(1),
             start_deadline: Duration::from_nanos(1),
             run_budget: Duration::from_nanos(1),

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use perfbox_model::batch::WantedColumns;
+use perfbox_model::batch::{WantedColumns, standard_columns};
+use perfbox_model::escape;
 use perfbox_model::failure::FailureKind;
+use perfbox_model::names::nearest;
 use perfbox_model::phase::PhaseSummary;
 use perfbox_model::report::{PluginReport, ProcessorResult, Report, RunStatus};
 use perfbox_model::source::{Source, SourceError};
@@ -53,7 +55,12 @@ pub fn run<S: Source>(
         let one = plugin.implementation();
         (one.category, one.priority, one.identifier.clone())
     });
-    source.want(&wanted_columns(&plugins));
+    let wanted = plugins.iter().filter_map(|plugin| {
+        Some((plugin.implementation().key(), plugin.wanted_columns()?.clone()))
+    });
+    let wanted: Vec<(String, WantedColumns)> = wanted.collect();
+    let none = WantedColumns::Named(BTreeSet::new());
+    source.want(&wanted.iter().map(|(_, columns)| columns.clone()).fold(none, WantedColumns::or));
     if aborting(&plugins).is_some() {
         source.stop();
     }
@@ -61,10 +68,13 @@ pub fn run<S: Source>(
         aborts_run: plugin.aborts_run_on_failure(),
         instances: plugin.take_instances(),
     });
-    let participants = Scheduler::run(&*source, participants.collect(), options);
+    let done = Scheduler::run(&*source, participants.collect(), options);
     let end = source.end();
+    for (plugin, wanted) in wanted {
+        warn_of_unknown_columns(&plugin, &wanted, &done.column_names);
+    }
     let mut results: BTreeMap<String, ProcessorResult> = BTreeMap::new();
-    for (plugin, (instances, failure)) in plugins.iter_mut().zip(participants) {
+    for (plugin, (instances, failure)) in plugins.iter_mut().zip(done.outcomes) {
         // A plugin that failed before the run keeps its failure.
         let Some(instances) = instances else { continue };
         let cost = instances.cost();
@@ -93,10 +103,24 @@ pub fn run<S: Source>(
     Finished { report: Report { inputs: end.inputs, status, ..report }, error: end.error }
 }
 
-/// The columns that the processors ask for, together.
-fn wanted_columns(plugins: &[Plugin]) -> WantedColumns {
-    let none = WantedColumns::Named(BTreeSet::new());
-    plugins.iter().filter_map(Plugin::wanted_columns).cloned().fold(none, WantedColumns::or)
+/// Warns of columns that a plugin asks for by name and no batch had: a misspelt name would
+/// otherwise look like a metric without values.
+fn warn_of_unknown_columns(plugin: &str, wanted: &WantedColumns, known: &BTreeSet<String>) {
+    let (WantedColumns::Named(names) | WantedColumns::NumbersAnd(names)) = wanted else { return };
+    if known.is_empty() {
+        return;
+    }
+    let standard = standard_columns();
+    let is_unknown = |name: &&String| {
+        !known.contains(*name) && standard.iter().all(|column| column.name != **name)
+    };
+    for name in names.iter().filter(is_unknown) {
+        let hint = match nearest(name, known.iter().map(String::as_str)) {
+            Some(near) => format!("; did you mean `{}`?", escape(near)),
+            None => String::new(),
+        };
+        tracing::warn!("{plugin} asks for column `{}`, which no record has{hint}", escape(name));
+    }
 }
 
 /// The plugin whose failure ends the run.

@@ -5,10 +5,10 @@
 //! in the order of the input and each batch goes to an instance that is chosen by counting
 //! records, so that no result depends on which thread is faster.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use perfbox_model::batch::Batch;
+use perfbox_model::batch::{Batch, WantedColumns};
 use perfbox_model::failure::Failure;
 use perfbox_model::phase::PhaseEvent;
 use perfbox_model::source::{Item, Source};
@@ -28,6 +28,14 @@ pub(crate) struct Participant {
 
 /// The instances of a plugin after a run, and why it failed.
 pub(crate) type Outcome = (Option<Instances>, Option<Failure>);
+
+/// What a run leaves behind.
+pub(crate) struct Done {
+    /// In the order of the participants.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// Names of the columns that any batch had.
+    pub(crate) column_names: BTreeSet<String>,
+}
 
 /// What the threads of a run share.
 pub(crate) struct Scheduler<'s, S: Source> {
@@ -50,10 +58,12 @@ struct State<R> {
     /// All events so far, each with the number of batches that precede it: hooks hear of
     /// it once these are processed.
     events: Vec<(u64, Arc<PhaseEvent>)>,
-    /// Numbers in the batches so far, by column.
-    numbers: Vec<u64>,
+    /// Of each plugin that asked for it, the numbers handed to it so far.
+    budgets: BTreeMap<usize, NumberBudget>,
     /// Records in the batches so far, by shard.
     shard_records: Vec<u64>,
+    /// Names of the columns in the batches so far.
+    column_names: BTreeSet<String>,
 }
 
 /// How far the source has been read. Reads are numbered in the order in which the source
@@ -79,6 +89,23 @@ struct WaitingBatch {
     batch: Arc<Batch>,
     /// The instance that it is for, of processors that have several.
     shard: usize,
+    /// The plugins that are over their `exact-memory` with this batch.
+    over_exact_memory: BTreeSet<usize>,
+}
+
+/// Counts the numbers that all instances of a processor get, in the order of the run.
+struct NumberBudget {
+    wanted: WantedColumns,
+    exact_memory_bytes: u64,
+    numbers: u64,
+}
+
+impl NumberBudget {
+    /// Counts a batch; true once the numbers take more memory than they may.
+    fn add(&mut self, batch: &Batch) -> bool {
+        self.numbers += batch.number_count(&self.wanted);
+        self.numbers.saturating_mul(size_of::<f64>() as u64) > self.exact_memory_bytes
+    }
 }
 
 /// The batches or events of one consumer, which takes them one at a time.
@@ -125,7 +152,7 @@ struct Processor {
 
 /// What a thread does next; calls name the queue that the consumer goes back to.
 enum Task {
-    Process { queue: usize, processor: Processor, batch: Arc<Batch> },
+    Process { queue: usize, processor: Processor, batch: Arc<Batch>, over_exact_memory: bool },
     Notify { queue: usize, hooks: Vec<Hook>, event: Arc<PhaseEvent> },
     Read,
 }
@@ -138,12 +165,12 @@ const READS_PER_THREAD: u64 = 2;
 const WAITING_BATCHES_MAX: usize = 4096;
 
 impl<'s, S: Source> Scheduler<'s, S> {
-    /// Runs the whole source through the participants. Returns them in the same order.
+    /// Runs the whole source through the participants.
     pub(crate) fn run(
         source: &'s S,
         participants: Vec<Participant>,
         options: RunOptions<'s>,
-    ) -> Vec<Outcome> {
+    ) -> Done {
         let count = participants.len();
         let state = State::new(participants, options.threads.max(1));
         let scheduler = Self { source, options, state: Mutex::new(state), changed: Condvar::new() };
@@ -152,7 +179,7 @@ impl<'s, S: Source> Scheduler<'s, S> {
                 scope.spawn(|| scheduler.work());
             }
         });
-        scheduler.state.into_inner().unwrap_or_else(PoisonError::into_inner).into_outcomes(count)
+        scheduler.state.into_inner().unwrap_or_else(PoisonError::into_inner).into_done(count)
     }
 
     /// One thread: takes tasks until all is done.
@@ -160,8 +187,8 @@ impl<'s, S: Source> Scheduler<'s, S> {
         block_on(async {
             while let Some(task) = self.next_task() {
                 match task {
-                    Task::Process { queue, processor, batch } => {
-                        self.process(queue, processor, batch).await;
+                    Task::Process { queue, processor, batch, over_exact_memory } => {
+                        self.process(queue, processor, batch, over_exact_memory).await;
                     }
                     Task::Notify { queue, hooks, event } => self.notify(queue, hooks, event).await,
                     Task::Read => self.read(),
@@ -185,8 +212,14 @@ impl<'s, S: Source> Scheduler<'s, S> {
         None
     }
 
-    async fn process(&self, queue: usize, mut processor: Processor, batch: Arc<Batch>) {
-        let outcome = processor.instance.process(&batch).await;
+    async fn process(
+        &self,
+        queue: usize,
+        mut processor: Processor,
+        batch: Arc<Batch>,
+        over_exact_memory: bool,
+    ) {
+        let outcome = processor.instance.process(&batch, over_exact_memory).await;
         let mut state = self.lock();
         if let Err(failure) = outcome {
             // The first failure of its instances is the plugin's.
@@ -289,6 +322,7 @@ impl<R> State<R> {
     fn new(participants: Vec<Participant>, threads: usize) -> Self {
         let mut queues = Vec::new();
         let mut hooks = Vec::new();
+        let mut budgets = BTreeMap::new();
         let mut shards = 1;
         for (plugin, Participant { instances, aborts_run }) in participants.into_iter().enumerate()
         {
@@ -300,6 +334,16 @@ impl<R> State<R> {
                 Some(Instances::Processor(instances)) => {
                     let count = instances.len();
                     shards = shards.max(count);
+                    let requirements = instances.first().map(ProcessorInstance::requirements);
+                    if let Some(needs) = requirements
+                        && let Some(exact_memory_bytes) = needs.exact_memory_bytes
+                    {
+                        let wanted = needs.columns.clone();
+                        budgets.insert(
+                            plugin,
+                            NumberBudget { wanted, exact_memory_bytes, numbers: 0 },
+                        );
+                    }
                     for (shard, instance) in instances.into_iter().enumerate() {
                         let stream =
                             if count == 1 { Stream::AllBatches } else { Stream::Shard(shard) };
@@ -318,12 +362,13 @@ impl<R> State<R> {
             batches: VecDeque::new(),
             first_batch: 0,
             events: Vec::new(),
-            numbers: Vec::new(),
+            budgets,
             shard_records: vec![0; shards],
+            column_names: BTreeSet::new(),
         }
     }
 
-    fn into_outcomes(self, plugins: usize) -> Vec<Outcome> {
+    fn into_done(self, plugins: usize) -> Done {
         let mut outcomes: Vec<Outcome> = (0..plugins).map(|_| (None, None)).collect();
         for consumer in self.queues.into_iter().filter_map(|queue| queue.consumer) {
             match consumer {
@@ -343,7 +388,7 @@ impl<R> State<R> {
         for (plugin, failure) in self.failures {
             outcomes[plugin].1 = Some(failure);
         }
-        outcomes
+        Done { outcomes, column_names: self.column_names }
     }
 
     fn is_done(&self) -> bool {
@@ -380,7 +425,9 @@ impl<R> State<R> {
         Some(match queue.consumer.take()? {
             Consumer::Processor(processor) => {
                 let waiting = &self.batches[(queue.next - self.first_batch) as usize];
-                Task::Process { queue: index, processor, batch: Arc::clone(&waiting.batch) }
+                let over_exact_memory = waiting.over_exact_memory.contains(&processor.plugin);
+                let batch = Arc::clone(&waiting.batch);
+                Task::Process { queue: index, processor, batch, over_exact_memory }
             }
             Consumer::Hooks(hooks) => {
                 let (_, event) = &self.events[queue.next as usize];
@@ -403,10 +450,19 @@ impl<R> State<R> {
         for item in items {
             match item {
                 Item::Batch(batch) if batch.is_empty() => {}
-                Item::Batch(mut batch) => {
-                    batch.add_numbers(&mut self.numbers);
+                Item::Batch(batch) => {
+                    for column in batch.infos() {
+                        if !self.column_names.contains(&column.name) {
+                            self.column_names.insert(column.name.clone());
+                        }
+                    }
                     let (read, shard) = (self.reads.accepted, self.shard_of(&batch));
-                    self.batches.push_back(WaitingBatch { read, batch: Arc::new(batch), shard });
+                    let budgets = self.budgets.iter_mut();
+                    let over =
+                        budgets.filter_map(|(plugin, one)| one.add(&batch).then_some(*plugin));
+                    let over_exact_memory = over.collect();
+                    let batch = Arc::new(batch);
+                    self.batches.push_back(WaitingBatch { read, batch, shard, over_exact_memory });
                 }
                 Item::Event(event) => self.events.push((self.batch_count(), Arc::new(event))),
             }

@@ -3,7 +3,7 @@
 use perfbox_model::escape;
 
 /// The contract's version that this host speaks.
-pub const CONTRACT_VERSION: &str = "0.1.0";
+pub const CONTRACT_VERSION: &str = "0.2.0";
 
 /// The words for a component that `version` of the contract is for.
 pub fn built_for_another(version: &str) -> String {

@@ -1,14 +1,15 @@
-//! The contract as Rust, generated from `wit/`.
+//! The contract as Rust, generated from `wit/`. Parameters are borrowed, so that a batch is
+//! lowered straight from its Arrow buffers.
 #![allow(missing_docs, unreachable_pub)]
 
-/// World `processor`, and all types.
+/// World `processor`, and all shared types.
 pub(crate) mod processor {
     wasmtime::component::bindgen!({
         path: "wit",
         world: "processor",
         imports: { default: trappable },
         exports: { default: async },
-        with: { "perfbox:plugin/batches.batch": crate::instance::LentBatch },
+        ownership: Borrowing { duplicate_if_necessary: true },
         require_store_data_send: true,
     });
 }
@@ -20,6 +21,7 @@ pub(crate) mod hook {
         world: "hook",
         imports: { default: trappable },
         exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: true },
         with: {
             "perfbox:plugin/types": crate::bindings::processor::perfbox::plugin::types,
             "perfbox:plugin/logging": crate::bindings::processor::perfbox::plugin::logging,

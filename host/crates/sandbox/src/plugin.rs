@@ -161,7 +161,7 @@ impl Plugin {
     /// The columns that a processor asks for; none for a hook, or after the start.
     pub fn wanted_columns(&self) -> Option<&WantedColumns> {
         let State::Ready(Instances::Processor(instances)) = &self.state else { return None };
-        instances.first().map(|one| &*one.requirements().columns)
+        instances.first().map(|one| &one.requirements().columns)
     }
 
     /// Starts its run: hands its instances to the caller, who must call

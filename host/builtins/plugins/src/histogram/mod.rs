@@ -26,6 +26,7 @@ pub struct Histogram {
     metric: String,
     buckets: Buckets,
     column: Option<Sampled>,
+    has_batches: bool,
     /// By phase.
     counts: BTreeMap<String, Counts>,
     is_saved: bool,
@@ -63,6 +64,7 @@ impl Processor for Histogram {
             metric: config.metric,
             buckets: Buckets::new(per_decade),
             column: None,
+            has_batches: false,
             counts: BTreeMap::new(),
             is_saved: false,
         })
@@ -73,11 +75,10 @@ impl Processor for Histogram {
     }
 
     fn process(&mut self, batch: &Batch) -> Result<()> {
-        let column = match &mut self.column {
-            Some(column) => column,
-            none => none.insert(find(batch, &self.metric)?),
-        };
-        let counts = self.counts.entry(batch.phase().name).or_default();
+        self.has_batches = true;
+        let Some(column) = find(batch, &self.metric)? else { return Ok(()) };
+        let column = self.column.get_or_insert(column);
+        let counts = self.counts.entry(batch.phase().name.clone()).or_default();
         column.each(batch, &Failed::of(batch)?, |_, samples| {
             samples.iter().for_each(|sample| counts.add(*sample, &self.buckets));
         })
@@ -122,7 +123,12 @@ impl Processor for Histogram {
     }
 
     fn finish(self, phases: &[PhaseSummary]) -> Result<ProcessingResult> {
-        let Some(column) = self.column else { return Ok(ProcessingResult::new()) };
+        let Some(column) = self.column else {
+            return match self.has_batches {
+                true => Err(columns::no_column("metric", &self.metric)),
+                false => Ok(ProcessingResult::new()),
+            };
+        };
         let mut result = ProcessingResult::new();
         let mut report = String::new();
         for summary in phases {
@@ -148,12 +154,11 @@ impl Processor for Histogram {
     }
 }
 
-/// The column, which must be one of numbers.
-fn find(batch: &Batch, metric: &str) -> Result<Sampled> {
-    let columns = batch.columns();
-    let found = columns::find_numbers(&columns, metric)
+/// The column, which must hold numbers; none if the batch lacks it.
+fn find(batch: &Batch, metric: &str) -> Result<Option<Sampled>> {
+    let found = columns::find_numbers(batch, metric)
         .map_err(|error| columns::of_parameter("metric", &error))?;
-    Ok(Sampled::of(found).expect("a column of numbers"))
+    Ok(found.and_then(Sampled::of))
 }
 
 impl Counts {
@@ -279,12 +284,10 @@ mod tests {
             assert_eq!(error.message(), expected);
         }
         let batch = BatchBuilder::new("profiling").f64s("ttft", "ms", [1.0]).build();
-        let error = Histogram::new(config()).unwrap().process(&batch).unwrap_err();
-        assert_eq!(
-            error.message(),
-            "`metric`: the records have no column `request_latency`; columns of numbers, the \
-             nearest first: ttft"
-        );
+        let mut histogram = Histogram::new(config()).unwrap();
+        histogram.process(&batch).unwrap();
+        let error = histogram.finish(&[]).unwrap_err();
+        assert_eq!(error.message(), "`metric`: the records have no column `request_latency`");
     }
 
     #[test]

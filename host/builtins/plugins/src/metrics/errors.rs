@@ -42,7 +42,7 @@ impl Errors {
         let error_types = batch.texts(Failed::COLUMN)?;
         let columns = batch.columns();
         let has_status =
-            columns.iter().any(|column| column.name == STATUS && column.type_ == ColumnType::U64);
+            columns.iter().any(|column| column.name == STATUS && column.kind == ColumnType::U64);
         let statuses = if has_status { Some(batch.u64s(STATUS)?) } else { None };
         // By the batch's own codes first: texts are compared once for each sort.
         let mut counts: BTreeMap<(Option<u64>, u32), u64> = BTreeMap::new();

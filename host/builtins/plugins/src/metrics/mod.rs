@@ -9,7 +9,7 @@ use perfbox_guest::{
 };
 use serde::Deserialize;
 
-use crate::shared::columns::{self, LATENCY, Layout, Rows, START};
+use crate::shared::columns::{self, LATENCY, Layout, Rows, START, Sampled};
 use crate::shared::failed::Failed;
 use crate::shared::rates::Scalars;
 use crate::shared::series::Series;
@@ -42,6 +42,8 @@ pub struct Metrics {
     group_by: String,
     include_errors: bool,
     exact_memory: u64,
+    /// Whether a batch had the column `group_by`.
+    has_groups: bool,
     /// By phase and group; without groups there is one, named as nothing.
     samples: Table<String>,
     /// By phase.
@@ -66,12 +68,14 @@ impl Processor for Metrics {
     type Config = MetricsConfig;
 
     fn new(config: MetricsConfig) -> Result<Self> {
+        let exact_memory = table::exact_memory(config.exact_memory)?;
         Ok(Self {
             only: config.only,
             group_by: config.group_by,
             include_errors: config.include_errors,
-            exact_memory: table::exact_memory(config.exact_memory)?,
-            samples: Table::new(true),
+            exact_memory,
+            has_groups: false,
+            samples: Table::new(true, exact_memory),
             errors: BTreeMap::new(),
             are_errors_saved: false,
         })
@@ -81,16 +85,18 @@ impl Processor for Metrics {
         let always = [Failed::COLUMN, errors::STATUS, START];
         let group_by = Some(self.group_by.as_str()).filter(|column| !column.is_empty());
         let names = always.into_iter().chain(group_by);
-        if self.only.is_empty() {
-            return Requirements::numbers_and(columns::distinct(names)).mergeable();
-        }
-        let named = self.only.iter().map(String::as_str);
-        let names = names.chain([LATENCY]).chain(named);
-        Requirements::columns(columns::distinct(names)).mergeable()
+        let required = match self.only.is_empty() {
+            true => Requirements::numbers_and(columns::distinct(names)),
+            false => {
+                let named = self.only.iter().map(String::as_str);
+                Requirements::columns(columns::distinct(names.chain([LATENCY]).chain(named)))
+            }
+        };
+        required.mergeable().exact_memory(self.exact_memory)
     }
 
     fn process(&mut self, batch: &Batch) -> Result<()> {
-        let phase = self.samples.begin(batch, &self.only, self.exact_memory)?;
+        let phase = self.samples.begin(batch, &self.only)?;
         let failed = Failed::of(batch)?;
         let failed = if self.include_errors { failed.measured_too() } else { failed };
         let rows = match self.group_by.is_empty() {
@@ -99,7 +105,7 @@ impl Processor for Metrics {
         };
         self.samples.add(batch, phase, &failed, &rows)?;
         if failed.count > 0 {
-            self.errors.entry(batch.phase().name).or_default().add(batch)?;
+            self.errors.entry(batch.phase().name.clone()).or_default().add(batch)?;
         }
         Ok(())
     }
@@ -108,6 +114,7 @@ impl Processor for Metrics {
         if !self.are_errors_saved {
             self.are_errors_saved = true;
             let mut writer = Writer::default();
+            writer.bool(self.has_groups);
             for (phase, errors) in &self.errors {
                 writer.text(phase);
                 errors.write(&mut writer);
@@ -131,6 +138,7 @@ impl Processor for Metrics {
             }
             Some((&ERRORS, part)) => {
                 let mut reader = Reader::new(part);
+                self.has_groups |= reader.bool()?;
                 while !reader.is_empty() {
                     self.errors.entry(reader.text()?).or_default().merge(&mut reader)?;
                 }
@@ -141,7 +149,11 @@ impl Processor for Metrics {
     }
 
     fn finish(mut self, phases: &[PhaseSummary]) -> Result<ProcessingResult> {
-        let Some(layout) = self.samples.layout.take() else { return Ok(ProcessingResult::new()) };
+        let layout = std::mem::take(&mut self.samples.layout);
+        layout.check_met("only", &self.only)?;
+        if layout.has_batches() && !self.group_by.is_empty() && !self.has_groups {
+            return Err(columns::no_column("group_by", &self.group_by));
+        }
         let mut result = ProcessingResult::new();
         for summary in phases {
             result = result.extend(self.metrics_of(summary, &layout));
@@ -154,8 +166,9 @@ impl Metrics {
     /// Where each record of the batch belongs.
     fn groups_of(&mut self, batch: &Batch, phase: usize) -> Result<Vec<Option<u32>>> {
         let name = &self.group_by;
-        columns::find(&batch.columns(), name, &[ColumnType::Text], "text")
+        let found = columns::find(batch, name, &[ColumnType::Text], "text")
             .map_err(|error| columns::of_parameter("group_by", &error))?;
+        self.has_groups |= found.is_some();
         let texts = batch.texts(name)?;
         let mut places = vec![None; texts.dictionary().len()];
         let mut place_of_none = None;
@@ -194,7 +207,7 @@ impl Metrics {
         }
         // Column by column, so that the samples of one are twice in memory, not those of all.
         let mut whole = Vec::new();
-        for column in 0..layout.sampled.len() {
+        for column in layout.in_order() {
             let mut cells = phase.cells.iter_mut().map(|cell| &mut cell.series[column]);
             if let [only] = &mut cells.by_ref().collect::<Vec<_>>()[..]
                 && groups.is_empty()
@@ -212,7 +225,7 @@ impl Metrics {
         }
         let counts =
             phase.cells.iter().map(|cell| cell.counts).fold(Counts::default(), Counts::and);
-        for (column, distribution) in layout.sampled.iter().zip(&whole) {
+        for (column, distribution) in columns(layout).zip(&whole) {
             if distribution.as_ref().is_some_and(|distribution| !distribution.is_finite()) {
                 let (column, phase) = (&column.name, &summary.phase.name);
                 warn!("{column} of {phase} is left out: its values are too large to add up");
@@ -231,6 +244,11 @@ impl Metrics {
     }
 }
 
+/// The columns as results have them.
+fn columns(layout: &Layout) -> impl Iterator<Item = &Sampled> {
+    layout.in_order().into_iter().map(|at| &layout.sampled[at])
+}
+
 /// The distributions, then the scalars, of some records.
 fn describe(
     layout: &Layout,
@@ -238,7 +256,7 @@ fn describe(
     distributions: Vec<Option<Distribution>>,
     mut scalars: Scalars,
 ) -> Vec<Metric> {
-    let distributions = layout.sampled.iter().zip(distributions);
+    let distributions = columns(layout).zip(distributions);
     let distributions: Vec<_> = distributions
         .filter_map(|(column, distribution)| Some((column, distribution?)))
         .filter(|(_, distribution)| distribution.is_finite())

@@ -1,21 +1,22 @@
-use std::cmp::Reverse;
-
 use perfbox_guest::{Batch, ColumnInfo, ColumnType, Error, Result};
 
 use super::failed::Failed;
-use super::wire::{Reader, Writer};
+use super::wire::{Reader, Writer, unreadable};
 
 /// When a request was sent.
 pub(crate) const START: &str = "request_start_ns";
 /// How long it took.
 pub(crate) const LATENCY: &str = "request_latency";
 
-/// The columns of the run that have samples, and what else matters.
-#[derive(Debug, Clone, PartialEq)]
+/// The columns that have samples, as far as an instance has met them. Columns may come up
+/// with any batch.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Layout {
-    pub(crate) has_times: bool,
-    /// `request_latency` first, the others as the run has them.
+    /// In the order in which they came up: cells have their series in that order.
     pub(crate) sampled: Vec<Sampled>,
+    /// The columns that every batch begins with, as indices into `sampled`; none before the
+    /// first batch.
+    prefix: Option<Vec<usize>>,
 }
 
 /// A column whose values are samples.
@@ -29,24 +30,80 @@ pub(crate) struct Sampled {
 }
 
 impl Layout {
-    /// The columns of numbers, or of these only those that `only` names.
-    pub(crate) fn of(batch: &Batch, only: &[String], has_spans: bool) -> Result<Self> {
-        let columns = batch.columns();
+    /// Adds the columns of numbers of a batch, or of these only those that `only` names.
+    pub(crate) fn add(&mut self, batch: &Batch, only: &[String]) -> Result<()> {
         for name in only {
-            find_numbers(&columns, name).map_err(|error| of_parameter("only", &error))?;
+            find_numbers(batch, name).map_err(|error| of_parameter("only", &error))?;
         }
-        let has = |name: &str, column_type: ColumnType| {
-            columns.iter().any(|column| column.name == name && column.type_ == column_type)
+        let wanted =
+            batch.columns().iter().filter(|one| only.is_empty() || only.contains(&one.name));
+        let indices = wanted.filter_map(Sampled::of).map(|column| self.index_of(column));
+        let indices = indices.collect::<Result<Vec<_>>>()?;
+        self.keep_prefix(&indices);
+        Ok(())
+    }
+
+    /// Adds the columns of another instance's layout; returns where each of its columns is
+    /// here.
+    pub(crate) fn merge(&mut self, other: Self) -> Result<Vec<usize>> {
+        let indices = other.sampled.into_iter().map(|column| self.index_of(column));
+        let indices = indices.collect::<Result<Vec<_>>>()?;
+        if let Some(prefix) = other.prefix {
+            self.keep_prefix(&prefix.iter().map(|at| indices[*at]).collect::<Vec<_>>());
+        }
+        Ok(indices)
+    }
+
+    fn index_of(&mut self, column: Sampled) -> Result<usize> {
+        match self.sampled.iter().position(|known| known.name == column.name) {
+            Some(at) if self.sampled[at] == column => Ok(at),
+            Some(_) => Err(Error::invalid_input(format!(
+                "column `{}` has another type or unit in some records",
+                column.name
+            ))),
+            None => {
+                self.sampled.push(column);
+                Ok(self.sampled.len() - 1)
+            }
+        }
+    }
+
+    fn keep_prefix(&mut self, indices: &[usize]) {
+        let common = match &self.prefix {
+            None => indices.len(),
+            Some(prefix) => prefix.iter().zip(indices).take_while(|(a, b)| a == b).count(),
         };
-        let has_times = has_spans && has(START, ColumnType::U64) && has(LATENCY, ColumnType::F64);
-        let wanted = columns.iter().filter(|column| only.is_empty() || only.contains(&column.name));
-        let mut sampled: Vec<_> = wanted.filter_map(Sampled::of).collect();
-        sampled.sort_by_key(|column| column.name != LATENCY);
-        Ok(Self { has_times, sampled })
+        self.prefix = Some(indices[..common].to_vec());
+    }
+
+    /// Whether there has been a batch.
+    pub(crate) fn has_batches(&self) -> bool {
+        self.prefix.is_some()
+    }
+
+    /// Indices of the columns as results have them: `request_latency`, those that every batch
+    /// begins with, then those that came up later by name. The same however the records were
+    /// spread over instances.
+    pub(crate) fn in_order(&self) -> Vec<usize> {
+        let mut order = self.prefix.clone().unwrap_or_default();
+        let mut later: Vec<usize> =
+            (0..self.sampled.len()).filter(|at| !order.contains(at)).collect();
+        later.sort_by_key(|at| &self.sampled[*at].name);
+        order.append(&mut later);
+        order.sort_by_key(|at| self.sampled[*at].name != LATENCY);
+        order
+    }
+
+    /// Fails if a column that a parameter names never came up.
+    pub(crate) fn check_met(&self, parameter: &str, names: &[String]) -> Result<()> {
+        let is_met = |name: &String| self.sampled.iter().any(|column| column.name == *name);
+        match names.iter().find(|name| self.has_batches() && !is_met(name)) {
+            Some(name) => Err(no_column(parameter, name)),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {
-        writer.bool(self.has_times);
         writer.usize(self.sampled.len());
         for column in &self.sampled {
             writer.text(&column.name);
@@ -54,10 +111,14 @@ impl Layout {
             writer.bool(column.is_list);
             writer.bool(column.of_failed);
         }
+        writer.bool(self.prefix.is_some());
+        if let Some(prefix) = &self.prefix {
+            writer.usize(prefix.len());
+            prefix.iter().for_each(|at| writer.usize(*at));
+        }
     }
 
     pub(crate) fn read(reader: &mut Reader) -> Result<Self> {
-        let has_times = reader.bool()?;
         let count = reader.usize()?;
         let column = |_| {
             Ok(Sampled {
@@ -67,14 +128,24 @@ impl Layout {
                 of_failed: reader.bool()?,
             })
         };
-        Ok(Self { has_times, sampled: (0..count).map(column).collect::<Result<_>>()? })
+        let sampled = (0..count).map(column).collect::<Result<Vec<_>>>()?;
+        let mut prefix = None;
+        if reader.bool()? {
+            let count = reader.usize()?;
+            let indices = (0..count).map(|_| reader.usize()).collect::<Result<Vec<_>>>()?;
+            if indices.iter().any(|at| *at >= sampled.len()) {
+                return Err(unreadable());
+            }
+            prefix = Some(indices);
+        }
+        Ok(Self { sampled, prefix })
     }
 }
 
 impl Sampled {
     /// None where the column is not one of numbers.
     pub(crate) fn of(column: &ColumnInfo) -> Option<Self> {
-        let is_list = match column.type_ {
+        let is_list = match column.kind {
             ColumnType::F64 => false,
             ColumnType::F64List => true,
             ColumnType::U64 | ColumnType::Text => return None,
@@ -117,60 +188,35 @@ pub(crate) fn distinct<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<&'a 
     distinct
 }
 
-/// The column of that name, which must be one of numbers.
-pub(crate) fn find_numbers<'a>(columns: &'a [ColumnInfo], name: &str) -> Result<&'a ColumnInfo> {
-    let numbers = [ColumnType::F64, ColumnType::F64List];
-    find(columns, name, &numbers, "numbers")
+/// The column of that name, which must hold numbers; none if the batch lacks it.
+pub(crate) fn find_numbers<'b>(batch: &'b Batch, name: &str) -> Result<Option<&'b ColumnInfo>> {
+    find(batch, name, &[ColumnType::F64, ColumnType::F64List], "numbers")
 }
 
-/// The column of that name and one of these types, which are those of `sort`.
-pub(crate) fn find<'a>(
-    columns: &'a [ColumnInfo],
+/// The column of that name, which must have one of these types, which are those of `sort`;
+/// none if the batch lacks it.
+pub(crate) fn find<'b>(
+    batch: &'b Batch,
     name: &str,
     types: &[ColumnType],
     sort: &str,
-) -> Result<&'a ColumnInfo> {
-    let named = columns.iter().find(|column| column.name == name);
-    match named {
-        Some(column) if types.contains(&column.type_) => Ok(column),
-        named => {
-            let what = match named {
-                Some(_) => format!("column `{name}` is not one of {sort}"),
-                None => format!("the records have no column `{name}`"),
-            };
-            let fitting = columns.iter().filter(|column| types.contains(&column.type_));
-            let mut names: Vec<&str> = fitting.map(|column| column.name.as_str()).collect();
-            names.sort_by_cached_key(|known| (Reverse(in_common(known, name)), known.len()));
-            let known = match names.is_empty() {
-                true => "none".to_owned(),
-                false => names.join(", "),
-            };
-            Err(Error::invalid_input(format!(
-                "{what}; columns of {sort}, the nearest first: {known}"
-            )))
+) -> Result<Option<&'b ColumnInfo>> {
+    match batch.columns().iter().find(|column| column.name == name) {
+        Some(column) if !types.contains(&column.kind) => {
+            Err(Error::invalid_input(format!("column `{name}` is not a column of {sort}")))
         }
+        found => Ok(found),
     }
+}
+
+/// The error for a column that no batch had.
+pub(crate) fn no_column(parameter: &str, name: &str) -> Error {
+    of_parameter(parameter, &Error::invalid_input(format!("the records have no column `{name}`")))
 }
 
 /// Says which parameter named the column.
 pub(crate) fn of_parameter(parameter: &str, error: &Error) -> Error {
     Error::new(error.kind(), format!("`{parameter}`: {error}"))
-}
-
-/// Letters of both names in one order, twice, less those of `known`: the larger the more
-/// alike.
-fn in_common(known: &str, name: &str) -> isize {
-    // The longest common subsequence, row by row.
-    let mut lengths = vec![0_isize; name.len() + 1];
-    for a in known.bytes() {
-        let mut diagonal = 0;
-        for (at, b) in name.bytes().enumerate() {
-            let above = lengths[at + 1];
-            lengths[at + 1] = if a == b { diagonal + 1 } else { above.max(lengths[at]) };
-            diagonal = above;
-        }
-    }
-    2 * lengths[name.len()] - known.len() as isize
 }
 
 /// Which records of a batch belong where, by place.

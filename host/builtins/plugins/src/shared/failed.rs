@@ -15,7 +15,7 @@ impl Failed {
 
     pub(crate) fn of(batch: &Batch) -> Result<Self> {
         let is_error =
-            |column: &ColumnInfo| column.name == Self::COLUMN && column.type_ == ColumnType::Text;
+            |column: &ColumnInfo| column.name == Self::COLUMN && column.kind == ColumnType::Text;
         let error_types = match batch.columns().iter().any(is_error) {
             true => batch.texts(Self::COLUMN)?,
             false => return Ok(Self::none(batch.len())),

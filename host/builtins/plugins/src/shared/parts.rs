@@ -4,7 +4,7 @@
 
 use std::{mem, vec};
 
-use perfbox_guest::{Error, Result};
+use perfbox_guest::Result;
 
 use super::columns::Layout;
 use super::samples::Merge;
@@ -42,11 +42,13 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     /// The next part; none at the end, or where the table is empty.
     pub(crate) fn next_part<K: Key>(table: &mut Table<K>) -> Option<Vec<u8>> {
-        let layout = table.layout.as_ref()?;
+        if !table.layout.has_batches() {
+            return None;
+        }
         let mut writer = Writer::default();
         if !mem::replace(&mut table.outgoing.are_counts_saved, true) {
             writer.u64(COUNTS);
-            layout.write(&mut writer);
+            table.layout.write(&mut writer);
             write_counts(table, &mut writer);
             return Some(writer.bytes);
         }
@@ -112,6 +114,7 @@ impl Place {
 /// Also says how many samples there are of long series.
 fn write_counts<K: Key>(table: &Table<K>, writer: &mut Writer) {
     writer.bool(table.is_sketched);
+    writer.u64(table.sample_count);
     writer.usize(table.phases.len());
     for phase in &table.phases {
         writer.text(&phase.name);
@@ -143,6 +146,8 @@ fn write_counts<K: Key>(table: &Table<K>, writer: &mut Writer) {
 /// How far merging of one other instance is.
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
+    /// For each column of the other instance, the column here.
+    columns: Vec<usize>,
     /// For each phase and cell of the other instance, the phase and the cell here.
     cells: Vec<(usize, Vec<usize>)>,
     /// Of a series of which not all samples have come yet.
@@ -166,13 +171,12 @@ impl Incoming {
     }
 
     fn take_counts<K: Key>(table: &mut Table<K>, reader: &mut Reader) -> Result<()> {
-        let layout = Layout::read(reader)?;
-        if *table.layout.get_or_insert_with(|| layout.clone()) != layout {
-            return Err(Error::other("the instances to merge had records of other columns"));
-        }
+        table.incoming.columns = table.layout.merge(Layout::read(reader)?)?;
+        table.grow_cells();
         if reader.bool()? {
             table.sketch();
         }
+        table.count_samples(reader.u64()?);
         table.incoming.cells.clear();
         for _ in 0..reader.usize()? {
             let phase = table.phase(&reader.text()?);
@@ -224,6 +228,7 @@ impl Incoming {
     fn own_place(&self, at: Place) -> Result<Place> {
         let (phase, cells) = self.cells.get(at.phase).ok_or_else(unreadable)?;
         let cell = cells.get(at.cell).ok_or_else(unreadable)?;
-        Ok(Place { phase: *phase, cell: *cell, ..at })
+        let column = self.columns.get(at.column).ok_or_else(unreadable)?;
+        Ok(Place { phase: *phase, cell: *cell, column: *column })
     }
 }

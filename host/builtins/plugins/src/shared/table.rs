@@ -12,14 +12,17 @@ use super::wire::{Reader, Writer};
 
 /// Samples of the run by phase, by a key within the phase, and by column.
 ///
-/// All are exact, or all are sketched. Which, the number of numbers in the whole run
-/// decides: it is the same for every instance that sees the last of them, and the others
-/// are sketched when they are merged.
+/// All are exact or all are sketched: sketched once the host says that the numbers of the run
+/// are over `exact_memory`, or once the samples here are. Instances that have not met that are
+/// sketched when they are merged.
 #[derive(Debug)]
 pub(crate) struct Table<K> {
-    /// Known from the first batch on.
-    pub(crate) layout: Option<Layout>,
+    pub(crate) layout: Layout,
     pub(crate) is_sketched: bool,
+    /// Bytes of samples that all instances together may keep.
+    exact_memory: u64,
+    /// Samples taken in so far.
+    pub(super) sample_count: u64,
     /// Whether it is of interest from when to when records are.
     pub(crate) has_spans: bool,
     pub(crate) phases: Vec<Phase<K>>,
@@ -85,10 +88,12 @@ impl Key for String {
 }
 
 impl<K: Key> Table<K> {
-    pub(crate) fn new(has_spans: bool) -> Self {
+    pub(crate) fn new(has_spans: bool, exact_memory: u64) -> Self {
         Self {
-            layout: None,
+            layout: Layout::default(),
             is_sketched: false,
+            exact_memory,
+            sample_count: 0,
             has_spans,
             phases: Vec::new(),
             outgoing: Outgoing::default(),
@@ -96,21 +101,30 @@ impl<K: Key> Table<K> {
         }
     }
 
-    /// Gets ready for a batch, and says where its phase is.
-    pub(crate) fn begin(
-        &mut self,
-        batch: &Batch,
-        only: &[String],
-        exact_memory: u64,
-    ) -> Result<usize> {
-        if self.layout.is_none() {
-            self.layout = Some(Layout::of(batch, only, self.has_spans)?);
-        }
-        let numbers_bytes = batch.numbers_so_far().saturating_mul(size_of::<f64>() as u64);
-        if numbers_bytes > exact_memory {
+    /// Prepares for a batch; returns the index of its phase.
+    pub(crate) fn begin(&mut self, batch: &Batch, only: &[String]) -> Result<usize> {
+        self.layout.add(batch, only)?;
+        self.grow_cells();
+        if batch.is_over_exact_memory() {
             self.sketch();
         }
         Ok(self.phase(&batch.phase().name))
+    }
+
+    /// Gives every cell a series for each column of the layout.
+    pub(super) fn grow_cells(&mut self) {
+        let (columns, is_sketched) = (self.layout.sampled.len(), self.is_sketched);
+        for cell in self.phases.iter_mut().flat_map(|phase| &mut phase.cells) {
+            cell.series.resize_with(columns, || Series::new(is_sketched));
+        }
+    }
+
+    /// Counts samples that were taken in; sketches if they are too many.
+    pub(super) fn count_samples(&mut self, samples: u64) {
+        self.sample_count += samples;
+        if self.sample_count.saturating_mul(size_of::<f64>() as u64) > self.exact_memory {
+            self.sketch();
+        }
     }
 
     /// Makes sketches of all samples.
@@ -170,7 +184,7 @@ impl<K: Key> Table<K> {
         if let Some(place) = places.get(key) {
             return *place;
         }
-        let columns = self.layout.as_ref().map_or(0, |layout| layout.sampled.len());
+        let columns = self.layout.sampled.len();
         let series = (0..columns).map(|_| Series::new(self.is_sketched)).collect();
         cells.push(Cell { counts: Counts::default(), series });
         places.insert(key.clone(), cells.len() - 1);
@@ -185,12 +199,14 @@ impl<K: Key> Table<K> {
         failed: &Failed,
         rows: &Rows,
     ) -> Result<()> {
-        let Some(layout) = &self.layout else { return Ok(()) };
         let cells = &mut self.phases[phase].cells;
-        match rows {
-            Rows::All(place) => cells[*place].add_all(batch, layout, failed),
-            Rows::Each(places) => add_each(cells, batch, layout, failed, places),
-        }
+        let has_times = self.has_spans && batch.has(START) && batch.has(LATENCY);
+        let added = match rows {
+            Rows::All(place) => cells[*place].add_all(batch, &self.layout, failed, has_times)?,
+            Rows::Each(places) => add_each(cells, batch, &self.layout, failed, places, has_times)?,
+        };
+        self.count_samples(added);
+        Ok(())
     }
 
     /// Takes a phase out.
@@ -230,7 +246,15 @@ impl Counts {
 }
 
 impl Cell {
-    fn add_all(&mut self, batch: &Batch, layout: &Layout, failed: &Failed) -> Result<()> {
+    /// Returns how many samples it took in.
+    fn add_all(
+        &mut self,
+        batch: &Batch,
+        layout: &Layout,
+        failed: &Failed,
+        has_times: bool,
+    ) -> Result<u64> {
+        let mut added = 0;
         let records = failed.rows.len();
         self.counts.failed += failed.count as u64;
         self.counts.succeeded += (records - failed.count) as u64;
@@ -239,37 +263,41 @@ impl Cell {
         for (column, series) in layout.sampled.iter().zip(&mut self.series) {
             let wanted = failed.stands_on_count(column.of_failed);
             let is_wanted = failed.stands_on(column.of_failed);
-            if wanted == 0 {
+            if wanted == 0 || !batch.has(&column.name) {
                 continue;
             }
+            let mut extend = |samples: &[f64]| {
+                added += samples.len() as u64;
+                series.extend(samples);
+            };
             if column.is_list {
                 let lists = batch.f64_lists(&column.name)?;
                 if wanted == records {
-                    series.extend(lists.flattened());
+                    extend(lists.flattened());
                     continue;
                 }
                 for (list, is_wanted) in lists.rows().zip(is_wanted) {
                     if let Some(list) = list
                         && *is_wanted
                     {
-                        series.extend(list);
+                        extend(list);
                     }
                 }
                 continue;
             }
             let values = batch.f64s(&column.name)?;
             if wanted == records && values.is_complete() {
-                series.extend(values.as_slice());
+                extend(values.as_slice());
             } else {
                 chosen.clear();
                 values.choose(is_wanted, &mut chosen);
-                series.extend(&chosen);
+                extend(&chosen);
             }
             if column.name == LATENCY {
                 latencies_ms = Some(values);
             }
         }
-        if layout.has_times && failed.count < records {
+        if has_times && failed.count < records {
             let latencies_ms = latencies_ms.map_or_else(|| batch.f64s(LATENCY), Ok)?;
             let starts_ns = batch.u64s(START)?;
             let span = self.counts.span;
@@ -277,10 +305,10 @@ impl Cell {
                 failed.count == 0 && starts_ns.is_complete() && latencies_ms.is_complete();
             self.counts.span = match is_whole {
                 true => Span::around_all(span, starts_ns.as_slice(), latencies_ms.as_slice()),
-                false => Span::around(span, &starts_ns, &latencies_ms, &failed.rows),
+                false => Span::around(span, starts_ns, latencies_ms, &failed.rows),
             };
         }
-        Ok(())
+        Ok(added)
     }
 }
 
@@ -290,7 +318,9 @@ fn add_each(
     layout: &Layout,
     failed: &Failed,
     places: &[Option<u32>],
-) -> Result<()> {
+    has_times: bool,
+) -> Result<u64> {
+    let mut added = 0;
     for (place, is_failed) in places.iter().zip(&failed.rows) {
         if let Some(place) = place {
             let counts = &mut cells[*place as usize].counts;
@@ -299,13 +329,17 @@ fn add_each(
         }
     }
     for (at, column) in layout.sampled.iter().enumerate() {
+        if !batch.has(&column.name) {
+            continue;
+        }
         column.each(batch, failed, |row, samples| {
             if let Some(place) = places[row] {
+                added += samples.len() as u64;
                 cells[place as usize].series[at].extend(samples);
             }
         })?;
     }
-    if layout.has_times {
+    if has_times {
         let (starts_ns, latencies_ms) = (batch.u64s(START)?, batch.f64s(LATENCY)?);
         let times = starts_ns.rows().zip(latencies_ms.rows());
         for (((start_ns, latency_ms), place), is_failed) in times.zip(places).zip(&failed.rows) {
@@ -318,7 +352,7 @@ fn add_each(
             }
         }
     }
-    Ok(())
+    Ok(added)
 }
 
 /// The parameter `exact_memory`, in bytes.

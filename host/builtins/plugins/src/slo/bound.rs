@@ -43,14 +43,14 @@ impl Bound {
     }
 
     /// For each record, whether it has the metric and is within the bound; of a list,
-    /// every number must be, and there must be one.
-    pub(super) fn met(&self, batch: &Batch) -> Result<Vec<bool>> {
-        let known = batch.columns();
+    /// every number must be, and there must be one. None if the batch lacks the metric.
+    pub(super) fn met(&self, batch: &Batch) -> Result<Option<Vec<bool>>> {
         let numbers = [ColumnType::F64, ColumnType::F64List, ColumnType::U64];
-        let column = columns::find(&known, &self.column, &numbers, "numbers")
+        let column = columns::find(batch, &self.column, &numbers, "numbers")
             .map_err(|error| columns::of_parameter("bounds", &error))?;
+        let Some(column) = column else { return Ok(None) };
         let is_met = |value: Option<f64>| value.is_some_and(|value| self.is_met_by(value));
-        Ok(match column.type_ {
+        Ok(Some(match column.kind {
             ColumnType::F64 => batch.f64s(&self.column)?.rows().map(is_met).collect(),
             ColumnType::U64 => {
                 let values = batch.u64s(&self.column)?;
@@ -64,7 +64,7 @@ impl Bound {
                 };
                 lists.rows().map(all_met).collect()
             }
-        })
+        }))
     }
 
     fn is_met_by(&self, value: f64) -> bool {
@@ -120,7 +120,7 @@ mod tests {
     fn each_comparison_means_what_it_says() {
         let batch =
             BatchBuilder::new("p").f64s("a", "", [Some(1.0), Some(2.0), Some(3.0), None]).build();
-        let met = |text: &str| Bound::parse(text).unwrap().met(&batch).unwrap();
+        let met = |text: &str| Bound::parse(text).unwrap().met(&batch).unwrap().unwrap();
         assert_eq!(met("a<=2"), [true, true, false, false]);
         assert_eq!(met("a<2"), [true, false, false, false]);
         assert_eq!(met("a>=2"), [false, true, true, false]);
@@ -131,7 +131,7 @@ mod tests {
     fn every_number_of_a_list_must_be_within() {
         let lists = [Some(vec![1.0, 2.0]), Some(vec![1.0, 3.0]), Some(vec![]), None];
         let batch = BatchBuilder::new("p").f64_lists("a", "", lists).build();
-        let met = Bound::parse("a<=2").unwrap().met(&batch).unwrap();
+        let met = Bound::parse("a<=2").unwrap().met(&batch).unwrap().unwrap();
         assert_eq!(met, [true, false, false, false]);
     }
 }

@@ -39,6 +39,15 @@ struct Tally {
     good: u64,
     /// By bound.
     met: Vec<u64>,
+    /// By bound, whether a batch had its metric.
+    has_metric: Vec<bool>,
+}
+
+impl Tally {
+    fn fit(&mut self, bounds: usize) {
+        self.met.resize(bounds, 0);
+        self.has_metric.resize(bounds, false);
+    }
 }
 
 impl Processor for Slo {
@@ -67,12 +76,17 @@ impl Processor for Slo {
 
     fn process(&mut self, batch: &Batch) -> Result<()> {
         let failed = Failed::of(batch)?;
-        let tally = self.tallies.entry(batch.phase().name).or_default();
-        tally.met.resize(self.bounds.len(), 0);
+        let tally = self.tallies.entry(batch.phase().name.clone()).or_default();
+        tally.fit(self.bounds.len());
         tally.records += failed.rows.len() as u64;
         let mut is_good: Vec<bool> = failed.rows.iter().map(|is_failed| !is_failed).collect();
-        for (bound, met) in self.bounds.iter().zip(&mut tally.met) {
-            let is_met = bound.met(batch)?;
+        let tallied = tally.met.iter_mut().zip(&mut tally.has_metric);
+        for (bound, (met, has_metric)) in self.bounds.iter().zip(tallied) {
+            let Some(is_met) = bound.met(batch)? else {
+                is_good.fill(false);
+                continue;
+            };
+            *has_metric = true;
             let met_by = is_met.iter().zip(&failed.rows).filter(|(met, failed)| **met && !**failed);
             *met += met_by.count() as u64;
             is_good.iter_mut().zip(is_met).for_each(|(is_good, is_met)| *is_good &= is_met);
@@ -93,6 +107,7 @@ impl Processor for Slo {
             writer.u64(tally.good);
             writer.usize(tally.met.len());
             tally.met.iter().for_each(|met| writer.u64(*met));
+            tally.has_metric.iter().for_each(|has| writer.bool(*has));
         }
         Ok(Some(writer.bytes))
     }
@@ -101,7 +116,7 @@ impl Processor for Slo {
         let mut reader = Reader::new(part);
         while !reader.is_empty() {
             let tally = self.tallies.entry(reader.text()?).or_default();
-            tally.met.resize(self.bounds.len(), 0);
+            tally.fit(self.bounds.len());
             tally.records += reader.u64()?;
             tally.good += reader.u64()?;
             if reader.usize()? != tally.met.len() {
@@ -110,11 +125,20 @@ impl Processor for Slo {
             for met in &mut tally.met {
                 *met += reader.u64()?;
             }
+            for has_metric in &mut tally.has_metric {
+                *has_metric |= reader.bool()?;
+            }
         }
         Ok(())
     }
 
     fn finish(self, phases: &[PhaseSummary]) -> Result<ProcessingResult> {
+        for (at, bound) in self.bounds.iter().enumerate() {
+            if !self.tallies.is_empty() && !self.tallies.values().any(|tally| tally.has_metric[at])
+            {
+                return Err(columns::no_column("bounds", &bound.column));
+            }
+        }
         let mut result = ProcessingResult::new();
         for summary in phases {
             let Some(tally) = self.tallies.get(&summary.phase.name) else { continue };
@@ -216,31 +240,17 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_that_is_not_there_is_answered_with_those_that_are() {
+    fn a_metric_that_no_record_has_or_of_the_wrong_type_is_an_error() {
         let batch = BatchBuilder::new("profiling")
             .f64s("request_latency", "ms", [1.0])
-            .f64s("time_to_first_token", "ms", [1.0])
             .texts("name", ["a"])
             .build();
         let error = |bound: &str| {
-            Slo::new(config(&[bound])).unwrap().process(&batch).unwrap_err().to_string()
+            let mut slo = Slo::new(config(&[bound])).unwrap();
+            let processed = slo.process(&batch);
+            processed.and_then(|()| slo.finish(&[])).unwrap_err().to_string()
         };
-        assert_eq!(
-            error("time_to_frist_token<1"),
-            "`bounds`: the records have no column `time_to_frist_token`; columns of numbers, the \
-             nearest first: time_to_first_token, request_latency"
-        );
-        assert_eq!(
-            error("name<1"),
-            "`bounds`: column `name` is not one of numbers; columns of numbers, the nearest \
-             first: request_latency, time_to_first_token"
-        );
-    }
-
-    #[test]
-    fn only_what_bounds_name_is_read() {
-        let wanted = Slo::new(config(&["a<1", "b>2", "a>0"])).unwrap().requirements();
-        assert_eq!(wanted, Requirements::columns(["error_type", "a", "b"]).mergeable());
-        assert_eq!(spread(&["a<1"], &[], 2), ProcessingResult::new());
+        assert_eq!(error("ttft<1"), "`bounds`: the records have no column `ttft`");
+        assert_eq!(error("name<1"), "`bounds`: column `name` is not a column of numbers");
     }
 }

@@ -1,11 +1,12 @@
 //! The host's values as the contract's.
 
+use crate::bindings::hook::exports::perfbox::plugin::phase_hook::PhaseEvent as PhaseEventParam;
 use crate::bindings::types;
 use perfbox_model::phase::{Phase, PhaseBounds, PhaseEvent, PhaseStats, PhaseSummary};
 
-impl From<&Phase> for types::Phase {
-    fn from(phase: &Phase) -> Self {
-        Self { name: phase.name.clone(), kind: phase.kind.clone(), index: phase.index }
+impl<'p> From<&'p Phase> for types::Phase<'p> {
+    fn from(phase: &'p Phase) -> Self {
+        Self { name: &phase.name, kind: &phase.kind, index: phase.index }
     }
 }
 
@@ -29,14 +30,14 @@ impl From<&PhaseStats> for types::PhaseStats {
     }
 }
 
-impl From<&PhaseEvent> for types::PhaseEvent {
-    fn from(event: &PhaseEvent) -> Self {
+impl<'e> From<&'e PhaseEvent> for PhaseEventParam<'e> {
+    fn from(event: &'e PhaseEvent) -> Self {
         Self { time_ns: event.time_ns, phase: (&event.phase).into(), stats: (&event.stats).into() }
     }
 }
 
-impl From<&PhaseSummary> for types::PhaseSummary {
-    fn from(summary: &PhaseSummary) -> Self {
+impl<'s> From<&'s PhaseSummary> for types::PhaseSummary<'s> {
+    fn from(summary: &'s PhaseSummary) -> Self {
         Self {
             phase: (&summary.phase).into(),
             stats: (&summary.stats).into(),

@@ -27,6 +27,10 @@ impl CallLimit {
         Self { name: "batch_deadline", time: limits.batch_deadline }
     }
 
+    pub(crate) fn of_snapshot(limits: &Limits) -> Self {
+        Self { name: "snapshot_deadline", time: limits.snapshot_deadline }
+    }
+
     pub(crate) fn of_finish(limits: &Limits) -> Self {
         Self { name: "finish_deadline", time: limits.finish_deadline }
     }

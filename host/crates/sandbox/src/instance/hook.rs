@@ -7,8 +7,8 @@ use super::config::InstanceConfig;
 use super::deadline::CallLimit;
 use super::sandbox::Sandbox;
 use super::state::HostState;
+use crate::bindings::hook::exports::perfbox::plugin::phase_hook;
 use crate::bindings::hook::{Hook, HookPre};
-use crate::bindings::types;
 use perfbox_model::cost::Cost;
 use perfbox_model::failure::Failure;
 use perfbox_model::phase::{EventKind, PhaseEvent};
@@ -55,15 +55,15 @@ impl HookInstance {
         let guest = self.bindings.perfbox_plugin_phase_hook().hook();
         let hook = self.hook;
         let kind = event.event;
-        let event = types::PhaseEvent::from(event);
+        let event = phase_hook::PhaseEvent::from(event);
         let limit = CallLimit::of_event(self.sandbox.limits());
         let call = async |store: &mut Store<HostState>| match kind {
-            EventKind::PhaseStart => guest.call_on_phase_start(store, hook, &event).await,
+            EventKind::PhaseStart => guest.call_on_phase_start(store, hook, event).await,
             EventKind::PhaseSendingComplete => {
-                guest.call_on_phase_sending_complete(store, hook, &event).await
+                guest.call_on_phase_sending_complete(store, hook, event).await
             }
-            EventKind::PhaseTimeout => guest.call_on_phase_timeout(store, hook, &event).await,
-            EventKind::PhaseComplete => guest.call_on_phase_complete(store, hook, &event).await,
+            EventKind::PhaseTimeout => guest.call_on_phase_timeout(store, hook, event).await,
+            EventKind::PhaseComplete => guest.call_on_phase_complete(store, hook, event).await,
         };
         self.sandbox.call(kind.function(), limit, call).await
     }

@@ -11,9 +11,9 @@ mod deadline;
 mod failure;
 mod filesystem;
 mod hook;
-mod lent_batch;
 mod limiter;
 mod logs;
+mod lower_batch;
 mod processor;
 mod result;
 mod sandbox;
@@ -21,8 +21,6 @@ mod state;
 
 pub(crate) use config::InstanceConfig;
 pub use hook::HookInstance;
-#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
-pub use lent_batch::LentBatch;
 pub(crate) use limiter::TABLE_SLOT_BYTES;
 pub use processor::{ProcessorInstance, Requirements};
 pub(crate) use state::HostState;

@@ -1,19 +1,17 @@
 //! An instance of a post processor.
 
-use std::sync::Arc;
-
 use wasmtime::Store;
-use wasmtime::component::{Resource, ResourceAny};
+use wasmtime::component::ResourceAny;
 
 use super::config::InstanceConfig;
 use super::deadline::CallLimit;
-use super::lent_batch::LentBatch;
+use super::lower_batch::LoweredColumns;
 use super::result::check_result;
 use super::sandbox::{Called, Sandbox};
 use super::state::HostState;
 use crate::bindings::processor::exports::perfbox::plugin::post_processor::WantedColumns as Asked;
 use crate::bindings::processor::{Processor, ProcessorPre};
-use crate::bindings::types;
+use crate::bindings::{batches, types};
 use perfbox_model::batch::{Batch, WantedColumns};
 use perfbox_model::cost::Cost;
 use perfbox_model::failure::{Failure, FailureKind};
@@ -21,13 +19,15 @@ use perfbox_model::limits::show_bytes;
 use perfbox_model::phase::PhaseSummary;
 use perfbox_model::report::{Metric, ProcessorResult};
 
-/// What a processor wants of the host.
-#[derive(Clone)]
+/// What a processor needs from the host.
+#[derive(Debug, Clone)]
 pub struct Requirements {
     /// The columns that it asks for.
-    pub columns: Arc<WantedColumns>,
+    pub columns: WantedColumns,
     /// Whether several instances may share the records and merge their states.
     pub mergeable: bool,
+    /// Bytes of numbers that all instances together may keep; none: no limit is counted.
+    pub exact_memory_bytes: Option<u64>,
 }
 
 /// Bytes of a state that are carried over at a time.
@@ -92,8 +92,12 @@ impl ProcessorInstance {
             Asked::Named(names) => WantedColumns::Named(names.into_iter().collect()),
             Asked::NumbersAnd(names) => WantedColumns::NumbersAnd(names.into_iter().collect()),
         };
-        let mergeable = requirements.mergeable;
-        Ok((bindings, processor, Requirements { columns: Arc::new(columns), mergeable }))
+        let requirements = Requirements {
+            columns,
+            mergeable: requirements.mergeable,
+            exact_memory_bytes: requirements.exact_memory,
+        };
+        Ok((bindings, processor, requirements))
     }
 
     /// What it wants.
@@ -101,19 +105,23 @@ impl ProcessorInstance {
         &self.requirements
     }
 
-    /// Lends it one batch.
-    pub async fn process(&mut self, batch: &Arc<Batch>) -> Result<(), Failure> {
+    /// Gives it one batch. `over_exact_memory` says that the numbers that all instances got,
+    /// with this batch, take more than the `exact-memory` that it asked for.
+    pub async fn process(&mut self, batch: &Batch, over_exact_memory: bool) -> Result<(), Failure> {
         let guest = self.bindings.perfbox_plugin_post_processor().processor();
         let processor = self.processor;
-        let lent = LentBatch::new(Arc::clone(batch), Arc::clone(&self.requirements.columns));
         let limit = CallLimit::of_batch(self.sandbox.limits());
         self.sandbox.add_records(batch.len() as u64);
+        let columns = LoweredColumns::of(batch, &self.requirements.columns);
+        let columns = columns.as_wit();
+        let lowered = batches::Batch {
+            phase: batch.phase().into(),
+            len: u32::try_from(batch.len()).unwrap_or(u32::MAX),
+            columns: &columns,
+            over_exact_memory,
+        };
         let call = async |store: &mut Store<HostState>| {
-            let owned = store.data_mut().table.push(lent)?;
-            let borrowed = Resource::new_borrow(owned.rep());
-            let returned = guest.call_process(&mut *store, processor, borrowed).await?;
-            store.data_mut().table.delete(owned)?;
-            Ok(returned)
+            guest.call_process(store, processor, lowered).await
         };
         self.sandbox.call("process", limit, call).await?;
         self.record_count += batch.len() as u64;
@@ -173,19 +181,46 @@ impl ProcessorInstance {
         self.sandbox.add_cost(other.cost());
     }
 
+    /// What the result would be now; none if it has nothing to show.
+    ///
+    /// # Errors
+    /// When the call fails; the store is gone then.
+    pub async fn snapshot(
+        &mut self,
+        phases: &[PhaseSummary],
+    ) -> Result<Option<ProcessorResult>, Failure> {
+        let guest = self.bindings.perfbox_plugin_post_processor().processor();
+        let processor = self.processor;
+        let phases: Vec<types::PhaseSummary<'_>> = phases.iter().map(Into::into).collect();
+        let limit = CallLimit::of_snapshot(self.sandbox.limits());
+        let call = async |store: &mut Store<HostState>| {
+            guest.call_snapshot(store, processor, &phases).await
+        };
+        let returned = self.sandbox.call("snapshot", limit, call).await?;
+        returned.map(|result| self.checked(result, "snapshot")).transpose()
+    }
+
     /// Asks it for its results; nothing is called after this.
     pub async fn finish(&mut self, phases: &[PhaseSummary]) -> Result<ProcessorResult, Failure> {
         let guest = self.bindings.perfbox_plugin_post_processor().processor();
         let processor = self.processor;
-        let phases: Vec<types::PhaseSummary> = phases.iter().map(Into::into).collect();
+        let phases: Vec<types::PhaseSummary<'_>> = phases.iter().map(Into::into).collect();
         let limit = CallLimit::of_finish(self.sandbox.limits());
-        let metrics_max = self.sandbox.limits().metrics;
         let call =
             async |store: &mut Store<HostState>| guest.call_finish(store, processor, &phases).await;
         let returned = self.sandbox.call("finish", limit, call).await?;
+        self.checked(returned, "finish")
+    }
+
+    /// A result that keeps the contract.
+    fn checked(
+        &self,
+        returned: types::ProcessingResult,
+        during: &str,
+    ) -> Result<ProcessorResult, Failure> {
         let report = returned.report.clone();
-        let metrics: Vec<Metric> = check_result(returned, metrics_max)
-            .map_err(|words| Failure::new(FailureKind::InvalidOutput, "finish", words))?;
+        let metrics: Vec<Metric> = check_result(returned, self.sandbox.limits().metrics)
+            .map_err(|words| Failure::new(FailureKind::InvalidOutput, during, words))?;
         Ok(ProcessorResult {
             record_count: self.record_count,
             error_count: self.error_count,

@@ -12,7 +12,7 @@ use super::filesystem::Files;
 use super::limiter::MemoryLimiter;
 use super::logs::{GuestOutput, Logs};
 use crate::bindings::logging::{self, Level};
-use crate::bindings::types;
+use crate::bindings::{batches, types};
 use perfbox_model::limits::Limits;
 use perfbox_model::permissions::{Clock, Permissions, Random};
 
@@ -91,6 +91,8 @@ impl WasiView for HostState {
 }
 
 impl types::Host for HostState {}
+
+impl batches::Host for HostState {}
 
 impl logging::Host for HostState {
     fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
