@@ -33,7 +33,7 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let malformed = || {
-            let shown = crate::escape(text);
+            let shown = crate::escape::escape(text);
             format!("`{shown}` is not a digest, `sha256:` and 64 hexadecimal digits")
         };
         let digits = text.strip_prefix("sha256:").ok_or_else(malformed)?;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use crate::limits::{COMPONENT_BYTES, show_bytes};
+use crate::limits::{COMPONENT_BYTES, format_bytes};
 
 /// Opens a regular file for reading. Links are not followed at the last part of the
 /// path, and a FIFO, device or directory is refused without waiting for it.
@@ -63,7 +63,7 @@ pub fn read_at_most(path: &Path, most_bytes: usize) -> io::Result<Vec<u8>> {
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() > most_bytes {
         let words =
-            format!("is larger than {}, the most a component may have", show_bytes(most_bytes));
+            format!("is larger than {}, the most a component may have", format_bytes(most_bytes));
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
     }
     Ok(bytes)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use crate::escape;
+use crate::escape::escape;
 use crate::names::nearest;
 
 /// Limits of one implementation.
@@ -121,25 +121,25 @@ macro_rules! named {
 
 /// Every limit, by the name that users give it.
 const NAMED: [Named; 19] = [
-    named!("memory", memory_bytes, show_bytes, read_bytes, "256 MiB"),
-    named!("start_deadline", start_deadline, show_time, read_time, "10s"),
-    named!("event_deadline", event_deadline, show_time, read_time, "1s"),
-    named!("batch_deadline", batch_deadline, show_time, read_time, "500ms"),
-    named!("finish_deadline", finish_deadline, show_time, read_time, "1m"),
-    named!("run_budget", run_budget, show_time, read_time, "1m"),
-    named!("record_budget", record_budget, show_time, read_time, "5us"),
-    named!("returned_value", returned_bytes, show_bytes, read_bytes, "8 MiB"),
+    named!("memory", memory_bytes, format_bytes, read_bytes, "256 MiB"),
+    named!("start_deadline", start_deadline, format_duration, read_time, "10s"),
+    named!("event_deadline", event_deadline, format_duration, read_time, "1s"),
+    named!("batch_deadline", batch_deadline, format_duration, read_time, "500ms"),
+    named!("finish_deadline", finish_deadline, format_duration, read_time, "1m"),
+    named!("run_budget", run_budget, format_duration, read_time, "1m"),
+    named!("record_budget", record_budget, format_duration, read_time, "5us"),
+    named!("returned_value", returned_bytes, format_bytes, read_bytes, "8 MiB"),
     named!("metrics", metrics, show_count, read_count, "100000"),
     named!("handles", handles, show_count, read_count, "10000"),
     named!("resources", resources, show_count, read_count, "256"),
-    named!("output", output_bytes, show_bytes, read_bytes, "256 MiB"),
+    named!("output", output_bytes, format_bytes, read_bytes, "256 MiB"),
     named!("output_files", output_files, show_count, read_count, "1000"),
-    named!("log_line", log_line_bytes, show_bytes, read_bytes, "1 KiB"),
-    named!("log_per_second", log_bytes_per_second, show_bytes, read_bytes, "64 KiB"),
-    named!("component_file", component_bytes, show_bytes, read_bytes, "64 MiB"),
+    named!("log_line", log_line_bytes, format_bytes, read_bytes, "1 KiB"),
+    named!("log_per_second", log_bytes_per_second, format_bytes, read_bytes, "64 KiB"),
+    named!("component_file", component_bytes, format_bytes, read_bytes, "64 MiB"),
     named!("core_instances", core_instances, show_count, read_count, "64"),
-    named!("compile_time", compile_time, show_time, read_time, "1m"),
-    named!("compile_memory", compile_memory_bytes, show_bytes, read_bytes, "2 GiB"),
+    named!("compile_time", compile_time, format_duration, read_time, "1m"),
+    named!("compile_memory", compile_memory_bytes, format_bytes, read_bytes, "2 GiB"),
 ];
 
 impl Limits {
@@ -210,7 +210,7 @@ fn read_bytes(text: &str) -> Option<usize> {
 }
 
 /// In the largest unit that goes into it.
-pub fn show_bytes(bytes: usize) -> String {
+pub fn format_bytes(bytes: usize) -> String {
     let units = [(1 << 30, "GiB"), (MIB, "MiB"), (1 << 10, "KiB")];
     match units.into_iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{} {name}", bytes / unit),
@@ -223,7 +223,7 @@ fn read_time(text: &str) -> Option<Duration> {
 }
 
 /// As people write it: `1m 30s`.
-pub fn show_time(time: Duration) -> String {
+pub fn format_duration(time: Duration) -> String {
     humantime::format_duration(time).to_string()
 }
 
@@ -270,8 +270,8 @@ mod tests {
         for named in &NAMED {
             read.set(named.name, named.example).unwrap();
         }
-        assert_eq!(show_bytes(1_000), "1000 B");
-        assert_eq!(show_bytes(3 << 30), "3 GiB");
+        assert_eq!(format_bytes(1_000), "1000 B");
+        assert_eq!(format_bytes(3 << 30), "3 GiB");
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl<'de> Deserialize<'de> for Category {
 
 /// A name that breaks the rule for such names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not a valid {what}; {rule}", crate::escape(given))]
+#[error("`{}` is not a valid {what}; {rule}", crate::escape::escape(given))]
 pub struct InvalidName {
     what: &'static str,
     given: String,

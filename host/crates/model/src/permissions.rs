@@ -63,7 +63,7 @@ impl fmt::Display for Permissions {
         }
         for (name, dir) in &self.read {
             let dir = dir.to_string_lossy();
-            write!(f, ", read {} as /in/{name}", crate::escape(&dir))?;
+            write!(f, ", read {} as /in/{name}", crate::escape::escape(&dir))?;
         }
         Ok(())
     }

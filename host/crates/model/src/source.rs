@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::batch::{Batch, WantedColumns};
 use crate::phase::{PhaseEvent, PhaseSummary};
-use crate::report::InputReport;
+use crate::report::data::InputReport;
 
 /// Why a source ended early.
 pub type SourceError = Box<dyn std::error::Error + Send + Sync>;

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::index::Stamp;
-use super::manifest::{DEFAULT_PRIORITY, MANIFEST_FILE, Manifest, ManifestImplementation};
-use crate::component::{ComponentInfo, Offer};
+use crate::component::info::ComponentInfo;
+use crate::component::offers::Offer;
+use crate::index::Stamp;
+use crate::manifest::{DEFAULT_PRIORITY, MANIFEST_FILE, Manifest, ManifestImplementation};
 use crate::package::{ComponentLocation, Package, PackageSource};
 use crate::registry::Registry;
 use perfbox_model::escape;
@@ -95,7 +96,7 @@ impl Registry {
     }
 
     /// The same, `now` being a time before anything of the directory is looked at.
-    pub(super) fn discover_at(&mut self, dir: &Path, now: SystemTime) -> Result<(), DiscoverError> {
+    pub(crate) fn discover_at(&mut self, dir: &Path, now: SystemTime) -> Result<(), DiscoverError> {
         let unreadable = |source| DiscoverError::Directory { path: dir.to_owned(), source };
         let real_dir = dir.canonicalize().map_err(unreadable)?;
         if dir.join(MANIFEST_FILE).symlink_metadata().is_ok() {

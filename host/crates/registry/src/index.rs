@@ -12,8 +12,8 @@ use std::vec::IntoIter;
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::Manifest;
-use crate::cache::INDEX_SUFFIX;
+use crate::cache::entry::INDEX_SUFFIX;
+use crate::manifest::Manifest;
 use crate::registry::Registry;
 
 /// How long a file must have been left alone before it is known by its stamp: twice in
@@ -23,7 +23,7 @@ const SETTLED: Duration = Duration::from_secs(2);
 
 /// What `stat` says of a file's content having changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     device: u64,
     inode: u64,
     bytes: u64,
@@ -34,7 +34,7 @@ pub(super) struct Stamp {
 
 impl Stamp {
     #[cfg(unix)]
-    pub(super) fn of(metadata: &Metadata) -> Option<Self> {
+    pub(crate) fn of(metadata: &Metadata) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
         let ns = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
         Some(Self {
@@ -47,12 +47,12 @@ impl Stamp {
     }
 
     #[cfg(not(unix))]
-    pub(super) fn of(_: &Metadata) -> Option<Self> {
+    pub(crate) fn of(_: &Metadata) -> Option<Self> {
         None
     }
 
     /// True for a file that has been left alone for a while.
-    pub(super) fn is_settled(self, now: SystemTime) -> bool {
+    pub(crate) fn is_settled(self, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let latest = self.modified_ns.max(self.changed_ns);
         latest + SETTLED.as_nanos() as i128 <= now.as_nanos() as i128
@@ -61,7 +61,7 @@ impl Stamp {
 
 /// The manifests of one plugins directory, in the order of their packages' names in it.
 #[derive(Debug)]
-pub(super) struct DirectoryIndex {
+pub(crate) struct DirectoryIndex {
     entries: Peekable<IntoIter<(String, Stamp, Manifest)>>,
     /// Something in it was asked for in vain, or not at all.
     is_outdated: bool,
@@ -77,7 +77,7 @@ impl DirectoryIndex {
 
     /// The manifest of an entry whose file has this stamp; to be asked for in the order
     /// of names.
-    pub(super) fn take(&mut self, name: &str, stamp: Stamp) -> Option<Manifest> {
+    pub(crate) fn take(&mut self, name: &str, stamp: Stamp) -> Option<Manifest> {
         while self.entries.next_if(|(known, ..)| known.as_str() < name).is_some() {
             self.is_outdated = true;
         }
@@ -87,7 +87,7 @@ impl DirectoryIndex {
     }
 
     /// True when everything in it was taken.
-    pub(super) fn is_used_up(&mut self) -> bool {
+    pub(crate) fn is_used_up(&mut self) -> bool {
         !self.is_outdated && self.entries.peek().is_none()
     }
 
@@ -107,7 +107,7 @@ fn encode<'a>(
 
 impl Registry {
     /// What an earlier run kept of the directory `place`.
-    pub(super) fn index_of(&self, place: &Path) -> DirectoryIndex {
+    pub(crate) fn index_of(&self, place: &Path) -> DirectoryIndex {
         let none = || DirectoryIndex::new(Vec::new());
         let Some(cache) = &self.cache else { return none() };
         let index = match cache.read(&entry_name(place)) {
@@ -126,7 +126,7 @@ impl Registry {
 
     /// Keeps it for the next; `now` is a time before anything of the directory was looked
     /// at. What cannot be kept will be read again, no more.
-    pub(super) fn keep_index<'a>(
+    pub(crate) fn keep_index<'a>(
         &self,
         place: &Path,
         now: SystemTime,
@@ -152,7 +152,7 @@ fn entry_name(place: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::CacheDir;
+    use crate::cache::dir::CacheDir;
 
     const NOW_S: u64 = 1_000_000;
 

@@ -12,17 +12,17 @@
 //! [`packages`] checks, adds and removes packages; [`lock`] pins what they contain.
 
 pub mod cache;
-mod choice;
 pub mod component;
 pub mod contract;
 mod discover;
-mod given;
 mod index;
 pub mod lock;
 mod manifest;
 mod package;
+mod package_override;
 pub mod packages;
 mod param_type;
+mod param_values;
 mod params;
 pub mod read;
 mod registry;
@@ -30,13 +30,13 @@ mod resolve;
 mod resolve_error;
 pub mod yaml;
 
-pub use choice::PackageChoice;
 pub use discover::{DiscoverError, PluginSources};
-pub use given::{Given, GivenParams, ParamError, check_params};
 pub use manifest::{MANIFEST_FILE, Manifest, ManifestImplementation, manifest_schema};
 pub use package::{ComponentLocation, Implementation, Package, PackageSource, PackageState};
+pub use package_override::PackageOverride;
 pub use param_type::{ParamType, ScalarType};
+pub use param_values::{ParamError, ParamValue, ParamValues, check_params};
 pub use params::ConfigParam;
 pub use registry::{RegisterError, Registry};
-pub use resolve::{Listed, Reason, Selection, Standing};
+pub use resolve::{Listed, Reason, Selection, Status};
 pub use resolve_error::ResolveError;

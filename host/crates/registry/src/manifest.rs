@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
-use super::params::{ConfigParam, Declaration};
-use crate::yaml::{self, Problem, Versioned, YamlError};
+use crate::params::{ConfigParam, Declaration};
+use crate::yaml::{self, ConfigError, Versioned, YamlError};
 use perfbox_model::escape;
 use perfbox_model::names::{Category, Identifier, InvalidName, NAME_PATTERN, PackageName};
 
@@ -203,13 +203,13 @@ impl Manifest {
     /// # Errors
     /// When it says something that cannot be, with line and column.
     pub fn parse(text: &str, path: &Path) -> Result<Self, YamlError> {
-        check(text, PackageName::of_plugin).map_err(|problem| problem.of(path))
+        check(text, PackageName::of_plugin).map_err(|error| error.in_file(path))
     }
 
     /// The builtins' manifest, which bears perfbox's own package name.
     pub(crate) fn parse_builtin(text: &str) -> Result<Self, YamlError> {
         let any_name = |name: &str| name.parse().map_err(|error: InvalidName| error.to_string());
-        check(text, any_name).map_err(|problem| problem.of(Path::new("builtin:registry.yaml")))
+        check(text, any_name).map_err(|error| error.in_file(Path::new("builtin:registry.yaml")))
     }
 }
 
@@ -221,10 +221,10 @@ pub fn manifest_schema() -> Value {
 fn check(
     text: &str,
     package_name: impl Fn(&str) -> Result<PackageName, String>,
-) -> Result<Manifest, Problem> {
+) -> Result<Manifest, ConfigError> {
     let raw: RawManifest = yaml::parse(text)?;
     let given = &raw.plugin.name;
-    let name = package_name(&given.value).map_err(|words| Problem::at(given, words))?;
+    let name = package_name(&given.value).map_err(|words| ConfigError::at(given, words))?;
     let mut implementations = Vec::new();
     let categories =
         [(Category::PhaseHook, raw.phase_hooks), (Category::PostProcessor, raw.post_processors)];
@@ -236,7 +236,7 @@ fn check(
     if implementations.is_empty() {
         let words =
             "it offers nothing; name an implementation under phase_hooks or post_processors";
-        return Err(Problem::at(given, words));
+        return Err(ConfigError::at(given, words));
     }
     Ok(Manifest {
         name,
@@ -253,16 +253,17 @@ fn check_implementation(
     category: Category,
     identifier: &str,
     entry: Spanned<RawImplementation>,
-) -> Result<ManifestImplementation, Problem> {
-    let identifier: Identifier =
-        identifier.parse().map_err(|error: InvalidName| Problem::at(&entry, error.to_string()))?;
+) -> Result<ManifestImplementation, ConfigError> {
+    let identifier: Identifier = identifier
+        .parse()
+        .map_err(|error: InvalidName| ConfigError::at(&entry, error.to_string()))?;
     let raw = entry.value;
     let component = inner_path(&raw.component.value).ok_or_else(|| {
         let words = format!(
             "component `{}` is not a path inside the package; use plain parts, without `..`",
             escape(&raw.component.value)
         );
-        Problem::at(&raw.component, words)
+        ConfigError::at(&raw.component, words)
     })?;
     let params = match raw.config_params {
         Some(params) => Some(check_declared(params)?),
@@ -296,7 +297,7 @@ fn inner_path(text: &str) -> Option<PathBuf> {
     (shows_as_it_is && !inner.as_os_str().is_empty()).then_some(inner)
 }
 
-fn check_declared(raw: Vec<Spanned<RawParam>>) -> Result<Vec<ConfigParam>, Problem> {
+fn check_declared(raw: Vec<Spanned<RawParam>>) -> Result<Vec<ConfigParam>, ConfigError> {
     let mut params = Vec::new();
     for entry in raw {
         let param = match &entry.value {
@@ -304,7 +305,7 @@ fn check_declared(raw: Vec<Spanned<RawParam>>) -> Result<Vec<ConfigParam>, Probl
             RawParam::Full(declaration) => ConfigParam::declared((**declaration).clone()),
         };
         let added = param.and_then(|param| param.add_to(&mut params));
-        added.map_err(|words| Problem::at(&entry, words))?;
+        added.map_err(|words| ConfigError::at(&entry, words))?;
     }
     Ok(params)
 }
@@ -316,7 +317,7 @@ mod tests {
     /// `BLESS=1` writes the published schema anew.
     #[test]
     fn the_published_schema_is_that_of_the_types() {
-        let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/registry.schema.json");
+        let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/registry.schema.json");
         let schema = format!("{:#}\n", manifest_schema());
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(published, &schema).unwrap();

@@ -32,7 +32,7 @@ pub enum ScalarType {
 }
 
 impl ScalarType {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::String => "string",
             Self::Int => "int",
@@ -41,7 +41,7 @@ impl ScalarType {
         }
     }
 
-    pub(super) fn accepts(self, value: &Value) -> bool {
+    pub(crate) fn accepts(self, value: &Value) -> bool {
         match self {
             Self::String => value.is_string(),
             Self::Int => value.is_i64() || value.is_u64(),
@@ -107,7 +107,7 @@ impl ParamType {
     }
 
     /// Its own type, or that of its items.
-    pub(super) fn item(self) -> ScalarType {
+    pub(crate) fn item(self) -> ScalarType {
         match self {
             Self::One(scalar) | Self::List(scalar) => scalar,
         }
@@ -124,7 +124,7 @@ impl ParamType {
     }
 
     /// Reads a value from the command line: text as it is, all else as YAML.
-    pub(super) fn read(self, text: &str) -> Option<Value> {
+    pub(crate) fn read(self, text: &str) -> Option<Value> {
         match self {
             Self::One(ScalarType::String) => Some(Value::String(text.to_owned())),
             _ => serde_saphyr::from_str(text).ok(),

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::param_type::{ParamType, ScalarType};
+use crate::param_type::{ParamType, ScalarType};
 use perfbox_model::escape;
 use perfbox_model::names::{InvalidName, NAME_PATTERN, ParamName};
 
@@ -72,7 +72,7 @@ mod as_json {
     use serde::ser::Error as _;
     use serde::{Deserialize as _, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<T: Serialize + Default + PartialEq, S: Serializer>(
+    pub(crate) fn serialize<T: Serialize + Default + PartialEq, S: Serializer>(
         value: &T,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
@@ -82,7 +82,7 @@ mod as_json {
         serializer.serialize_some(&serde_json::to_string(value).map_err(S::Error::custom)?)
     }
 
-    pub(super) fn deserialize<'de, T: DeserializeOwned + Default, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, T: DeserializeOwned + Default, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<T, D::Error> {
         let Some(text) = Option::<&str>::deserialize(deserializer)? else {
@@ -159,7 +159,7 @@ impl ConfigParam {
     }
 
     /// Checks one value.
-    pub(super) fn check(&self, value: &Value) -> Result<(), Fault> {
+    pub(crate) fn check(&self, value: &Value) -> Result<(), Fault> {
         if !self.kind.accepts(value) {
             return Err(Fault::Type);
         }
@@ -183,7 +183,7 @@ impl ConfigParam {
     }
 
     /// What a value has to be, in words.
-    pub(super) fn rule(&self, fault: &Fault) -> String {
+    pub(crate) fn rule(&self, fault: &Fault) -> String {
         let shown = |value: &Value| escape(&text_of(value)).into_owned();
         match (fault, &self.min, &self.max) {
             (Fault::Choice, ..) => {
@@ -221,7 +221,7 @@ impl ConfigParam {
 }
 
 /// What is wrong with a value.
-pub(super) enum Fault {
+pub(crate) enum Fault {
     Type,
     Choice,
     Range,
@@ -238,6 +238,6 @@ fn compare(a: &Value, b: &Value) -> Ordering {
 }
 
 /// A text as it is, all else as JSON.
-pub(super) fn text_of(value: &Value) -> String {
+pub(crate) fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

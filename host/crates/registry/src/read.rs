@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use perfbox_model::files::read_at_most;
-use perfbox_model::limits::{RAISE, show_bytes};
+use perfbox_model::limits::{RAISE, format_bytes};
 
 use crate::package::ComponentLocation;
 
@@ -56,7 +56,7 @@ pub fn read_component(
                             .to_owned()
                     }
                     std::io::ErrorKind::FileTooLarge => {
-                        let limit = show_bytes(most_bytes);
+                        let limit = format_bytes(most_bytes);
                         format!(
                             "it is larger than its limit `component_file` of {limit}; {}",
                             RAISE

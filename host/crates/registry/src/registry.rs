@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cache::CacheDir;
-use crate::choice::PackageChoice;
+use crate::cache::dir::CacheDir;
 use crate::package::{ComponentLocation, Implementation, Package, PackageSource, PackageState};
+use crate::package_override::PackageOverride;
 use perfbox_model::names::{Category, Identifier, PackageName};
 
 /// All packages known, and the choices made between them.
@@ -18,7 +18,7 @@ pub struct Registry {
     pub(crate) places: HashSet<OsString>,
     /// What can be selected, in the order in which it came.
     pub(crate) offered: HashMap<Category, HashMap<Identifier, Vec<Arc<Implementation>>>>,
-    pub(crate) choices: Vec<PackageChoice>,
+    pub(crate) choices: Vec<PackageOverride>,
     pub(crate) defaults: HashMap<Category, Identifier>,
     /// Where what was read of manifests is kept between runs.
     pub(crate) cache: Option<CacheDir>,

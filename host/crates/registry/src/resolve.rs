@@ -9,11 +9,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::choice::PackageChoice;
 use crate::manifest::MANIFEST_FILE;
 use crate::package::{ComponentLocation, Implementation, Package, PackageState};
+use crate::package_override::PackageOverride;
 use crate::registry::Registry;
 use crate::resolve_error::ResolveError;
+use crate::yaml;
 use perfbox_model::escape;
 use perfbox_model::names::{Category, Identifier, PackageName, nearest};
 
@@ -56,12 +57,12 @@ pub struct Listed {
     /// The implementation.
     pub implementation: Arc<Implementation>,
     /// How it stands.
-    pub standing: Standing,
+    pub status: Status,
 }
 
 /// How an implementation stands among those of its category and identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum Status {
     /// Its name means it, and why.
     Selected(Reason),
     /// Its name means that of another package.
@@ -85,7 +86,7 @@ impl Registry {
     ///
     /// # Errors
     /// When no such package offers it.
-    pub fn use_package(&mut self, choice: PackageChoice) -> Result<(), ResolveError> {
+    pub fn use_package(&mut self, choice: PackageOverride) -> Result<(), ResolveError> {
         match self.offering(choice.category, choice.identifier.as_str()) {
             offering if offering.iter().any(|one| choice.names(one)) => {
                 self.choose(choice);
@@ -97,7 +98,7 @@ impl Registry {
 
     /// The same of a choice that was made for many runs: that no such package offers it
     /// is an error only once the name is resolved.
-    pub fn choose(&mut self, choice: PackageChoice) {
+    pub fn choose(&mut self, choice: PackageOverride) {
         self.choices.retain(|known| {
             known.category != choice.category || known.identifier != choice.identifier
         });
@@ -187,7 +188,7 @@ impl Registry {
             let selection = self.explain(category, identifier.as_str());
             listed.extend(offering.iter().map(|one| Listed {
                 implementation: Arc::clone(one),
-                standing: standing(one, &selection),
+                status: status(one, &selection),
             }));
         }
         for package in &self.packages {
@@ -195,7 +196,7 @@ impl Registry {
                 let of_category = implementations.iter().filter(|one| one.category == category);
                 listed.extend(of_category.map(|one| Listed {
                     implementation: Arc::clone(one),
-                    standing: Standing::Disabled,
+                    status: Status::Disabled,
                 }));
             }
         }
@@ -245,7 +246,7 @@ impl Registry {
         let mut refused: Vec<(bool, String)> = Vec::new();
         for package in &self.packages {
             if let PackageState::Invalid(reason) = &package.state {
-                let manifest = crate::yaml::read(&package.path.join(MANIFEST_FILE));
+                let manifest = yaml::read(&package.path.join(MANIFEST_FILE));
                 let mentions = manifest.is_ok_and(|text| text.contains(requested));
                 refused.push((!mentions, reason.clone()));
             }
@@ -291,21 +292,21 @@ fn order(one: &Implementation) -> (&Identifier, &PackageName, &str, Option<&Path
     (&one.identifier, &one.package, &one.version, one.component.path())
 }
 
-fn standing(one: &Arc<Implementation>, selection: &Result<Selection, ResolveError>) -> Standing {
+fn status(one: &Arc<Implementation>, selection: &Result<Selection, ResolveError>) -> Status {
     match selection {
         Err(ResolveError::UnknownPackage { package, by, .. }) => {
-            Standing::Unserved { package: package.clone(), by: by.clone() }
+            Status::Unserved { package: package.clone(), by: by.clone() }
         }
-        Err(_) if one.is_builtin() => Standing::ShadowedBy("several plugins".to_owned()),
-        Err(_) => Standing::Ambiguous,
+        Err(_) if one.is_builtin() => Status::ShadowedBy("several plugins".to_owned()),
+        Err(_) => Status::Ambiguous,
         Ok(meant) if Arc::ptr_eq(&meant.implementation, one) => {
-            Standing::Selected(meant.reason.clone())
+            Status::Selected(meant.reason.clone())
         }
-        Ok(meant) => Standing::ShadowedBy(meant.implementation.package.to_string()),
+        Ok(meant) => Status::ShadowedBy(meant.implementation.package.to_string()),
     }
 }
 
-fn unserved(choice: &PackageChoice, offering: &[Arc<Implementation>]) -> ResolveError {
+fn unserved(choice: &PackageOverride, offering: &[Arc<Implementation>]) -> ResolveError {
     ResolveError::UnknownPackage {
         category: choice.category,
         identifier: choice.identifier.clone(),

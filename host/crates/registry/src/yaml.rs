@@ -48,19 +48,19 @@ pub enum YamlError {
 
 /// What is wrong with a text, and where, as far as that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigError {
     place: Option<Location>,
     words: String,
 }
 
-impl Problem {
+impl ConfigError {
     /// One at a known place.
     pub fn at<T>(place: &Spanned<T>, words: impl Into<String>) -> Self {
         Self { place: Some(place.referenced), words: words.into() }
     }
 
     /// The same, of the file at `path`.
-    pub fn of(self, path: &Path) -> YamlError {
+    pub fn in_file(self, path: &Path) -> YamlError {
         // The parser says column 0 for the end of a file.
         let at = |part: fn(&Location) -> u64| self.place.as_ref().map_or(1, part).max(1);
         YamlError::Invalid {
@@ -125,7 +125,7 @@ pub trait Versioned {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse<T: DeserializeOwned + Versioned>(text: &str) -> Result<T, Problem> {
+pub fn parse<T: DeserializeOwned + Versioned>(text: &str) -> Result<T, ConfigError> {
     match serde_saphyr::from_str::<T>(text) {
         Ok(document) => match document.schema_version().and_then(later_form::<T>) {
             Some(problem) => Err(problem),
@@ -137,7 +137,7 @@ pub fn parse<T: DeserializeOwned + Versioned>(text: &str) -> Result<T, Problem> 
             let later = head.and_then(|head| later_form::<T>(head.schema_version.as_ref()?));
             Err(later.unwrap_or_else(|| {
                 let words = error.without_snippet().to_string();
-                Problem { place: error.location(), words: in_plain_words(&words, T::NEEDS) }
+                ConfigError { place: error.location(), words: in_plain_words(&words, T::NEEDS) }
             }))
         }
     }
@@ -148,14 +148,14 @@ struct Head {
     schema_version: Option<Spanned<String>>,
 }
 
-fn later_form<T: Versioned>(version: &Spanned<String>) -> Option<Problem> {
+fn later_form<T: Versioned>(version: &Spanned<String>) -> Option<ConfigError> {
     (version.value != T::READ).then(|| {
         let words = format!(
             "schema_version `{}` is not known to this perfbox, which reads {}; a newer perfbox may",
             escape(&version.value),
             T::READ
         );
-        Problem::at(version, words)
+        ConfigError::at(version, words)
     })
 }
 

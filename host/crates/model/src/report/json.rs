@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{Distribution, Metric, MetricValue, Report};
+use super::data::{Distribution, Metric, MetricValue, Quantile, Report};
 
 /// A metric as it is written.
 #[derive(Serialize, JsonSchema)]
@@ -81,7 +81,7 @@ fn stats(distribution: &Distribution) -> Map<String, Value> {
 
 fn unreliable(distribution: &Distribution) -> Vec<String> {
     let unreliable = distribution.quantiles.iter().filter(|quantile| quantile.unreliable);
-    unreliable.map(super::Quantile::name).collect()
+    unreliable.map(Quantile::name).collect()
 }
 
 impl Serialize for Metric {
@@ -124,7 +124,7 @@ mod tests {
     /// `BLESS=1` writes the published schema anew.
     #[test]
     fn the_published_schema_is_that_of_the_types() {
-        let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/summary.schema.json");
+        let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/summary.schema.json");
         let schema = format!("{:#}\n", summary_schema());
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(published, &schema).unwrap();
@@ -146,8 +146,7 @@ mod tests {
             serde_json::to_value(&metric).unwrap(),
             json!({"name": "rate", "labels": {}, "unit": "requests/sec", "basis": "phase duration", "value": 2.5})
         );
-        let quantile =
-            |percent, unreliable| super::super::Quantile { percent, value: 1.0, unreliable };
+        let quantile = |percent, unreliable| Quantile { percent, value: 1.0, unreliable };
         let distribution = Distribution {
             count: 2,
             sum: 2.0,

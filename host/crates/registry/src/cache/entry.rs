@@ -7,6 +7,13 @@ use super::key::Key;
 /// Format and version, so that a later one is not taken for this one.
 const FORMAT: &[u8; 16] = b"perfbox cache 1\n";
 
+/// Ends the names of entries of compiled code: those that are used least are removed
+/// where the limit asks for it.
+pub const CODE_SUFFIX: &str = ".code";
+
+/// Ends the names of entries that are rewritten in place, and make no room for code.
+pub(crate) const INDEX_SUFFIX: &str = ".index";
+
 const MAC_BYTES: usize = blake3::OUT_LEN;
 
 /// What stands before the content, in bytes.

@@ -3,7 +3,8 @@
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
-use super::{CacheError, failed, own};
+use super::error::{CacheError, failed};
+use super::private_dir;
 use perfbox_model::escape;
 
 /// What its errors call it.
@@ -53,7 +54,7 @@ pub(super) fn read_or_make(path: &Path) -> Result<Key, CacheError> {
 
 fn read(path: &Path) -> Result<Option<Key>, CacheError> {
     let refused = |reason: String| CacheError::NotPrivate { what: WHAT, path: path.into(), reason };
-    let file = match own::open_for_reading(path) {
+    let file = match private_dir::open_for_reading(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(_) if path.is_symlink() => {
             return Err(refused(format!("is a link, which is not followed; {ADVICE}")));
@@ -64,7 +65,7 @@ fn read(path: &Path) -> Result<Option<Key>, CacheError> {
     if !found.is_file() {
         return Err(refused(format!("is not a regular file; {ADVICE}")));
     }
-    own::check_private(&found, ADVICE).map_err(refused)?;
+    private_dir::check_private(&found, ADVICE).map_err(refused)?;
     let mut bytes = Vec::with_capacity(KEY_BYTES);
     file.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed(WHAT, path))?;
     let key = <[u8; KEY_BYTES]>::try_from(bytes).map_err(|bytes| {
@@ -78,7 +79,7 @@ fn read(path: &Path) -> Result<Option<Key>, CacheError> {
 /// Whole or not at all, and never in place of another.
 fn make(path: &Path) -> io::Result<()> {
     let dir = path.parent().unwrap_or(path);
-    own::private_dirs(dir)?;
+    private_dir::private_dirs(dir)?;
     let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(io::Error::other)?;
     // A temporary file is its owner's alone.

@@ -1,7 +1,7 @@
 //! Tests of the directory as the rest of the library uses it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
@@ -292,8 +292,8 @@ fn of_very_many_indexes_those_used_last_are_kept() {
 fn what_a_dead_writer_left_is_removed_and_what_a_living_one_writes_stays() {
     let place = Place::new();
     let cache = place.open();
-    let old = format!("{}old", stock::UNFINISHED_PREFIX);
-    let young = format!("{}young", stock::UNFINISHED_PREFIX);
+    let old = format!("{}old", eviction::UNFINISHED_PREFIX);
+    let young = format!("{}young", eviction::UNFINISHED_PREFIX);
     for name in [&old, &young] {
         fs::write(place.dir().join(name), "half an entry").unwrap();
     }

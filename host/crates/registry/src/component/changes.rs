@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Ability, ComponentInfo, Producer};
+use super::capability::Capability;
+use super::info::ComponentInfo;
+use super::metadata::Producer;
+use super::offers::Offer;
 use crate::params::ConfigParam;
 use perfbox_model::digest::Digest;
 
@@ -18,7 +21,7 @@ pub struct Changes {
     /// The sizes, in bytes.
     pub size_bytes: Changed<u64>,
     /// What it asks for.
-    pub abilities: SetChange<Ability>,
+    pub capabilities: SetChange<Capability>,
     /// The names of its imports.
     pub imports: SetChange<String>,
     /// The names of its exports.
@@ -76,7 +79,7 @@ impl Changes {
         Self {
             digest: changed("digest", old.digest, new.digest),
             size_bytes: changed("size_bytes", old.size_bytes, new.size_bytes),
-            abilities: SetChange::between(&old.abilities, &new.abilities),
+            capabilities: SetChange::between(&old.capabilities, &new.capabilities),
             imports: SetChange::between(&old.imports, &new.imports),
             exports: SetChange::between(&old.exports, &new.exports),
             contract_versions: SetChange::between(&old.contract_versions, &new.contract_versions),
@@ -96,7 +99,7 @@ impl Changes {
     pub fn is_code_only(&self) -> bool {
         let sets = [&self.imports, &self.exports, &self.contract_versions];
         !self.is_identical()
-            && self.abilities.is_empty()
+            && self.capabilities.is_empty()
             && sets.iter().all(|one| one.is_empty())
             && self.producers.is_empty()
             && [&self.offers, &self.metadata].iter().all(|one| one.is_empty())
@@ -122,7 +125,7 @@ fn changes<T: PartialEq>(
 }
 
 /// What a component declares that it offers; nothing where that cannot be read.
-fn declared(info: &ComponentInfo) -> Vec<super::Offer> {
+fn declared(info: &ComponentInfo) -> Vec<Offer> {
     // The name is for those that declare nothing.
     let offers = info.declares_offers().then(|| info.offers("undeclared"));
     offers.and_then(Result::ok).unwrap_or_default()
@@ -150,10 +153,11 @@ fn texts(info: &ComponentInfo) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::{CONTRACT_PACKAGE, CONTRACT_VERSION};
 
     fn component(imports: &[&str], params: &str, version: &str) -> ComponentInfo {
         let offers = format!(
-            r#"{{"contract": "perfbox:plugin@0.1.0", "implementations": [{{"category":
+            r#"{{"contract": "{CONTRACT_PACKAGE}@{CONTRACT_VERSION}", "implementations": [{{"category":
             "post_processor", "class": "slow", "description": "d", "config_params": [{params}]}}]}}"#
         );
         let imports: String =
@@ -180,8 +184,8 @@ mod tests {
         let changes = Changes::between(&old, &new);
         assert!(!changes.is_identical() && !changes.is_code_only());
         assert_eq!(
-            changes.abilities,
-            SetChange { added: vec![Ability::Sockets], removed: vec![Ability::Clocks] }
+            changes.capabilities,
+            SetChange { added: vec![Capability::Sockets], removed: vec![Capability::Clocks] }
         );
         assert_eq!(changes.imports.added, ["wasi:sockets/tcp@0.2.0"]);
         assert_eq!(changes.imports.removed, ["wasi:clocks/wall-clock@0.2.0"]);

@@ -158,7 +158,7 @@ fn text(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::ComponentInfo;
+    use crate::component::info::ComponentInfo;
 
     fn metadata(sections: &str) -> Metadata {
         let bytes = wat::parse_str(format!("(component {sections})")).unwrap();

@@ -7,8 +7,7 @@ use std::fmt::Display;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::CONTRACT;
-use crate::contract::{CONTRACT_VERSION, built_for_another, is_compatible};
+use crate::contract::{CONTRACT_PACKAGE, CONTRACT_VERSION, built_for_another, is_compatible};
 use crate::params::{ConfigParam, Declaration};
 use perfbox_model::escape;
 use perfbox_model::names::{Category, Identifier, InvalidName};
@@ -112,7 +111,7 @@ pub(super) fn parse_section(json: &[u8]) -> Result<Vec<Offer>, String> {
     if let Some(contract) = &contract.contract {
         check_contract(contract).map_err(|error| match error {
             Contract::Malformed => broken(&format!(
-                "`{contract}` is not a contract, for example {CONTRACT}@{CONTRACT_VERSION}"
+                "`{contract}` is not a contract, for example {CONTRACT_PACKAGE}@{CONTRACT_VERSION}"
             )),
             Contract::Other(version) => format!("is {}", built_for_another(version)),
         })?;
@@ -146,7 +145,7 @@ enum Contract<'c> {
 }
 
 fn check_contract(contract: &str) -> Result<(), Contract<'_>> {
-    let version = contract.strip_prefix(CONTRACT).and_then(|rest| rest.strip_prefix('@'));
+    let version = contract.strip_prefix(CONTRACT_PACKAGE).and_then(|rest| rest.strip_prefix('@'));
     match version {
         None => Err(Contract::Malformed),
         Some(version) if !is_compatible(version) => Err(Contract::Other(version)),
@@ -174,12 +173,18 @@ fn check_offer(raw: RawOffer) -> Result<Offer, String> {
 mod tests {
     use super::*;
 
+    /// A section with these implementations, built for this host's contract.
+    fn section(implementations: &str) -> String {
+        let contract = format!("{CONTRACT_PACKAGE}@{CONTRACT_VERSION}");
+        format!(r#"{{"contract": "{contract}", "implementations": [{implementations}]}}"#)
+    }
+
     #[test]
     fn a_section_is_read_with_its_parameters() {
-        let json = br#"{"contract": "perfbox:plugin@0.1.0", "implementations": [
-            {"category": "post_processor", "class": "slow", "description": "d",
-             "config_params": [{"name": "limit", "type": "float", "default": 2.5, "description": "ms"}]}]}"#;
-        let offers = parse_section(json).unwrap();
+        let offers = parse_section(section(
+            r#"{"category": "post_processor", "class": "slow", "description": "d",
+                "config_params": [{"name": "limit", "type": "float", "default": 2.5, "description": "ms"}]}"#,
+        ).as_bytes()).unwrap();
         assert_eq!(offers[0].identifier.as_str(), "slow");
         assert_eq!(offers[0].params.as_ref().unwrap()[0].default, Some(2.5.into()));
     }
@@ -208,34 +213,32 @@ mod tests {
                 "the default of parameter `limit` is not of its type, int: \"many\"",
             ),
         ] {
-            let json =
-                format!(r#"{{"contract": "perfbox:plugin@0.1.0", "implementations": [{offers}]}}"#);
+            let json = section(&offers);
             let expected = format!("has a broken `perfbox:offers` section: {words}");
             assert_eq!(parse_section(json.as_bytes()).unwrap_err(), expected);
         }
         let large = parse_section(" ".repeat(SECTION_MAX_BYTES + 1).as_bytes());
         assert!(large.unwrap_err().ends_with("it has more than 256 KiB"));
-        let none = parse_section(br#"{"contract": "perfbox:plugin@0.1.3", "implementations": []}"#);
+        let none = parse_section(section("").as_bytes());
         assert!(none.unwrap_err().starts_with("offers nothing: "));
         // One name for a hook and a processor is no name twice.
         let both = format!("{plain}, {}", offer("post_processor", limit));
-        let json =
-            format!(r#"{{"contract": "perfbox:plugin@0.1.0", "implementations": [{both}]}}"#);
-        assert_eq!(parse_section(json.as_bytes()).unwrap().len(), 2);
+        assert_eq!(parse_section(section(&both).as_bytes()).unwrap().len(), 2);
     }
 
     #[test]
     fn a_section_for_another_contract_is_refused_whatever_else_it_says() {
         let words = |json: &str| parse_section(json.as_bytes()).unwrap_err();
         assert_eq!(
-            words(r#"{"contract": "perfbox:plugin@0.2.0", "exporters": []}"#),
-            "is built for version 0.2.0 of the contract, and this perfbox speaks 0.1.0; \
-             build it with a perfbox-guest of that version"
+            words(r#"{"contract": "perfbox:plugin@99.0.0", "exporters": []}"#),
+            format!("is {}", built_for_another("99.0.0"))
         );
         assert_eq!(
             words(r#"{"contract": "acme:plugin@0.1.0", "implementations": []}"#),
-            "has a broken `perfbox:offers` section: `acme:plugin@0.1.0` is not a contract, \
-             for example perfbox:plugin@0.1.0"
+            format!(
+                "has a broken `perfbox:offers` section: `acme:plugin@0.1.0` is not a contract, \
+                 for example {CONTRACT_PACKAGE}@{CONTRACT_VERSION}"
+            )
         );
         assert!(words(r#"{"implementations": []}"#).contains("missing field `contract`"));
     }

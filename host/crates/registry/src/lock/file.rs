@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::{Lock, LockedComponent};
-use crate::yaml::{self, Problem, Versioned, YamlError};
+use super::component::LockedComponent;
+use super::pins::Lock;
+use crate::yaml::{self, ConfigError, Versioned, YamlError};
 use perfbox_model::escape;
 use perfbox_model::names::{Category, Identifier, InvalidName};
 
@@ -112,7 +113,7 @@ impl Lock {
     /// # Errors
     /// When it says something that cannot be, with line and column.
     pub fn parse(text: &str, path: &Path) -> Result<Self, LockError> {
-        let components = check(text).map_err(|problem| LockError::Unusable(problem.of(path)))?;
+        let components = check(text).map_err(|error| LockError::Unusable(error.in_file(path)))?;
         Ok(Self { path: path.to_owned(), exclusive: false, components })
     }
 
@@ -165,9 +166,9 @@ impl Lock {
             text.extend(values.iter().map(|(key, value)| format!("{key}: {}\n", quoted(value))));
             let key_of = |(category, id): &(Category, Identifier)| format!("{category}/{id}");
             let listed = |value: String| format!("      - {}\n", quoted(&value));
-            let empty = if one.abilities.is_empty() { " []" } else { "" };
+            let empty = if one.capabilities.is_empty() { " []" } else { "" };
             text.push_str(&format!("    abilities:{empty}\n"));
-            text.extend(one.abilities.iter().map(|ability| listed(ability.to_string())));
+            text.extend(one.capabilities.iter().map(|ability| listed(ability.to_string())));
             let empty = if one.serves.is_empty() { " {}" } else { "" };
             text.push_str(&format!("    serves:{empty}\n"));
             text.extend(one.serves.iter().map(|(key, class)| {
@@ -182,7 +183,7 @@ impl Lock {
     }
 }
 
-fn check(text: &str) -> Result<Vec<LockedComponent>, Problem> {
+fn check(text: &str) -> Result<Vec<LockedComponent>, ConfigError> {
     let raw: RawLock = yaml::parse(text)?;
     let mut components: Vec<LockedComponent> = Vec::new();
     for one in raw.packages {
@@ -196,15 +197,16 @@ fn check(text: &str) -> Result<Vec<LockedComponent>, Problem> {
 fn check_component(
     raw: RawComponent,
     others: &[LockedComponent],
-) -> Result<LockedComponent, Problem> {
-    let mut abilities = BTreeSet::new();
+) -> Result<LockedComponent, ConfigError> {
+    let mut capabilities = BTreeSet::new();
     for ability in raw.abilities {
-        abilities
-            .insert(ability.value.parse().map_err(|words: String| Problem::at(&ability, words))?);
+        capabilities.insert(
+            ability.value.parse().map_err(|words: String| ConfigError::at(&ability, words))?,
+        );
     }
     let mut serves = BTreeMap::new();
     for (key, class) in raw.serves {
-        let invalid = |words: String| Problem::at(&class, words);
+        let invalid = |words: String| ConfigError::at(&class, words);
         let served = check_key(&key).map_err(invalid)?;
         if others.iter().any(|other| other.serves.contains_key(&served)) {
             return Err(invalid(format!("`{key}` is served twice")));
@@ -213,10 +215,10 @@ fn check_component(
     }
     let mut auto_loaded = BTreeSet::new();
     for key in raw.auto_loaded {
-        let joined = check_key(&key.value).map_err(|words| Problem::at(&key, words))?;
+        let joined = check_key(&key.value).map_err(|words| ConfigError::at(&key, words))?;
         if !serves.contains_key(&joined) {
             let words = format!("`{}` is not among what it serves", key.value);
-            return Err(Problem::at(&key, words));
+            return Err(ConfigError::at(&key, words));
         }
         auto_loaded.insert(joined);
     }
@@ -225,7 +227,7 @@ fn check_component(
             .name
             .value
             .parse()
-            .map_err(|error: InvalidName| Problem::at(&raw.name, error.to_string()))?,
+            .map_err(|error: InvalidName| ConfigError::at(&raw.name, error.to_string()))?,
         version: raw.version,
         contract: raw.contract,
         component: raw.component,
@@ -233,8 +235,8 @@ fn check_component(
             .digest
             .value
             .parse()
-            .map_err(|words: String| Problem::at(&raw.digest, words))?,
-        abilities,
+            .map_err(|words: String| ConfigError::at(&raw.digest, words))?,
+        capabilities,
         serves,
         auto_loaded,
     })
@@ -265,6 +267,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::component::capability::Capability;
 
     const DIGEST: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -279,7 +282,7 @@ mod tests {
             component: "a/b.wasm".to_owned(),
             contract: "0.1.0".to_owned(),
             digest: DIGEST.parse().unwrap(),
-            abilities: ["log", "import acme:x/y@1.0.0"].map(|one| one.parse().unwrap()).into(),
+            capabilities: ["log", "import acme:x/y@1.0.0"].map(|one| one.parse().unwrap()).into(),
             serves: BTreeMap::from([(served(serves), "Audit".to_owned())]),
             auto_loaded: BTreeSet::new(),
         }
@@ -300,9 +303,9 @@ mod tests {
             odd.component = version.to_owned();
             odd.serves = BTreeMap::from([(served("null"), version.to_owned())]);
             odd.auto_loaded = BTreeSet::from([served("null")]);
-            odd.abilities = BTreeSet::from([super::super::Ability::Import(version.to_owned())]);
+            odd.capabilities = BTreeSet::from([Capability::Import(version.to_owned())]);
             let bare = LockedComponent {
-                abilities: BTreeSet::new(),
+                capabilities: BTreeSet::new(),
                 serves: BTreeMap::new(),
                 ..component("x", "2", "y")
             };

@@ -4,13 +4,13 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::check::{Check, Checked, Finding, Outcome};
 use super::copy::{CopyError, copy_directory, copy_file};
 use super::examine::{examine, name_of};
 use super::info::PackageInfo;
 use super::installed::Installed;
-use super::place::{Place, is_hidden};
+use super::location::{PackageLocation, is_hidden};
 use super::staging::{Staging, exchange, move_to, sync_dir};
-use super::validate::{Check, Checked, Finding, Outcome};
 use crate::manifest::MANIFEST_FILE;
 use perfbox_model::escape;
 use perfbox_model::names::PackageName;
@@ -249,10 +249,10 @@ impl Addition {
 
 /// What is in a package, its components' digests among it; none where it cannot be read.
 fn content_of(installed: &Installed) -> Option<PackageInfo> {
-    Place::of_entry(&installed.path).and_then(|place| examine(&place).info)
+    PackageLocation::of_entry(&installed.path).and_then(|place| examine(&place).info)
 }
 
-fn place_of(source: &Path) -> Result<Place, AddError> {
+fn place_of(source: &Path) -> Result<PackageLocation, AddError> {
     let found = source
         .metadata()
         .map_err(|error| AddError::Unreadable { path: source.to_owned(), source: error })?;
@@ -261,8 +261,8 @@ fn place_of(source: &Path) -> Result<Place, AddError> {
             .join(MANIFEST_FILE)
             .symlink_metadata()
             .is_ok()
-            .then(|| Place::of_directory(source)),
-        false => Place::of_file(source),
+            .then(|| PackageLocation::of_directory(source)),
+        false => PackageLocation::of_file(source),
     };
     place.ok_or_else(|| AddError::NoPackage { path: source.to_owned() })
 }

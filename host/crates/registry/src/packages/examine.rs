@@ -5,20 +5,35 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::agree::{class_hint, disagreements, entries};
-use super::fit::{Gaps, validate_code};
+use super::check::{Check, Checked, Finding, Outcome};
+use super::contract_check::{MissingItems, validate_code};
 use super::info::PackageInfo;
-use super::place::Place;
-use super::validate::{Check, Checked, Finding, Outcome, PackageReport};
-use crate::component::{Ability, ComponentInfo, Grant, Offer, Weight};
+use super::location::PackageLocation;
+use super::manifest_check::{class_hint, disagreements, entries};
+use crate::component::capability::{Access, Capability};
+use crate::component::compile_cost::CompileCost;
+use crate::component::info::ComponentInfo;
+use crate::component::offers::Offer;
 use crate::contract::{CONTRACT_VERSION, built_for_another, is_compatible};
 use crate::manifest::{DEFAULT_PRIORITY, MANIFEST_FILE, Manifest, ManifestImplementation};
-use crate::yaml::YamlError;
+use crate::yaml::{self, YamlError};
 use perfbox_model::escape;
 use perfbox_model::names::{Category, PackageName};
 
+/// What is known of one package.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PackageReport {
+    /// Its directory, or its file for a bare component.
+    pub path: PathBuf,
+    /// What it is, where the first check passed.
+    pub info: Option<PackageInfo>,
+    /// [`Check::OF_PACKAGE`], each with its outcome.
+    pub checks: Vec<Checked>,
+}
+
 /// Looks closely at one package.
-pub(super) fn examine(place: &Place) -> PackageReport {
+pub(super) fn examine(place: &PackageLocation) -> PackageReport {
     let mut examination = Examination { place, checks: Vec::new(), entries: BTreeMap::new() };
     let info = examination.all();
     PackageReport { path: place.shown.clone(), info, checks: examination.checks }
@@ -28,13 +43,13 @@ pub(super) fn examine(place: &Place) -> PackageReport {
 ///
 /// # Errors
 /// What is wrong with its manifest or its name.
-pub(super) fn name_of(place: &Place) -> Result<PackageName, Finding> {
+pub(super) fn name_of(place: &PackageLocation) -> Result<PackageName, Finding> {
     let mut examination = Examination { place, checks: Vec::new(), entries: BTreeMap::new() };
     examination.manifest().map(|info| info.name)
 }
 
 struct Examination<'p> {
-    place: &'p Place,
+    place: &'p PackageLocation,
     checks: Vec<Checked>,
     /// Line and column of each entry of the manifest.
     entries: BTreeMap<(Category, String), (u64, u64)>,
@@ -43,7 +58,7 @@ struct Examination<'p> {
 /// A component that is valid.
 struct Sound {
     info: ComponentInfo,
-    gaps: Gaps,
+    gaps: MissingItems,
     /// What it offers, or why that cannot be read. None where only the manifest says it.
     offers: Option<Result<Vec<Offer>, String>>,
 }
@@ -144,7 +159,7 @@ impl Examination<'_> {
             }
         })?;
         // For errors only, so what cannot be known is left out.
-        self.entries = entries(&crate::yaml::read(&path).unwrap_or_default());
+        self.entries = entries(&yaml::read(&path).unwrap_or_default());
         Ok(PackageInfo::of_manifest(manifest))
     }
 
@@ -247,8 +262,8 @@ impl Examination<'_> {
         let mut findings = Vec::new();
         for (path, Sound { info, .. }) in sound {
             for name in &info.imports {
-                let ability = Ability::of_import(name);
-                let is_refused = ability.is_some_and(|one| one.grant() == Grant::Refused);
+                let ability = Capability::of_import(name);
+                let is_refused = ability.is_some_and(|one| one.access() == Access::Refused);
                 // The contract's own check has told of other versions of it.
                 if is_refused && !is_of_another_contract(name) {
                     let problem = format!(
@@ -344,7 +359,7 @@ fn linked_directory(package: &Path, inner: &Path) -> Option<PathBuf> {
 /// A component from its bytes; `stem` is what a bare one offers by where it does not say.
 fn look_into(bytes: &[u8], stem: Option<&str>) -> Result<Sound, String> {
     let info = ComponentInfo::read(bytes).map_err(|error| error.to_string())?;
-    if let Some(excess) = Weight::excess_of(bytes) {
+    if let Some(excess) = CompileCost::excess_of(bytes) {
         return Err(excess.to_string());
     }
     let exports = Category::ALL.into_iter().filter_map(|category| {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::component::{Ability, ComponentInfo};
+use crate::component::capability::Capability;
+use crate::component::info::ComponentInfo;
 use crate::manifest::{Manifest, ManifestImplementation};
 use perfbox_model::names::PackageName;
 
@@ -65,11 +66,11 @@ impl PackageInfo {
     }
 
     /// What its components ask to be able to do, all together.
-    pub fn abilities(&self) -> Vec<&Ability> {
-        let mut abilities: Vec<_> =
-            self.components.values().flat_map(|component| &component.abilities).collect();
-        abilities.sort();
-        abilities.dedup();
-        abilities
+    pub fn capabilities(&self) -> Vec<&Capability> {
+        let mut capabilities: Vec<_> =
+            self.components.values().flat_map(|component| &component.capabilities).collect();
+        capabilities.sort();
+        capabilities.dedup();
+        capabilities
     }
 }

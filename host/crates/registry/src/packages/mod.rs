@@ -8,23 +8,24 @@
 //! seen by renaming alone.
 
 mod add;
-mod agree;
+mod check;
+mod contract_check;
 mod copy;
 mod examine;
-mod fit;
 mod info;
 mod installed;
-mod place;
+mod location;
+mod manifest_check;
 mod remove;
 mod staging;
 mod validate;
 
 pub use add::{AddError, Addition};
+pub use check::{Check, Checked, Finding, Outcome};
+pub use contract_check::{MissingItems, validate_code};
 pub use copy::CopyError;
-pub use fit::{Gaps, validate_code};
+pub use examine::PackageReport;
 pub use info::PackageInfo;
 pub use installed::Installed;
 pub use remove::{RemoveError, remove};
-pub use validate::{
-    Check, Checked, Finding, Outcome, PackageReport, ValidateError, Validation, validate,
-};
+pub use validate::{ValidateError, Validation, validate};

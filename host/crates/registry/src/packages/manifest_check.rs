@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
-use crate::component::Offer;
+use crate::component::offers::Offer;
 use crate::manifest::ManifestImplementation;
 use crate::params::ConfigParam;
 use perfbox_model::escape;

@@ -10,7 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::{CODE_SUFFIX, INDEX_SUFFIX, entry, own};
+use super::entry::{self, CODE_SUFFIX, INDEX_SUFFIX};
+use super::private_dir;
 
 /// Begins the names of files that are still written.
 pub(super) const UNFINISHED_PREFIX: &str = ".unfinished-";
@@ -167,7 +168,7 @@ fn is_named_as_entry(name: &str) -> bool {
 /// True for a file that begins as entries do; a file of the user's own does not, however
 /// it is named.
 fn begins_as_entry(path: &Path) -> bool {
-    own::open_for_reading(path).is_ok_and(entry::begins_as_one)
+    private_dir::open_for_reading(path).is_ok_and(entry::begins_as_one)
 }
 
 fn usage<'h>(held: impl Iterator<Item = &'h Held>) -> CacheUsage {

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::validate::Finding;
+use super::check::Finding;
 
 /// Where a package is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct PackageLocation {
     /// Its directory, or its file.
     pub(super) path: PathBuf,
     /// What people know it as.
@@ -14,7 +14,7 @@ pub(super) struct Place {
     pub(super) is_bare: bool,
 }
 
-impl Place {
+impl PackageLocation {
     /// A package's directory.
     pub(super) fn of_directory(path: &Path) -> Self {
         Self { path: path.to_owned(), shown: path.to_owned(), is_bare: false }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use wasmparser::{Chunk, CustomSectionReader, Parser, Payload};
 
+use super::error::ComponentError;
 use super::metadata::Metadata;
-use super::{ComponentError, offers};
+use super::offers;
 use perfbox_model::escape;
 
 /// Sections in the component and all that is nested in it. A component made from
@@ -20,7 +21,7 @@ pub(super) const MOST_LEVELS: usize = 32;
 const MOST_NAMES: usize = 1000;
 
 /// The names and descriptions in a component.
-pub(super) struct Outline<'b> {
+pub(super) struct Sections<'b> {
     pub(super) imports: BTreeSet<&'b str>,
     pub(super) exports: BTreeSet<&'b str>,
     pub(super) described: Described<'b>,
@@ -69,7 +70,7 @@ impl<'b> Part<'b> {
 ///
 /// # Errors
 /// When the bytes break off or are damaged, or there is too much of something.
-pub(super) fn read(bytes: &[u8]) -> Result<Outline<'_>, ComponentError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Sections<'_>, ComponentError> {
     let mut parser = Parser::new(0);
     let mut rest = bytes;
     let mut part = Part::default();
@@ -100,7 +101,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Outline<'_>, ComponentError> {
                     let inner = std::mem::replace(&mut part, outer_part);
                     part.add_inner(inner.described());
                 }
-                None => return Ok(Outline { imports, exports, described: part.described() }),
+                None => return Ok(Sections { imports, exports, described: part.described() }),
             },
             // Nobody asks for single functions, of which there may be many.
             Payload::CodeSectionStart { size, .. } => {

@@ -7,29 +7,7 @@ use wasmparser::{Validator, WasmFeatures};
 use perfbox_model::escape;
 use perfbox_model::names::Category;
 
-/// What the contract's interfaces have, from `wit/phase-hook.wit` and
-/// `wit/post-processor.wit`.
-fn items(category: Category) -> &'static [&'static str] {
-    match category {
-        Category::PhaseHook => &[
-            "hook",
-            "[static]hook.create",
-            "[method]hook.on-phase-start",
-            "[method]hook.on-phase-sending-complete",
-            "[method]hook.on-phase-complete",
-            "[method]hook.on-phase-timeout",
-        ],
-        Category::PostProcessor => &[
-            "processor",
-            "[static]processor.create",
-            "[method]processor.requirements",
-            "[method]processor.process",
-            "[method]processor.save",
-            "[method]processor.merge",
-            "[method]processor.finish",
-        ],
-    }
-}
+use crate::contract::items_of;
 
 /// What the engine takes: its `config` says why not more.
 fn features() -> WasmFeatures {
@@ -47,7 +25,7 @@ fn features() -> WasmFeatures {
 }
 
 /// What each category's interface lacks, where the component exports it.
-pub type Gaps = Vec<(Category, Vec<&'static str>)>;
+pub type MissingItems = Vec<(Category, Vec<&'static str>)>;
 
 /// Validates all of a component, and looks at the interfaces that it exports under
 /// these names.
@@ -57,7 +35,7 @@ pub type Gaps = Vec<(Category, Vec<&'static str>)>;
 pub fn validate_code(
     bytes: &[u8],
     exports: impl Iterator<Item = (Category, String)>,
-) -> Result<Gaps, String> {
+) -> Result<MissingItems, String> {
     let types = Validator::new_with_features(features()).validate_all(bytes).map_err(|error| {
         format!(
             "is not valid WebAssembly: {} (at offset 0x{:x}); build it anew for wasm32-wasip2",
@@ -71,7 +49,7 @@ pub fn validate_code(
             Some(ComponentEntityType::Instance(id)) => !types[id].exports.contains_key(**wanted),
             _ => true,
         };
-        (category, items(category).iter().filter(lacks).copied().collect())
+        (category, items_of(category.interface()).iter().filter(lacks).copied().collect())
     });
     Ok(gaps.collect())
 }
@@ -79,13 +57,15 @@ pub fn validate_code(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::CONTRACT_VERSION;
 
     /// The builtins: a real component, as the SDK and cargo make them.
     const REAL: &[u8] = perfbox_builtins::COMPONENT;
 
     #[test]
     fn a_real_component_is_valid_and_lacks_nothing() {
-        let exports = Category::ALL.map(|one| (one, format!("{}@0.1.0", one.interface())));
+        let exports =
+            Category::ALL.map(|one| (one, format!("{}@{CONTRACT_VERSION}", one.interface())));
         let gaps = validate_code(REAL, exports.into_iter()).unwrap();
         assert_eq!(gaps, Category::ALL.map(|one| (one, Vec::new())));
     }
@@ -95,7 +75,10 @@ mod tests {
         let text = "(component (instance $i) (export \"x\" (instance $i)))";
         let exports = [(Category::PhaseHook, "x".to_owned())].into_iter();
         let gaps = validate_code(&wat::parse_str(text).unwrap(), exports).unwrap();
-        assert_eq!(gaps, [(Category::PhaseHook, items(Category::PhaseHook).to_vec())]);
+        assert_eq!(
+            gaps,
+            [(Category::PhaseHook, items_of(Category::PhaseHook.interface()).to_vec())]
+        );
     }
 
     #[test]

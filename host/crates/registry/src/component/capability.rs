@@ -10,12 +10,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use perfbox_model::permissions::Permissions;
 
-use crate::contract::is_compatible;
+use crate::contract::{CONTRACT_PACKAGE, is_compatible};
 
 /// Something that a component asks to be able to do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Ability {
+pub enum Capability {
     /// Write messages for people.
     Log,
     /// Read the run's records.
@@ -41,7 +41,7 @@ pub enum Ability {
 /// What becomes of an ability that a component asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Grant {
+pub enum Access {
     /// It has it.
     Granted,
     /// It has it, and finds nothing there.
@@ -52,7 +52,7 @@ pub enum Grant {
     Refused,
 }
 
-impl fmt::Display for Grant {
+impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Granted => "granted",
@@ -64,23 +64,23 @@ impl fmt::Display for Grant {
 }
 
 /// Those that have a word of their own.
-const PLAIN: [Ability; 9] = [
-    Ability::Log,
-    Ability::Batches,
-    Ability::Clocks,
-    Ability::Random,
-    Ability::Filesystem,
-    Ability::Environment,
-    Ability::Stdio,
-    Ability::Sockets,
-    Ability::Http,
+const PLAIN: [Capability; 9] = [
+    Capability::Log,
+    Capability::Batches,
+    Capability::Clocks,
+    Capability::Random,
+    Capability::Filesystem,
+    Capability::Environment,
+    Capability::Stdio,
+    Capability::Sockets,
+    Capability::Http,
 ];
 
 /// In front of the name of an import. No word of the others has a blank, so an import
 /// that is named like one of them is not taken for it.
 const IMPORT_PREFIX: &str = "import ";
 
-impl Ability {
+impl Capability {
     /// Whether a plugin with these permissions may have it.
     pub fn is_allowed(&self, permissions: &Permissions) -> bool {
         match self {
@@ -96,7 +96,7 @@ impl Ability {
         let Some((interface, version)) = name.split_once('@') else { return unknown() };
         let Some((package, interface)) = interface.split_once('/') else { return unknown() };
         let is_linked = match package {
-            "perfbox:plugin" => is_compatible(version),
+            CONTRACT_PACKAGE => is_compatible(version),
             // Whatever its version is, it is not there.
             "wasi:http" => return Some(Self::Http),
             package if package.starts_with("wasi:") => is_wasi_0_2(version),
@@ -106,11 +106,11 @@ impl Ability {
             return unknown();
         }
         Some(match (package, interface) {
-            ("perfbox:plugin", "types")
+            (CONTRACT_PACKAGE, "types")
             | ("wasi:io", "error" | "poll" | "streams")
             | ("wasi:cli", "exit") => return None,
-            ("perfbox:plugin", "logging") => Self::Log,
-            ("perfbox:plugin", "batches") => Self::Batches,
+            (CONTRACT_PACKAGE, "logging") => Self::Log,
+            (CONTRACT_PACKAGE, "batches") => Self::Batches,
             ("wasi:clocks", "monotonic-clock" | "wall-clock") => Self::Clocks,
             ("wasi:random", "random" | "insecure" | "insecure-seed") => Self::Random,
             ("wasi:filesystem", "preopens" | "types") => Self::Filesystem,
@@ -131,17 +131,17 @@ impl Ability {
     }
 
     /// What becomes of it.
-    pub fn grant(&self) -> Grant {
+    pub fn access(&self) -> Access {
         match self {
             Self::Log
             | Self::Batches
             | Self::Clocks
             | Self::Random
             | Self::Filesystem
-            | Self::Stdio => Grant::Granted,
-            Self::Environment => Grant::Empty,
-            Self::Sockets => Grant::Denied,
-            Self::Http | Self::Import(_) => Grant::Refused,
+            | Self::Stdio => Access::Granted,
+            Self::Environment => Access::Empty,
+            Self::Sockets => Access::Denied,
+            Self::Http | Self::Import(_) => Access::Refused,
         }
     }
 
@@ -169,7 +169,7 @@ fn is_wasi_0_2(version: &str) -> bool {
     !patch.is_empty() && patch.bytes().all(|digit| digit.is_ascii_digit())
 }
 
-impl fmt::Display for Ability {
+impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Log => "log",
@@ -186,7 +186,7 @@ impl fmt::Display for Ability {
     }
 }
 
-impl FromStr for Ability {
+impl FromStr for Capability {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -203,13 +203,13 @@ impl FromStr for Ability {
     }
 }
 
-impl Serialize for Ability {
+impl Serialize for Capability {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Ability {
+impl<'de> Deserialize<'de> for Capability {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
@@ -218,28 +218,29 @@ impl<'de> Deserialize<'de> for Ability {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::CONTRACT_VERSION;
 
     #[test]
     fn an_import_is_an_ability_by_its_interface_and_version() {
-        let of = |name: &str| Ability::of_import(name).map(|one| (one.to_string(), one.grant()));
-        for (name, word, grant) in [
-            ("perfbox:plugin/logging@0.1.0", "log", Grant::Granted),
-            ("perfbox:plugin/batches@0.1.9", "batches", Grant::Granted),
-            ("wasi:clocks/monotonic-clock@0.2.0", "clocks", Grant::Granted),
-            ("wasi:random/insecure-seed@0.2.6", "random", Grant::Granted),
-            ("wasi:filesystem/preopens@0.2.6", "filesystem", Grant::Granted),
-            ("wasi:cli/environment@0.2.6", "environment", Grant::Empty),
-            ("wasi:cli/terminal-stdout@0.2.6", "stdio", Grant::Granted),
-            ("wasi:sockets/ip-name-lookup@0.2.6", "sockets", Grant::Denied),
-            ("wasi:http/outgoing-handler@0.2.6", "http", Grant::Refused),
-            ("wasi:http/client@0.3.0", "http", Grant::Refused),
+        let of =
+            |name: &str| Capability::of_import(name).map(|one| (one.to_string(), one.access()));
+        let own = |interface| format!("{CONTRACT_PACKAGE}/{interface}@{CONTRACT_VERSION}");
+        for (name, word, access) in [
+            (own("logging").as_str(), "log", Access::Granted),
+            (own("batches").as_str(), "batches", Access::Granted),
+            ("wasi:clocks/monotonic-clock@0.2.0", "clocks", Access::Granted),
+            ("wasi:random/insecure-seed@0.2.6", "random", Access::Granted),
+            ("wasi:filesystem/preopens@0.2.6", "filesystem", Access::Granted),
+            ("wasi:cli/environment@0.2.6", "environment", Access::Empty),
+            ("wasi:cli/terminal-stdout@0.2.6", "stdio", Access::Granted),
+            ("wasi:sockets/ip-name-lookup@0.2.6", "sockets", Access::Denied),
+            ("wasi:http/outgoing-handler@0.2.6", "http", Access::Refused),
+            ("wasi:http/client@0.3.0", "http", Access::Refused),
         ] {
-            assert_eq!(of(name), Some((word.to_owned(), grant)), "{name}");
+            assert_eq!(of(name), Some((word.to_owned(), access)), "{name}");
         }
-        for plumbing in
-            ["perfbox:plugin/types@0.1.0", "wasi:io/streams@0.2.6", "wasi:cli/exit@0.2.6"]
-        {
-            assert_eq!(of(plumbing), None);
+        for without in [own("types").as_str(), "wasi:io/streams@0.2.6", "wasi:cli/exit@0.2.6"] {
+            assert_eq!(of(without), None);
         }
     }
 
@@ -247,8 +248,8 @@ mod tests {
     fn what_the_host_does_not_link_is_named_and_refused() {
         for name in [
             "acme:secrets/vault@1.0.0",
-            "perfbox:plugin/logging@0.2.0",
-            "perfbox:plugin/metrics@0.1.0",
+            "perfbox:plugin/logging@99.0.0",
+            &format!("{CONTRACT_PACKAGE}/metrics@{CONTRACT_VERSION}"),
             "wasi:keyvalue/store@0.2.0",
             "wasi:clocks/wall-clock@0.2.0-rc-2023-11-10",
             "wasi:clocks/timezone@0.2.0",
@@ -257,21 +258,21 @@ mod tests {
             "sockets",
             "",
         ] {
-            let ability = Ability::of_import(name).unwrap();
-            assert_eq!(ability, Ability::Import(name.to_owned()));
-            assert_eq!(ability.grant(), Grant::Refused);
+            let ability = Capability::of_import(name).unwrap();
+            assert_eq!(ability, Capability::Import(name.to_owned()));
+            assert_eq!(ability.access(), Access::Refused);
         }
     }
 
     #[test]
     fn an_ability_is_read_as_it_is_written_and_no_import_passes_for_another() {
-        let log = Ability::of_import("log").unwrap();
+        let log = Capability::of_import("log").unwrap();
         assert_eq!(log.to_string(), "import log");
-        for ability in PLAIN.into_iter().chain([log, Ability::Import("import log".to_owned())]) {
+        for ability in PLAIN.into_iter().chain([log, Capability::Import("import log".to_owned())]) {
             assert_eq!(ability.to_string().parse(), Ok(ability));
         }
         assert_eq!(
-            "socket\n".parse::<Ability>().unwrap_err(),
+            "socket\n".parse::<Capability>().unwrap_err(),
             "`socket\\n` is not an ability; they are log, batches, clocks, random, filesystem, \
              environment, stdio, sockets, http, and `import NAME`"
         );

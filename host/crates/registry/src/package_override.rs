@@ -9,7 +9,7 @@ use perfbox_model::names::{Category, Identifier};
 
 /// Which package is to serve one (category, identifier).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PackageChoice {
+pub struct PackageOverride {
     /// The category.
     pub category: Category,
     /// The identifier.
@@ -20,7 +20,7 @@ pub struct PackageChoice {
     pub by: String,
 }
 
-impl FromStr for PackageChoice {
+impl FromStr for PackageOverride {
     type Err = ResolveError;
 
     /// Reads `CATEGORY/ID=PACKAGE`.
@@ -37,17 +37,17 @@ impl FromStr for PackageChoice {
     }
 }
 
-impl PackageChoice {
+impl PackageOverride {
     /// The same, said to be made by `who`, for example `--use`.
     pub fn by(self, who: impl Into<String>) -> Self {
         Self { by: who.into(), ..self }
     }
 
-    pub(super) fn is_for(&self, category: Category, identifier: &str) -> bool {
+    pub(crate) fn is_for(&self, category: Category, identifier: &str) -> bool {
         self.category == category && self.identifier.as_str() == identifier
     }
 
-    pub(super) fn names(&self, one: &Implementation) -> bool {
+    pub(crate) fn names(&self, one: &Implementation) -> bool {
         let by_name = self.package == one.package.as_str();
         let by_version = self.package == format!("{}@{}", one.package, one.version);
         let by_path = match &one.component {

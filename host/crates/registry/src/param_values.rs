@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::param_type::{ParamType, ScalarType};
-use super::params::{ConfigParam, Fault, text_of};
+use crate::param_type::{ParamType, ScalarType};
+use crate::params::{ConfigParam, Fault, text_of};
 use perfbox_model::escape;
 use perfbox_model::names::{ParamName, nearest};
 
@@ -100,20 +100,20 @@ fn how_to_write(kind: ParamType, given: &str) -> String {
 
 /// A value as it was given.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Given {
+pub enum ParamValue {
     /// On a command line: read by the parameter's type.
     Text(String),
     /// In a file: it has a type already.
     Value(Value),
 }
 
-impl From<&str> for Given {
+impl From<&str> for ParamValue {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
 }
 
-impl Given {
+impl ParamValue {
     /// As it can be shown, not yet made safe.
     pub fn text(&self) -> String {
         match self {
@@ -141,7 +141,7 @@ impl Given {
 }
 
 /// Values as given, by parameter name.
-pub type GivenParams = BTreeMap<String, Given>;
+pub type ParamValues = BTreeMap<String, ParamValue>;
 
 /// The configuration of one implementation, as the JSON object that `create` gets:
 /// the values given, defaults for the rest. `owner` names the implementation in
@@ -153,7 +153,7 @@ pub type GivenParams = BTreeMap<String, Given>;
 pub fn check_params(
     owner: &str,
     declared: Option<&[ConfigParam]>,
-    given: &GivenParams,
+    given: &ParamValues,
 ) -> Result<serde_json::Map<String, Value>, ParamError> {
     let Some(declared) = declared else {
         return Ok(given.iter().map(|(name, one)| (name.clone(), one.read_loose())).collect());
@@ -187,7 +187,7 @@ pub fn check_params(
 
 impl ConfigParam {
     /// The value that was given, checked.
-    fn take(&self, owner: &str, given: &Given) -> Result<Value, ParamError> {
+    fn take(&self, owner: &str, given: &ParamValue) -> Result<Value, ParamError> {
         let (owner, name) = (owner.to_owned(), self.name.clone());
         let value = given.read(self.kind);
         let fault = match &value {
@@ -246,7 +246,7 @@ mod tests {
     }
 
     fn check(given: &[(&str, &str)]) -> Result<Value, String> {
-        let given = given.iter().map(|(k, v)| ((*k).to_owned(), Given::from(*v))).collect();
+        let given = given.iter().map(|(k, v)| ((*k).to_owned(), ParamValue::from(*v))).collect();
         check_params("`post_processor/p`", Some(&declared()), &given)
             .map(Value::Object)
             .map_err(|error| error.to_string())
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn without_a_declaration_anything_goes_as_yaml() {
         let given = [("n", "3"), ("text", "a b"), ("list", "[1, x]")];
-        let given = given.iter().map(|(k, v)| ((*k).to_owned(), Given::from(*v))).collect();
+        let given = given.iter().map(|(k, v)| ((*k).to_owned(), ParamValue::from(*v))).collect();
         let config = check_params("", None, &given).unwrap();
         assert_eq!(Value::Object(config), json!({"list": [1, "x"], "n": 3, "text": "a b"}));
     }

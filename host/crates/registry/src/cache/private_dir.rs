@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder, File, Metadata};
 use std::io;
 use std::path::Path;
 
-use super::{CacheError, failed};
+use super::error::{CacheError, failed};
 use perfbox_model::escape;
 
 /// What the errors of the directory call it.

@@ -7,8 +7,8 @@ use wasmparser::{
     ComponentTypeRef, FunctionBody, Instance, Operator, Parser, Payload, SectionLimited,
 };
 
-use super::ComponentError;
-use super::outline::{MOST_LEVELS, MOST_SECTIONS, breaks_off, damaged, too_many};
+use super::error::ComponentError;
+use super::sections::{MOST_LEVELS, MOST_SECTIONS, breaks_off, damaged, too_many};
 
 /// Functions of all core modules. Components made from Python and from JavaScript have
 /// some 13,000; 300,000 empty ones take a compiler 1.6 GB and nine seconds.
@@ -34,7 +34,7 @@ const MOST_COMPONENTS: usize = 10_000;
 /// What it would take to compile a component, as far as its bytes show it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Weight {
+pub struct CompileCost {
     /// Functions in its core modules.
     pub functions: u64,
     /// Locals of the function with the most; its parameters do not count.
@@ -64,7 +64,7 @@ struct Part {
     makes: Makes,
 }
 
-impl Weight {
+impl CompileCost {
     /// Weighs a component: all of it. Never more than linear in its size, whatever the
     /// bytes are.
     ///
@@ -160,13 +160,13 @@ impl Part {
     }
 }
 
-fn weigh(bytes: &[u8], with_code: bool) -> Result<Weight, ComponentError> {
+fn weigh(bytes: &[u8], with_code: bool) -> Result<CompileCost, ComponentError> {
     let mut parser = Parser::new(0);
     let mut rest = bytes;
     let mut part = Part::default();
     // Those in which the part lies, outermost first.
     let mut around: Vec<(Parser, Part)> = Vec::new();
-    let mut weight = Weight::default();
+    let mut weight = CompileCost::default();
     let mut sections = 0;
     while sections < MOST_SECTIONS {
         // At the end of all bytes this is an error, never a wish for more.
@@ -197,7 +197,7 @@ fn weigh(bytes: &[u8], with_code: bool) -> Result<Weight, ComponentError> {
             Payload::End(_) => {
                 let Some((outer, outer_part)) = around.pop() else {
                     let Makes { all, core } = part.makes;
-                    return Ok(Weight { instances: all, core_instances: core, ..weight });
+                    return Ok(CompileCost { instances: all, core_instances: core, ..weight });
                 };
                 parser = outer;
                 let inner = std::mem::replace(&mut part, outer_part);
@@ -278,17 +278,17 @@ mod tests {
         wat::parse_str(text).unwrap()
     }
 
-    fn weight(text: &str) -> Weight {
-        Weight::of(&bytes(text)).unwrap()
+    fn weight(text: &str) -> CompileCost {
+        CompileCost::of(&bytes(text)).unwrap()
     }
 
-    fn module(functions: &str) -> Weight {
+    fn module(functions: &str) -> CompileCost {
         weight(&format!("(component (core module {functions}))"))
     }
 
     /// At most `most` of something passes, one more does not, with these words.
     #[track_caller]
-    fn assert_cap(most: u64, words: &str, with: impl Fn(u64) -> Weight) {
+    fn assert_cap(most: u64, words: &str, with: impl Fn(u64) -> CompileCost) {
         assert_eq!(with(most).check(), Ok(()));
         let error = with(most + 1).check().unwrap_err();
         let has = most + 1;
@@ -373,23 +373,23 @@ mod tests {
 
     #[test]
     fn a_real_component_is_far_from_every_cap() {
-        let weight = Weight::of(REAL).unwrap();
+        let weight = CompileCost::of(REAL).unwrap();
         assert_eq!(weight.check(), Ok(()));
         assert!(weight.functions > 100 && weight.locals > 10 && weight.branches > 100);
-        let instances = Weight::of_instances(REAL).unwrap();
-        assert_eq!(instances, Weight { functions: 0, locals: 0, branches: 0, ..weight });
+        let instances = CompileCost::of_instances(REAL).unwrap();
+        assert_eq!(instances, CompileCost { functions: 0, locals: 0, branches: 0, ..weight });
         assert!(instances.core_instances > 1);
     }
 
     #[test]
     fn damage_anywhere_never_panics() {
         for end in (0..REAL.len()).step_by(499) {
-            let _ = Weight::of(&REAL[..end]);
+            let _ = CompileCost::of(&REAL[..end]);
         }
         let mut damaged = REAL.to_vec();
         for at in (0..REAL.len()).step_by(997) {
             damaged[at] ^= 1 << (at % 8);
-            let _ = Weight::of(&damaged);
+            let _ = CompileCost::of(&damaged);
             damaged[at] ^= 1 << (at % 8);
         }
     }
@@ -397,7 +397,7 @@ mod tests {
     #[test]
     fn there_are_so_many_components_in_one_and_no_more() {
         let with = |count: usize| {
-            Weight::of(&bytes(&format!("(component {})", "(component)".repeat(count))))
+            CompileCost::of(&bytes(&format!("(component {})", "(component)".repeat(count))))
         };
         assert!(with(MOST_COMPONENTS).is_ok());
         let words = with(MOST_COMPONENTS + 1).unwrap_err().to_string();

@@ -1,0 +1,240 @@
+//! Description of a component, read from its bytes.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use perfbox_model::digest::Digest;
+use perfbox_model::names::Category;
+
+use super::capability::Capability;
+use super::error::{ComponentError, ComponentFileError};
+use super::metadata::Metadata;
+use super::offers::{self, Offer};
+use super::sections::{self, Sections};
+use crate::contract::{CONTRACT_PACKAGE, is_compatible};
+
+/// A component as its bytes describe it.
+///
+/// Its words are as they stand in the file: whoever shows them to people must
+/// [`escape`](perfbox_model::escape()) them.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ComponentInfo {
+    /// Its size, in bytes.
+    pub size_bytes: u64,
+    /// What tells it from any other.
+    pub digest: Digest,
+    /// The versions of the contract whose interfaces it imports or exports; of a plugin
+    /// one, of anything else none.
+    pub contract_versions: BTreeSet<String>,
+    /// The categories whose interface it exports, of whatever version.
+    pub categories: BTreeSet<Category>,
+    /// The names of what it imports, sorted.
+    pub imports: BTreeSet<String>,
+    /// The names of what it exports, sorted.
+    pub exports: BTreeSet<String>,
+    /// What these imports let it do.
+    pub capabilities: BTreeSet<Capability>,
+    /// What it says about itself.
+    pub metadata: Metadata,
+    /// The content of its section of offers.
+    offers_section: Option<Vec<u8>>,
+}
+
+impl ComponentInfo {
+    /// Reads the component in a file that a person has named, through links.
+    ///
+    /// # Errors
+    /// When there is no regular file of at most 64 MiB, or no component in it.
+    pub fn read_file(path: &Path) -> Result<Self, ComponentFileError> {
+        let read = path.canonicalize().and_then(|real| perfbox_model::files::read_component(&real));
+        let bytes = read.map_err(|error| ComponentFileError::Unreadable {
+            path: path.to_owned(),
+            reason: match error.kind() {
+                io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                _ => error.to_string(),
+            },
+        })?;
+        Self::read(&bytes)
+            .map_err(|error| ComponentFileError::NotAComponent { path: path.to_owned(), error })
+    }
+
+    /// Reads a component. That its code is valid, and fits the contract, is only known
+    /// once it is loaded.
+    ///
+    /// # Errors
+    /// When the bytes are no component, are damaged, or hold more than any needs.
+    pub fn read(bytes: &[u8]) -> Result<Self, ComponentError> {
+        if let Some(reason) = perfbox_model::files::not_a_component(bytes) {
+            return Err(ComponentError::NotAComponent { reason });
+        }
+        let Sections { imports, exports, described } = sections::read(bytes)?;
+        let of_contract = |name: &&str| version_of(name, CONTRACT_PACKAGE);
+        Ok(Self {
+            size_bytes: bytes.len() as u64,
+            digest: Digest::of(bytes),
+            contract_versions: imports.union(&exports).filter_map(of_contract).collect(),
+            categories: Category::ALL
+                .into_iter()
+                .filter(|one| exports.iter().any(|name| interface_of(name) == one.interface()))
+                .collect(),
+            capabilities: imports.iter().filter_map(|name| Capability::of_import(name)).collect(),
+            imports: imports.into_iter().map(str::to_owned).collect(),
+            exports: exports.into_iter().map(str::to_owned).collect(),
+            metadata: described.metadata,
+            offers_section: described.offers.map(<[u8]>::to_vec),
+        })
+    }
+
+    /// The implementations in it: what its section of offers says or, without one, one
+    /// for each category whose interface it exports, named by `stem`.
+    ///
+    /// # Errors
+    /// When it offers nothing that this host can use.
+    pub fn offers(&self, stem: &str) -> Result<Vec<Offer>, ComponentError> {
+        let offers = match &self.offers_section {
+            Some(section) => offers::parse_section(section),
+            None => offers::by_interface(&self.categories, stem),
+        };
+        offers.map_err(|reason| ComponentError::NoPlugin { reason })
+    }
+
+    /// True where it says itself what it offers, with descriptions and parameters.
+    pub fn declares_offers(&self) -> bool {
+        self.offers_section.is_some()
+    }
+
+    /// The worlds of the contract whose interface it exports.
+    pub fn worlds(&self) -> Vec<&'static str> {
+        let world = |category: &Category| match category {
+            Category::PhaseHook => "hook",
+            Category::PostProcessor => "processor",
+        };
+        self.categories.iter().map(world).collect()
+    }
+
+    /// True where it is built for the contract that this host speaks.
+    pub fn is_for_this_host(&self) -> bool {
+        !self.contract_versions.is_empty()
+            && self.contract_versions.iter().all(|version| is_compatible(version))
+    }
+}
+
+/// The name of an interface without its version.
+fn interface_of(name: &str) -> &str {
+    name.split('@').next().unwrap_or_default()
+}
+
+/// The version in the name of an interface of this package.
+fn version_of(name: &str, package: &str) -> Option<String> {
+    let (interface, version) = name.split_once('@')?;
+    let (owner, _) = interface.split_once('/')?;
+    (owner == package).then(|| version.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::CONTRACT_VERSION;
+
+    /// The builtins: a real component, as the SDK and cargo make them.
+    const REAL: &[u8] = perfbox_builtins::COMPONENT;
+
+    #[test]
+    fn a_real_component_is_read_whole() {
+        let info = ComponentInfo::read(REAL).unwrap();
+        assert_eq!(info.size_bytes, REAL.len() as u64);
+        assert_eq!(info.digest, Digest::of(REAL));
+        assert_eq!(Vec::from_iter(&info.contract_versions), [CONTRACT_VERSION]);
+        assert_eq!(Vec::from_iter(info.categories.clone()), Category::ALL);
+        assert!(info.is_for_this_host());
+        assert_eq!(
+            Vec::from_iter(&info.exports),
+            Category::ALL.map(|one| format!("{}@{CONTRACT_VERSION}", one.interface())).each_ref()
+        );
+        assert!(info.imports.contains(&format!("{CONTRACT_PACKAGE}/logging@{CONTRACT_VERSION}")));
+        let capabilities: Vec<String> =
+            info.capabilities.iter().map(Capability::to_string).collect();
+        assert_eq!(capabilities, ["log", "batches", "environment", "stdio"]);
+        let offers = info.offers("any").unwrap();
+        let offered: Vec<&str> = offers.iter().map(|one| one.identifier.as_str()).collect();
+        assert_eq!(offered, ["phase_log", "metrics", "timeslices", "histogram", "slo"]);
+        let texts: Vec<_> = info.metadata.texts().collect();
+        assert_eq!(
+            texts,
+            [
+                ("name", "perfbox_builtin_plugins"),
+                ("version", env!("CARGO_PKG_VERSION")),
+                ("description", "Sources of the implementations that come with perfbox"),
+                ("licenses", "Apache-2.0"),
+            ]
+        );
+        assert!(info.metadata.producers.iter().any(|one| one.name == "rustc"));
+        assert!(info.metadata.producers.iter().any(|one| one.name == "wit-component"));
+    }
+
+    #[test]
+    fn a_component_that_breaks_off_anywhere_is_refused_or_read_and_never_panics() {
+        let mut refused = 0;
+        // Every place near the head and the end, and a sample of those between.
+        let places = (0..2048).chain((2048..REAL.len() - 2048).step_by(997));
+        for end in places.chain(REAL.len() - 2048..REAL.len()) {
+            refused += usize::from(ComponentInfo::read(&REAL[..end]).is_err());
+        }
+        // Only between two sections does a prefix read as a component.
+        assert!(refused > 4000, "{refused}");
+    }
+
+    #[test]
+    fn a_flipped_byte_never_panics() {
+        let mut bytes = REAL.to_vec();
+        let tail = bytes.len() - 12_000;
+        for at in (0..4096).chain((4096..tail).step_by(1009)).chain((tail..bytes.len()).step_by(3))
+        {
+            bytes[at] ^= 1 << (at % 8);
+            if let Ok(info) = ComponentInfo::read(&bytes) {
+                let _ = info.offers("any");
+                assert_ne!(info.digest, Digest::of(REAL), "{at}");
+            }
+            bytes[at] ^= 1 << (at % 8);
+        }
+        assert!(ComponentInfo::read(&bytes).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_a_component_is_said_so() {
+        let words = |bytes: &[u8]| ComponentInfo::read(bytes).unwrap_err().to_string();
+        assert!(words(b"\0asm\x01\0\0\0").contains("core WebAssembly module"));
+        assert!(words(b"plain text").starts_with("is not a WebAssembly component; build it"));
+        assert!(words(b"").starts_with("is empty; "));
+        assert!(words(b"\0asm\x0d\0").starts_with("is not a whole WebAssembly component: "));
+    }
+
+    #[test]
+    fn a_component_of_no_interest_offers_nothing() {
+        let empty_component = ComponentInfo::read(b"\0asm\x0d\0\x01\0").unwrap();
+        assert!(!empty_component.is_for_this_host());
+        assert_eq!(
+            empty_component.offers("x").unwrap_err().to_string(),
+            "exports neither perfbox:plugin/phase-hook nor perfbox:plugin/post-processor; \
+             see the worlds in `wit/worlds.wit`"
+        );
+    }
+
+    #[test]
+    fn an_interface_without_a_section_is_named_by_the_file() {
+        let component = |name: &str| {
+            let text =
+                format!("(component (instance $nothing) (export \"{name}\" (instance $nothing)))");
+            ComponentInfo::read(&wat::parse_str(text).unwrap()).unwrap()
+        };
+        let info = component(&format!("perfbox:plugin/phase-hook@{CONTRACT_VERSION}"));
+        assert!(info.is_for_this_host() && !info.declares_offers());
+        let offers = info.offers("audit").unwrap();
+        assert_eq!((offers[0].category, offers[0].class.as_str()), (Category::PhaseHook, "audit"));
+        let newer = component("perfbox:plugin/phase-hook@99.0.0");
+        assert!(!newer.is_for_this_host());
+        assert_eq!(Vec::from_iter(&newer.contract_versions), ["99.0.0"]);
+    }
+}
