@@ -238,7 +238,7 @@ fn through_the_library(
             Status::Selected(reason) => format!("selected: {reason}"),
             Status::ShadowedBy(package) => format!("shadowed by {package}"),
             Status::Ambiguous => "ambiguous: choose with --use".to_owned(),
-            Status::Unserved { .. } => "unresolved".to_owned(),
+            Status::Unresolved { .. } => "unresolved".to_owned(),
             Status::Disabled => "disabled".to_owned(),
         };
         format!("{} {status}", one.implementation.package)

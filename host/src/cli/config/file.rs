@@ -65,8 +65,8 @@ pub(super) struct GrantsSection {
 }
 
 impl Versioned for ConfigFile {
-    const NEEDS: &'static str = "leave it out, or say something in it";
-    const READ: &'static str = "1.0";
+    const REQUIRED: &'static str = "add a key, or remove the file";
+    const VERSION: &'static str = "1.0";
 
     fn schema_version(&self) -> Option<&Spanned<String>> {
         self.schema_version.as_ref()

@@ -212,7 +212,7 @@ impl Config {
             let read = read.by(choice.origin.to_string());
             match choice.origin {
                 Origin::Flag(_) => registry.use_package(read)?,
-                _ => registry.choose(read),
+                _ => registry.use_package_unchecked(read),
             }
         }
         Ok(registry)

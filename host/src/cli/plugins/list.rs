@@ -67,7 +67,7 @@ impl ListArgs {
                 one.package.to_string(),
                 version.into_owned(),
                 one.source.to_string(),
-                status(status),
+                status_text(status),
             ];
             rows.push(row.into_iter().chain(place).collect());
         }
@@ -105,12 +105,12 @@ fn names(refused: &[(&Package, &str)]) -> String {
 }
 
 /// How an implementation stands, in words.
-pub(super) fn status(status: &Status) -> String {
+pub(super) fn status_text(status: &Status) -> String {
     match status {
         Status::Selected(why) => format!("selected: {why}"),
         Status::ShadowedBy(package) => format!("shadowed by {package}"),
         Status::Ambiguous => "ambiguous: choose with --use".to_owned(),
-        Status::Unserved { package, by } => {
+        Status::Unresolved { package, by } => {
             format!("unresolved: {} chose {}, which does not offer it", escape(by), escape(package))
         }
         Status::Disabled => "disabled in its manifest".to_owned(),
@@ -162,7 +162,7 @@ impl<'r> From<&'r Listed> for ListedJson<'r> {
             component: component(one),
             description: &one.description,
             status: status_word(status),
-            reason: status(status),
+            reason: status_text(status),
         }
     }
 }
@@ -187,7 +187,7 @@ pub(super) fn status_word(status: &Status) -> &'static str {
         Status::Selected(_) => "selected",
         Status::ShadowedBy(_) => "shadowed",
         Status::Ambiguous => "ambiguous",
-        Status::Unserved { .. } => "unresolved",
+        Status::Unresolved { .. } => "unresolved",
         Status::Disabled => "disabled",
     }
 }

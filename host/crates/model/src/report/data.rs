@@ -1,4 +1,4 @@
-//! What a run returns: plain data, rendered by whoever has it.
+//! Result of a run as plain data, rendered by other crates.
 
 use std::collections::BTreeMap;
 
@@ -10,60 +10,59 @@ use crate::failure::Failure;
 use crate::names::{Category, Identifier};
 use crate::phase::{Phase, PhaseStats, PhaseSummary};
 
-/// The form of `summary.json` that this version writes.
+/// Schema version of `summary.json`.
 pub const SCHEMA_VERSION: &str = "1";
 
-/// A finished run: the content of `summary.json`.
+/// Content of `summary.json`: one finished run.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Report {
-    /// The form of this document; it changes when a reader of an older one could fail.
+    /// Schema version of this document; changes if a reader of an older version could fail.
     pub schema_version: &'static str,
-    /// The perfbox that wrote it.
+    /// Version of perfbox that wrote it.
     pub perfbox_version: &'static str,
-    /// Where the records came from; empty when they were fed by an embedder.
+    /// Inputs of the records; empty if an embedder supplied them.
     pub inputs: Vec<InputReport>,
     /// The phases, in the order of the run.
     pub phases: Vec<PhaseReport>,
-    /// The plugins that took part: hooks, then processors, each in the order of calls.
+    /// Plugins of the run: hooks, then processors, each in call order.
     pub plugins: Vec<PluginReport>,
-    /// What each processor that did its work returned, by identifier.
+    /// Results of the processors that succeeded, by identifier.
     pub results: BTreeMap<String, ProcessorResult>,
-    /// How it went.
+    /// Outcome of the run.
     pub status: RunStatus,
-    /// The plugin whose failure ended the run early, as `CATEGORY/ID`.
+    /// Plugin whose failure ended the run early, as `CATEGORY/ID`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aborted_by: Option<String>,
 }
 
-/// How a run went. Where several hold, the first of: interrupted, bad input, plugin
-/// failed.
+/// Outcome of a run. If several apply, the first of: interrupted, bad input, plugin failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
-    /// It finished, and every plugin did its work.
+    /// The run finished and every plugin succeeded.
     Ok,
-    /// A plugin failed; it finished, or ended there where it was told to.
+    /// A plugin failed. The run finished, or ended early with `on_failure: abort`.
     PluginFailed,
-    /// An input could not be read to its end; what was read is reported.
+    /// An input could not be read completely; the records read are reported.
     BadInput,
-    /// It was interrupted; what was processed is reported.
+    /// The run was interrupted; the processed records are reported.
     Interrupted,
 }
 
 /// One input of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct InputReport {
-    /// As it was named; `-` is standard input.
+    /// Path as given; `-` is standard input.
     pub path: String,
-    /// What it was read as.
+    /// Format.
     pub format: &'static str,
-    /// Good records.
+    /// Number of good records.
     pub records: u64,
-    /// Bad records: those skipped, or the one that ended the reading.
+    /// Number of bad records: those skipped, or the one that stopped reading.
     pub bad_records: u64,
-    /// Bytes read, decompressed.
+    /// Bytes read, after decompression.
     pub bytes: u64,
-    /// The first bad records, with line and column.
+    /// Errors of the first bad records, with line and column.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub bad_record_reasons: Vec<String>,
@@ -72,10 +71,10 @@ pub struct InputReport {
 /// One phase of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PhaseReport {
-    /// Which phase.
+    /// The phase.
     #[serde(flatten)]
     pub phase: Phase,
-    /// Its last statistics.
+    /// Final statistics.
     pub stats: PhaseStats,
 }
 
@@ -88,68 +87,68 @@ impl From<&PhaseSummary> for PhaseReport {
 /// One plugin of a run.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PluginReport {
-    /// What it is for.
+    /// Category.
     #[schemars(with = "String")]
     pub category: Category,
-    /// What it was selected by.
+    /// Identifier that selected it.
     #[schemars(with = "String")]
     pub identifier: Identifier,
-    /// The package that offers it.
+    /// Package.
     pub package: String,
-    /// The package's version; empty where it does not say.
+    /// Version of the package; empty if not declared.
     pub version: String,
-    /// The component's file, or `builtin:` and the identifier.
+    /// File of the component, or `builtin:` and the identifier.
     pub component: String,
-    /// SHA-256 of the component; absent where it was not read.
+    /// SHA-256 of the component; absent if it was not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Whether it did its work.
+    /// Outcome.
     pub status: PluginStatus,
-    /// What ended it.
+    /// Failure that ended it.
     pub failure: Option<Failure>,
-    /// The files that it wrote, relative to the output directory.
+    /// Files written, relative to the output directory.
     pub files: Vec<String>,
-    /// What it took.
+    /// Resources used.
     pub cost: Cost,
 }
 
-/// Whether a plugin did its work.
+/// Outcome of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PluginStatus {
-    /// It did.
+    /// Succeeded.
     Ok,
-    /// It did not; it has no results.
+    /// Failed; has no results.
     Failed,
 }
 
-/// What a processor returned.
+/// Result of a processor.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ProcessorResult {
-    /// Records that it was given.
+    /// Records delivered.
     pub record_count: u64,
-    /// Those with an error; a cancelled one has one.
+    /// Records with an error, including cancelled ones.
     pub error_count: u64,
-    /// Its metrics, in its order.
+    /// Metrics, in the order of the processor.
     pub metrics: Vec<Metric>,
-    /// Its text for people.
+    /// Text report.
     pub report: Option<String>,
 }
 
 /// One metric. Name, phase and labels together are its key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// The phase that it is about; none: the whole run.
+    /// Phase; `None` for the whole run.
     pub phase: Option<String>,
-    /// Its dimensions.
+    /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Its unit; empty where there is none.
+    /// Unit; empty if none.
     pub unit: String,
-    /// What a rate was divided by.
+    /// Divisor of a rate.
     pub basis: Option<String>,
-    /// Its value.
+    /// Value.
     pub value: MetricValue,
 }
 
@@ -164,52 +163,52 @@ pub enum MetricValue {
     Distribution(Distribution),
 }
 
-/// How a set of samples is distributed; every number is finite.
+/// Distribution of samples; every number is finite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distribution {
-    /// Samples.
+    /// Number of samples.
     pub count: u64,
-    /// Their sum.
+    /// Sum.
     pub sum: f64,
-    /// Their mean.
+    /// Mean.
     pub avg: f64,
-    /// The smallest.
+    /// Minimum.
     pub min: f64,
-    /// The largest.
+    /// Maximum.
     pub max: f64,
-    /// Standard deviation over the population.
+    /// Population standard deviation.
     pub std: f64,
-    /// Quantiles, in rising order.
+    /// Quantiles, in ascending order.
     pub quantiles: Vec<Quantile>,
-    /// How the quantiles were computed.
+    /// Method that computed the quantiles.
     pub method: String,
 }
 
 /// One point of a distribution.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quantile {
-    /// From 0 to 100.
+    /// Percentile, from 0 to 100.
     pub percent: f64,
-    /// The value there.
+    /// Value at the percentile.
     pub value: f64,
-    /// True when too few samples lie beyond it.
+    /// True if too few samples lie beyond it.
     pub unreliable: bool,
 }
 
 impl Quantile {
-    /// As it is written: `p50`, `p99.9`.
+    /// Name: `p50`, `p99.9`.
     pub fn name(&self) -> String {
         percentile_name(self.percent)
     }
 }
 
-/// The name of a percentile, as reports write it: `p50`, `p99.9`.
+/// Name of a percentile in reports: `p50`, `p99.9`.
 pub fn percentile_name(percent: f64) -> String {
     format!("p{percent}")
 }
 
 impl Report {
-    /// A report of what plugins did, without inputs.
+    /// Creates a report of plugins and their results, without inputs.
     pub fn new(
         phases: &[PhaseSummary],
         plugins: Vec<PluginReport>,
@@ -229,10 +228,10 @@ impl Report {
     }
 }
 
-/// The directory below the output directory that holds the plugins' own.
+/// Directory inside the output directory for the output of plugins.
 pub const PLUGINS_DIR: &str = "plugins";
 
-/// A plugin's own directory, relative to the output directory.
+/// Output directory of one plugin, relative to the output directory.
 pub fn plugin_dir(category: Category, identifier: &Identifier) -> String {
     format!("{PLUGINS_DIR}/{category}/{identifier}")
 }

@@ -11,11 +11,11 @@ use super::eviction::{self, CacheInfo, CacheUsage};
 use super::key::{self, Key};
 use super::private_dir;
 
-/// Most that all entries together may hold, in bytes: code of some hundred components,
-/// of which those made from Python take 30 MB each.
+/// Default maximum total size, in bytes: room for the code of about a hundred components;
+/// components built from Python take 30 MB each.
 const DEFAULT_LIMIT_BYTES: u64 = 1 << 30;
 
-/// A directory of entries that only its owner can have written. Processes may share it.
+/// Directory of entries that only its owner can write. Several processes may share it.
 #[derive(Clone)]
 pub struct CacheDir {
     path: PathBuf,
@@ -24,42 +24,41 @@ pub struct CacheDir {
 }
 
 impl CacheDir {
-    /// Opens the cache in `dir`, with the key in the file `key`. Both are made where they
-    /// are missing; where several processes make them at once, they agree on one key.
+    /// Opens the cache in `dir`, with the key in the file `key`. Creates both if missing;
+    /// processes that do so at the same time end up with one key.
     ///
     /// # Errors
-    /// When either is not the user's own alone, or cannot be made or read; when the key
-    /// would lie in the directory.
+    /// If other users can access either, if either cannot be created or read, or if the key is
+    /// inside the directory.
     pub fn open(dir: &Path, key: &Path) -> Result<Self, CacheError> {
-        private_dir::private_dir(dir)?;
+        private_dir::open_private_dir(dir)?;
         key::check_elsewhere(key, dir)?;
-        let key = key::read_or_make(key)?;
+        let key = key::read_or_create(key)?;
         Ok(Self { path: dir.to_owned(), key, limit_bytes: DEFAULT_LIMIT_BYTES })
     }
 
-    /// With another limit on all entries together [default: 1 GiB].
+    /// Sets the maximum total size of all entries [default: 1 GiB].
     #[must_use]
     pub fn with_limit(self, limit_bytes: u64) -> Self {
         Self { limit_bytes, ..self }
     }
 
-    /// Where it lies.
+    /// Path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The content of an entry, just as it was written; none where there is no entry of
-    /// this name. It counts as used now.
+    /// Reads an entry and marks it as used; `None` if there is no such entry.
     ///
     /// # Errors
-    /// When the entry cannot be read, or is not one that the holder of the key wrote
-    /// under this name.
+    /// If the entry cannot be read, or was not written by the holder of the key under this
+    /// name.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, CacheError> {
         let path = self.path.join(name);
         let untrusted = |reason| CacheError::Untrusted { path: path.clone(), reason };
         let file = match private_dir::open_for_reading(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(_) if path.is_symlink() => return Err(untrusted("is a link")),
+            Err(_) if path.is_symlink() => return Err(untrusted("is a symbolic link")),
             opened => opened.map_err(failed("cache entry", &path))?,
         };
         let found = file.metadata().map_err(failed("cache entry", &path))?;
@@ -67,31 +66,31 @@ impl CacheDir {
             return Err(untrusted("is not a regular file"));
         }
         if found.len() > self.limit_bytes.saturating_add(entry::HEADER_BYTES as u64) {
-            return Err(untrusted("is larger than the whole cache may be"));
+            return Err(untrusted("is larger than the limit of the cache"));
         }
-        // Once: what is checked is what is used, whatever becomes of the file.
+        // Read once, so that the checked bytes are the used bytes even if the file changes.
         let mut header = Vec::with_capacity(entry::HEADER_BYTES);
         let mut content = Vec::with_capacity(found.len() as usize);
         let head = (&file).take(entry::HEADER_BYTES as u64).read_to_end(&mut header);
         head.and_then(|_| (&file).take(found.len()).read_to_end(&mut content))
             .map_err(failed("cache entry", &path))?;
         if header.len() < entry::HEADER_BYTES {
-            return Err(untrusted("breaks off"));
+            return Err(untrusted("is truncated"));
         }
         if !entry::is_authentic(&self.key, name, &header, &content) {
-            return Err(untrusted("was altered, or written with another key"));
+            return Err(untrusted("was modified, or written with another key"));
         }
-        // Where that is not allowed, it only seems older than it is.
+        // If this fails, the entry only looks older than it is.
         let _ = file.set_modified(SystemTime::now());
         Ok(Some(content))
     }
 
-    /// Writes an entry, whole or not at all, in place of one of this name; then removes
-    /// code that was used least recently until the limit is kept. The name ends with
-    /// [`CODE_SUFFIX`] or [`INDEX_SUFFIX`].
+    /// Writes or replaces an entry atomically, then evicts the least recently used code until
+    /// the cache fits its limit. The name ends with [`CODE_SUFFIX`](entry::CODE_SUFFIX) or
+    /// [`INDEX_SUFFIX`](entry::INDEX_SUFFIX).
     ///
     /// # Errors
-    /// When it cannot be written, or is larger than the limit.
+    /// If it cannot be written, or is larger than the limit.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), CacheError> {
         let path = self.path.join(name);
         let bytes = (entry::HEADER_BYTES + content.len()) as u64;
@@ -112,18 +111,18 @@ impl CacheDir {
             .map_err(failed("cache directory", &self.path))
     }
 
-    /// What is in it.
+    /// Returns number and size of the entries.
     ///
     /// # Errors
-    /// When the directory cannot be listed.
+    /// If the directory cannot be listed.
     pub fn info(&self) -> Result<CacheInfo, CacheError> {
         eviction::info(&self.path, self.limit_bytes).map_err(failed("cache directory", &self.path))
     }
 
-    /// Removes all entries, and returns what they were. The key stays.
+    /// Removes all entries and returns their number and size. Keeps the key.
     ///
     /// # Errors
-    /// When the directory cannot be listed, or an entry cannot be removed.
+    /// If the directory cannot be listed, or an entry cannot be removed.
     pub fn clear(&self) -> Result<CacheUsage, CacheError> {
         eviction::clear(&self.path).map_err(failed("cache directory", &self.path))
     }
@@ -131,7 +130,7 @@ impl CacheDir {
 
 impl fmt::Debug for CacheDir {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the key.
+        // Omit the key.
         f.debug_struct("CacheDir").field("path", &self.path).finish_non_exhaustive()
     }
 }

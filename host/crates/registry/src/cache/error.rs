@@ -5,47 +5,46 @@ use std::path::{Path, PathBuf};
 
 use perfbox_model::escape;
 
-/// Why the cache, or one entry of it, is not used.
+/// Errors of the cache or one of its entries.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CacheError {
-    /// The directory or the key is not the user's own alone, or the key does not lie
-    /// elsewhere.
+    /// Directory or key that others can access, or a key inside the directory.
     #[error("{what} `{}` {reason}", escape(&path.to_string_lossy()))]
     NotPrivate {
-        /// `cache directory` or `the cache's key`.
+        /// `cache directory` or `cache key`.
         what: &'static str,
-        /// Where it lies.
+        /// Its path.
         path: PathBuf,
-        /// What is wrong with it, and what to do.
+        /// Problem and next step.
         reason: String,
     },
-    /// An entry was not written by the holder of the key under this name.
+    /// Entry that was not written by the holder of the key under this name.
     #[error("cache entry `{}` is not trusted: it {reason}", escape(&path.to_string_lossy()))]
     Untrusted {
-        /// Where it lies.
+        /// Its path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Problem.
         reason: &'static str,
     },
-    /// An entry alone is larger than all may be together.
+    /// Entry larger than the limit of the cache.
     #[error(
-        "an entry of {bytes} bytes is larger than the cache's limit of {limit_bytes} bytes; give the cache a higher one"
+        "cache entry of {bytes} bytes exceeds the cache limit of {limit_bytes} bytes; raise the limit"
     )]
     TooLarge {
-        /// Its size.
+        /// Size of the entry.
         bytes: u64,
-        /// The size of all entries.
+        /// Maximum total size of the cache.
         limit_bytes: u64,
     },
-    /// The system does not let it be used.
-    #[error("{what} `{}` cannot be used: {reason}; make sure that its user can read and write there, and that there is room", escape(&path.to_string_lossy()))]
+    /// Error of the operating system.
+    #[error("cannot use {what} `{}`: {reason}; check its permissions and the free disk space", escape(&path.to_string_lossy()))]
     Io {
-        /// `cache directory`, `cache entry` or `the cache's key`.
+        /// `cache directory`, `cache entry` or `cache key`.
         what: &'static str,
-        /// Where it lies.
+        /// Its path.
         path: PathBuf,
-        /// What the system says.
+        /// Message of the operating system.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Directories and files that are their owner's alone.
+//! Directories and files that only their owner can access.
 
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io;
@@ -7,53 +7,56 @@ use std::path::Path;
 use super::error::{CacheError, failed};
 use perfbox_model::escape;
 
-/// What the errors of the directory call it.
+/// Name of the directory in errors.
 const WHAT: &str = "cache directory";
 
-/// Makes a directory for its owner alone, or checks that the one that is there is such.
-pub(super) fn private_dir(path: &Path) -> Result<(), CacheError> {
+/// Creates a directory with mode 0700, or checks owner and mode of an existing one.
+pub(super) fn open_private_dir(path: &Path) -> Result<(), CacheError> {
     let refused = |reason: String| CacheError::NotPrivate { what: WHAT, path: path.into(), reason };
-    let make = || {
+    let create = || {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
         builder().create(path)
     };
-    match make() {
+    match create() {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        // Where nothing can be made, one that is there will do.
+        // On a read-only file system an existing directory is fine.
         Err(_) if path.symlink_metadata().is_ok() => {}
-        made => return made.map_err(failed(WHAT, path)),
+        created => return created.map_err(failed(WHAT, path)),
     }
     let found = path.symlink_metadata().map_err(failed(WHAT, path))?;
     if found.is_symlink() {
-        let words = "is a link, which is not followed; remove it, or use another directory";
-        return Err(refused(words.to_owned()));
+        let message = "is a symbolic link; remove it, or use another directory";
+        return Err(refused(message.to_owned()));
     }
     if !found.is_dir() {
-        let words = "is not a directory; remove it, or use another directory";
-        return Err(refused(words.to_owned()));
+        let message = "is not a directory; remove it, or use another directory";
+        return Err(refused(message.to_owned()));
     }
-    let close = format!("close it with `chmod 700 {}`", escape(&path.to_string_lossy()));
-    check_private(&found, &close).map_err(refused)
+    let advice = format!("run `chmod 700 {}`", escape(&path.to_string_lossy()));
+    check_private(&found, &advice).map_err(refused)
 }
 
-/// Makes a directory and those on the way to it, each for its owner alone.
-pub(super) fn private_dirs(path: &Path) -> io::Result<()> {
+/// Creates a directory and its missing parents with mode 0700.
+pub(super) fn create_private_dirs(path: &Path) -> io::Result<()> {
     builder().recursive(true).create(path)
 }
 
-/// Says what is wrong with the owner or the mode of something; `open_to_others` is what
-/// to do about the mode.
+/// Checks that only the user can access a file or directory; `advice` is the next step for a
+/// wrong mode.
+///
+/// # Errors
+/// A message, to follow the path.
 #[cfg(unix)]
-pub(super) fn check_private(found: &Metadata, open_to_others: &str) -> Result<(), String> {
+pub(super) fn check_private(found: &Metadata, advice: &str) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt as _;
     if found.uid() != rustix::process::geteuid().as_raw() {
-        return Err("belongs to another user; remove it, or use another place".to_owned());
+        return Err("belongs to another user; remove it, or use another path".to_owned());
     }
     match found.mode() & 0o777 {
         mode if mode & 0o077 != 0 => {
-            Err(format!("is open to other users (mode {mode:o}); {open_to_others}"))
+            Err(format!("is accessible to other users (mode {mode:o}); {advice}"))
         }
         _ => Ok(()),
     }
@@ -61,11 +64,10 @@ pub(super) fn check_private(found: &Metadata, open_to_others: &str) -> Result<()
 
 #[cfg(not(unix))]
 pub(super) fn check_private(_: &Metadata, _: &str) -> Result<(), String> {
-    // Nothing is trusted that cannot be checked.
-    Err("cannot be told to be the user's own on this system; do without a cache".to_owned())
+    Err("has an owner that cannot be checked on this system; use --no-cache".to_owned())
 }
 
-/// Opens a file for reading, not through a link, and without waiting for a FIFO.
+/// Opens a file for reading. Does not follow a symbolic link or block on a FIFO.
 pub(super) fn open_for_reading(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);

@@ -1,7 +1,7 @@
-//! What a component asks to be able to do, in plain words, and what it gets.
+//! Capabilities that a component requests, and the access that it gets.
 //!
-//! All that a component can do to the world goes through its imports, so these say it:
-//! the table below is the whole of it.
+//! A component interacts with the outside only through its imports, so its imports determine
+//! its capabilities. The table in [`Capability::of_import`] is complete.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,17 +12,17 @@ use perfbox_model::permissions::Permissions;
 
 use crate::contract::{CONTRACT_PACKAGE, is_compatible};
 
-/// Something that a component asks to be able to do.
+/// Capability that a component requests by an import.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Capability {
-    /// Write messages for people.
+    /// Write log messages.
     Log,
-    /// Read the run's records.
+    /// Read the records of the run.
     Batches,
-    /// Tell the time, and wait.
+    /// Read clocks, and wait.
     Clocks,
-    /// Draw random numbers.
+    /// Get random numbers.
     Random,
     /// Read and write files.
     Filesystem,
@@ -30,25 +30,25 @@ pub enum Capability {
     Environment,
     /// Read standard input, write standard output and standard error.
     Stdio,
-    /// Use the network by TCP, UDP and DNS.
+    /// Use TCP, UDP and DNS.
     Sockets,
     /// Send and answer HTTP requests.
     Http,
-    /// Call what this host does not know, by the name of the import.
+    /// Unknown import, by name.
     Import(String),
 }
 
-/// What becomes of an ability that a component asks for.
+/// Access that a component gets to a requested capability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
-    /// It has it.
+    /// Available.
     Granted,
-    /// It has it, and finds nothing there.
+    /// Available, but without content.
     Empty,
-    /// Every call fails.
+    /// Linked, but every call fails.
     Denied,
-    /// The host does not have it, and refuses to load a component that needs it.
+    /// Not linked: the host refuses to load the component.
     Refused,
 }
 
@@ -63,8 +63,8 @@ impl fmt::Display for Access {
     }
 }
 
-/// Those that have a word of their own.
-const PLAIN: [Capability; 9] = [
+/// Capabilities with a name of their own.
+const NAMED: [Capability; 9] = [
     Capability::Log,
     Capability::Batches,
     Capability::Clocks,
@@ -76,12 +76,12 @@ const PLAIN: [Capability; 9] = [
     Capability::Http,
 ];
 
-/// In front of the name of an import. No word of the others has a blank, so an import
-/// that is named like one of them is not taken for it.
+/// Prefix of the name of an unknown import. It contains a space, unlike other names, so that
+/// an import named `log` is not mistaken for the capability.
 const IMPORT_PREFIX: &str = "import ";
 
 impl Capability {
-    /// Whether a plugin with these permissions may have it.
+    /// True if the permissions allow the capability.
     pub fn is_allowed(&self, permissions: &Permissions) -> bool {
         match self {
             Self::Filesystem => permissions.output || !permissions.read.is_empty(),
@@ -89,15 +89,15 @@ impl Capability {
         }
     }
 
-    /// What this import lets a component do. None for what only comes with others:
-    /// types, streams, polling, and ending itself, which every component can.
+    /// Capability of an import; `None` for imports that grant nothing by themselves: types,
+    /// streams, polling, and exit.
     pub fn of_import(name: &str) -> Option<Self> {
         let unknown = || Some(Self::Import(name.to_owned()));
         let Some((interface, version)) = name.split_once('@') else { return unknown() };
         let Some((package, interface)) = interface.split_once('/') else { return unknown() };
         let is_linked = match package {
             CONTRACT_PACKAGE => is_compatible(version),
-            // Whatever its version is, it is not there.
+            // Not linked in any version.
             "wasi:http" => return Some(Self::Http),
             package if package.starts_with("wasi:") => is_wasi_0_2(version),
             _ => false,
@@ -130,7 +130,7 @@ impl Capability {
         })
     }
 
-    /// What becomes of it.
+    /// Access that a component gets.
     pub fn access(&self) -> Access {
         match self {
             Self::Log
@@ -145,25 +145,24 @@ impl Capability {
         }
     }
 
-    /// What it means, and how far it goes here, for people.
+    /// Explanation for users.
     pub fn explanation(&self) -> &'static str {
         match self {
-            Self::Log => "messages to standard error, so many a second",
-            Self::Batches => "the run's records, each batch for the length of a call",
-            Self::Clocks => "the time, and waiting within a call's deadline",
+            Self::Log => "messages to standard error, with a rate limit",
+            Self::Batches => "the records of the run",
+            Self::Clocks => "current time, and waiting up to the deadline of a call",
             Self::Random => "random numbers",
-            Self::Filesystem => "files in its own output directory and nowhere else",
-            Self::Environment => "no environment variables and no arguments",
-            Self::Stdio => "output goes to its log; standard input is closed",
-            Self::Sockets => "every call for TCP, UDP or DNS fails",
-            Self::Http => "no plugin has HTTP; a component that needs it is not loaded",
-            Self::Import(_) => "not known to this perfbox; a component that needs it is not loaded",
+            Self::Filesystem => "files in its own output directory only",
+            Self::Environment => "no environment variables, no arguments",
+            Self::Stdio => "output goes to the log, standard input is closed",
+            Self::Sockets => "every TCP, UDP or DNS call fails",
+            Self::Http => "not supported; the component is not loaded",
+            Self::Import(_) => "unknown import; the component is not loaded",
         }
     }
 }
 
-/// True for a version on the track of WASI 0.2, which the host links; a preview of it
-/// is on none.
+/// True for a release of WASI 0.2, which the host links; false for a prerelease.
 fn is_wasi_0_2(version: &str) -> bool {
     let patch = version.strip_prefix("0.2.").unwrap_or_default();
     !patch.is_empty() && patch.bytes().all(|digit| digit.is_ascii_digit())
@@ -193,10 +192,10 @@ impl FromStr for Capability {
         if let Some(name) = text.strip_prefix(IMPORT_PREFIX) {
             return Ok(Self::Import(name.to_owned()));
         }
-        PLAIN.into_iter().find(|one| one.to_string() == text).ok_or_else(|| {
-            let words = PLAIN.map(|one| one.to_string()).join(", ");
+        NAMED.into_iter().find(|one| one.to_string() == text).ok_or_else(|| {
+            let names = NAMED.map(|one| one.to_string()).join(", ");
             format!(
-                "`{}` is not an ability; they are {words}, and `{IMPORT_PREFIX}NAME`",
+                "unknown capability `{}`; use one of {names}, or `{IMPORT_PREFIX}NAME`",
                 perfbox_model::escape(text)
             )
         })
@@ -221,7 +220,7 @@ mod tests {
     use crate::contract::CONTRACT_VERSION;
 
     #[test]
-    fn an_import_is_an_ability_by_its_interface_and_version() {
+    fn imports_map_to_capabilities_by_interface_and_version() {
         let of =
             |name: &str| Capability::of_import(name).map(|one| (one.to_string(), one.access()));
         let own = |interface| format!("{CONTRACT_PACKAGE}/{interface}@{CONTRACT_VERSION}");
@@ -245,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_host_does_not_link_is_named_and_refused() {
+    fn imports_that_the_host_does_not_link_are_refused() {
         for name in [
             "acme:secrets/vault@1.0.0",
             "perfbox:plugin/logging@99.0.0",
@@ -258,23 +257,25 @@ mod tests {
             "sockets",
             "",
         ] {
-            let ability = Capability::of_import(name).unwrap();
-            assert_eq!(ability, Capability::Import(name.to_owned()));
-            assert_eq!(ability.access(), Access::Refused);
+            let capability = Capability::of_import(name).unwrap();
+            assert_eq!(capability, Capability::Import(name.to_owned()));
+            assert_eq!(capability.access(), Access::Refused);
         }
     }
 
     #[test]
-    fn an_ability_is_read_as_it_is_written_and_no_import_passes_for_another() {
+    fn capabilities_round_trip_and_no_import_passes_for_another_capability() {
         let log = Capability::of_import("log").unwrap();
         assert_eq!(log.to_string(), "import log");
-        for ability in PLAIN.into_iter().chain([log, Capability::Import("import log".to_owned())]) {
-            assert_eq!(ability.to_string().parse(), Ok(ability));
+        for capability in
+            NAMED.into_iter().chain([log, Capability::Import("import log".to_owned())])
+        {
+            assert_eq!(capability.to_string().parse(), Ok(capability));
         }
         assert_eq!(
             "socket\n".parse::<Capability>().unwrap_err(),
-            "`socket\\n` is not an ability; they are log, batches, clocks, random, filesystem, \
-             environment, stdio, sockets, http, and `import NAME`"
+            "unknown capability `socket\\n`; use one of log, batches, clocks, random, filesystem, \
+             environment, stdio, sockets, http, or `import NAME`"
         );
     }
 }

@@ -4,70 +4,69 @@ use std::path::{Path, PathBuf};
 
 use perfbox_model::escape;
 
-/// Why bytes were not read as a component, or offer nothing. The words go on from the
-/// name of the file.
+/// Errors of describing a component. Messages follow the name of the file: "is empty; …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ComponentError {
-    /// Something else, as its first bytes show.
+    /// Not a component, according to its first bytes.
     #[error("{reason}; build it for wasm32-wasip2")]
     NotAComponent {
-        /// What it is.
+        /// Kind of file.
         reason: &'static str,
     },
-    /// A component that breaks off or is damaged.
-    #[error("is not a whole WebAssembly component: {reason}; build it anew for wasm32-wasip2")]
-    Damaged {
-        /// What is wrong, and where.
+    /// Truncated or malformed component.
+    #[error("is a malformed WebAssembly component: {reason}; rebuild it for wasm32-wasip2")]
+    Malformed {
+        /// Problem and position.
         reason: String,
     },
-    /// More of something than any component needs.
-    #[error("has more than {most} {what}, the most that a component may have")]
+    /// Limit exceeded while reading.
+    #[error("has more than {max} {what}, the maximum")]
     TooMany {
-        /// How many there may be.
-        most: usize,
-        /// Of what.
+        /// Maximum.
+        max: usize,
+        /// Name of the counted items.
         what: &'static str,
     },
-    /// More of something than a compiler can be expected to take.
-    #[error("has {has} {what}, and the most that a component may have is {most}")]
-    TooHeavy {
-        /// How many there are.
-        has: u64,
-        /// How many there may be.
-        most: u64,
-        /// Of what.
+    /// Compile cost too high.
+    #[error("has {count} {what}, more than the maximum of {max}")]
+    TooCostly {
+        /// Actual number.
+        count: u64,
+        /// Maximum.
+        max: u64,
+        /// Name of the counted items.
         what: &'static str,
     },
-    /// A component that is no plugin.
+    /// Component that is not a plugin.
     #[error("{reason}")]
-    NoPlugin {
-        /// What it lacks.
+    NotAPlugin {
+        /// Problem and next step.
         reason: String,
     },
 }
 
-/// Why the file that a person named was not read as a component.
+/// Errors of reading a component file named by the user.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ComponentFileError {
-    /// The file cannot be read, or is none that is read.
+    /// File that cannot be read.
     #[error(
-        "component `{}` cannot be read: {reason}; name a .wasm file of at most 64 MiB",
+        "cannot read component `{}`: {reason}; use a .wasm file of at most 64 MiB",
         shown(path)
     )]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         reason: String,
     },
-    /// What is in it is no component.
+    /// File that is not a component.
     #[error("component `{}` {error}", shown(path))]
     NotAComponent {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Problem and next step.
         error: ComponentError,
     },
 }

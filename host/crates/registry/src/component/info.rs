@@ -14,45 +14,44 @@ use super::offers::{self, Offer};
 use super::sections::{self, Sections};
 use crate::contract::{CONTRACT_PACKAGE, is_compatible};
 
-/// A component as its bytes describe it.
+/// Description of a component.
 ///
-/// Its words are as they stand in the file: whoever shows them to people must
-/// [`escape`](perfbox_model::escape()) them.
+/// Texts come unchanged from the file: [`escape`](perfbox_model::escape()) them for display.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ComponentInfo {
-    /// Its size, in bytes.
+    /// Size, in bytes.
     pub size_bytes: u64,
-    /// What tells it from any other.
+    /// Digest of its bytes.
     pub digest: Digest,
-    /// The versions of the contract whose interfaces it imports or exports; of a plugin
-    /// one, of anything else none.
+    /// Versions of the contract in its imports and exports: one for a plugin, none for other
+    /// components.
     pub contract_versions: BTreeSet<String>,
-    /// The categories whose interface it exports, of whatever version.
+    /// Categories whose interface it exports, in any version.
     pub categories: BTreeSet<Category>,
-    /// The names of what it imports, sorted.
+    /// Names of imports, sorted.
     pub imports: BTreeSet<String>,
-    /// The names of what it exports, sorted.
+    /// Names of exports, sorted.
     pub exports: BTreeSet<String>,
-    /// What these imports let it do.
+    /// Capabilities that its imports request.
     pub capabilities: BTreeSet<Capability>,
-    /// What it says about itself.
+    /// Metadata.
     pub metadata: Metadata,
-    /// The content of its section of offers.
+    /// Content of its section of offers.
     offers_section: Option<Vec<u8>>,
 }
 
 impl ComponentInfo {
-    /// Reads the component in a file that a person has named, through links.
+    /// Reads the component in a file named by the user. Follows symbolic links.
     ///
     /// # Errors
-    /// When there is no regular file of at most 64 MiB, or no component in it.
+    /// If the file is not a regular file of at most 64 MiB, or not a component.
     pub fn read_file(path: &Path) -> Result<Self, ComponentFileError> {
         let read = path.canonicalize().and_then(|real| perfbox_model::files::read_component(&real));
         let bytes = read.map_err(|error| ComponentFileError::Unreadable {
             path: path.to_owned(),
             reason: match error.kind() {
-                io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                io::ErrorKind::NotFound => "file not found".to_owned(),
                 _ => error.to_string(),
             },
         })?;
@@ -60,16 +59,15 @@ impl ComponentInfo {
             .map_err(|error| ComponentFileError::NotAComponent { path: path.to_owned(), error })
     }
 
-    /// Reads a component. That its code is valid, and fits the contract, is only known
-    /// once it is loaded.
+    /// Reads a component. Does not validate its code or its interfaces.
     ///
     /// # Errors
-    /// When the bytes are no component, are damaged, or hold more than any needs.
+    /// If the bytes are not a component, are malformed, or exceed a limit.
     pub fn read(bytes: &[u8]) -> Result<Self, ComponentError> {
         if let Some(reason) = perfbox_model::files::not_a_component(bytes) {
             return Err(ComponentError::NotAComponent { reason });
         }
-        let Sections { imports, exports, described } = sections::read(bytes)?;
+        let Sections { imports, exports, description } = sections::read(bytes)?;
         let of_contract = |name: &&str| version_of(name, CONTRACT_PACKAGE);
         Ok(Self {
             size_bytes: bytes.len() as u64,
@@ -82,30 +80,30 @@ impl ComponentInfo {
             capabilities: imports.iter().filter_map(|name| Capability::of_import(name)).collect(),
             imports: imports.into_iter().map(str::to_owned).collect(),
             exports: exports.into_iter().map(str::to_owned).collect(),
-            metadata: described.metadata,
-            offers_section: described.offers.map(<[u8]>::to_vec),
+            metadata: description.metadata,
+            offers_section: description.offers.map(<[u8]>::to_vec),
         })
     }
 
-    /// The implementations in it: what its section of offers says or, without one, one
-    /// for each category whose interface it exports, named by `stem`.
+    /// Implementations of the component: those in its section of offers or, without one, one
+    /// for each exported category, with `stem` as identifier.
     ///
     /// # Errors
-    /// When it offers nothing that this host can use.
+    /// If it offers no implementation that this host supports.
     pub fn offers(&self, stem: &str) -> Result<Vec<Offer>, ComponentError> {
         let offers = match &self.offers_section {
             Some(section) => offers::parse_section(section),
             None => offers::by_interface(&self.categories, stem),
         };
-        offers.map_err(|reason| ComponentError::NoPlugin { reason })
+        offers.map_err(|reason| ComponentError::NotAPlugin { reason })
     }
 
-    /// True where it says itself what it offers, with descriptions and parameters.
+    /// True if it has a section of offers, with descriptions and parameters.
     pub fn declares_offers(&self) -> bool {
         self.offers_section.is_some()
     }
 
-    /// The worlds of the contract whose interface it exports.
+    /// Worlds of the contract that it implements.
     pub fn worlds(&self) -> Vec<&'static str> {
         let world = |category: &Category| match category {
             Category::PhaseHook => "hook",
@@ -114,19 +112,19 @@ impl ComponentInfo {
         self.categories.iter().map(world).collect()
     }
 
-    /// True where it is built for the contract that this host speaks.
+    /// True if it is built for a compatible version of the contract.
     pub fn is_for_this_host(&self) -> bool {
         !self.contract_versions.is_empty()
             && self.contract_versions.iter().all(|version| is_compatible(version))
     }
 }
 
-/// The name of an interface without its version.
+/// Name of an interface without its version.
 fn interface_of(name: &str) -> &str {
     name.split('@').next().unwrap_or_default()
 }
 
-/// The version in the name of an interface of this package.
+/// Version of an interface, if it belongs to `package`.
 fn version_of(name: &str, package: &str) -> Option<String> {
     let (interface, version) = name.split_once('@')?;
     let (owner, _) = interface.split_once('/')?;
@@ -138,11 +136,11 @@ mod tests {
     use super::*;
     use crate::contract::CONTRACT_VERSION;
 
-    /// The builtins: a real component, as the SDK and cargo make them.
+    /// The builtins, a real component built with the SDK and cargo.
     const REAL: &[u8] = perfbox_builtins::COMPONENT;
 
     #[test]
-    fn a_real_component_is_read_whole() {
+    fn real_component_is_read_completely() {
         let info = ComponentInfo::read(REAL).unwrap();
         assert_eq!(info.size_bytes, REAL.len() as u64);
         assert_eq!(info.digest, Digest::of(REAL));
@@ -175,19 +173,19 @@ mod tests {
     }
 
     #[test]
-    fn a_component_that_breaks_off_anywhere_is_refused_or_read_and_never_panics() {
+    fn truncation_anywhere_never_panics() {
         let mut refused = 0;
-        // Every place near the head and the end, and a sample of those between.
+        // All positions near start and end, and a sample in between.
         let places = (0..2048).chain((2048..REAL.len() - 2048).step_by(997));
         for end in places.chain(REAL.len() - 2048..REAL.len()) {
             refused += usize::from(ComponentInfo::read(&REAL[..end]).is_err());
         }
-        // Only between two sections does a prefix read as a component.
+        // A prefix is only valid if it ends between two sections.
         assert!(refused > 4000, "{refused}");
     }
 
     #[test]
-    fn a_flipped_byte_never_panics() {
+    fn flipped_bit_anywhere_never_panics() {
         let mut bytes = REAL.to_vec();
         let tail = bytes.len() - 12_000;
         for at in (0..4096).chain((4096..tail).step_by(1009)).chain((tail..bytes.len()).step_by(3))
@@ -203,27 +201,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_component_is_said_so() {
-        let words = |bytes: &[u8]| ComponentInfo::read(bytes).unwrap_err().to_string();
-        assert!(words(b"\0asm\x01\0\0\0").contains("core WebAssembly module"));
-        assert!(words(b"plain text").starts_with("is not a WebAssembly component; build it"));
-        assert!(words(b"").starts_with("is empty; "));
-        assert!(words(b"\0asm\x0d\0").starts_with("is not a whole WebAssembly component: "));
+    fn other_files_are_refused_by_kind() {
+        let message = |bytes: &[u8]| ComponentInfo::read(bytes).unwrap_err().to_string();
+        assert!(message(b"\0asm\x01\0\0\0").contains("core WebAssembly module"));
+        assert!(message(b"plain text").starts_with("is not a WebAssembly component; build it"));
+        assert!(message(b"").starts_with("is empty; "));
+        assert!(message(b"\0asm\x0d\0").starts_with("is a malformed WebAssembly component: "));
     }
 
     #[test]
-    fn a_component_of_no_interest_offers_nothing() {
+    fn component_without_interfaces_offers_nothing() {
         let empty_component = ComponentInfo::read(b"\0asm\x0d\0\x01\0").unwrap();
         assert!(!empty_component.is_for_this_host());
         assert_eq!(
             empty_component.offers("x").unwrap_err().to_string(),
-            "exports neither perfbox:plugin/phase-hook nor perfbox:plugin/post-processor; \
-             see the worlds in `wit/worlds.wit`"
+            "exports none of the interfaces perfbox:plugin/phase-hook, \
+             perfbox:plugin/post-processor; see the worlds in `wit/worlds.wit`"
         );
     }
 
     #[test]
-    fn an_interface_without_a_section_is_named_by_the_file() {
+    fn implementation_without_a_section_is_named_after_the_file() {
         let component = |name: &str| {
             let text =
                 format!("(component (instance $nothing) (export \"{name}\" (instance $nothing)))");

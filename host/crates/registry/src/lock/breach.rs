@@ -7,119 +7,117 @@ use perfbox_model::names::PackageName;
 
 use crate::read::ComponentReadError;
 
-/// What was selected is not what the lock has.
+/// Errors of a selection that does not match the lock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LockBreach {
-    /// The component of that package has changed.
+    /// Changed component.
     #[error(
-        "package `{package}` is not as `{}` has it: {}; {}, and accept it with `perfbox plugins lock` and the flags of this run",
-        shown(lock), changes.join("; "), how_to_look(*same_bytes, place)
+        "package `{package}` differs from `{}`: {}; {}, then accept the change with `perfbox plugins lock` and the flags of this run",
+        shown(lock), changes.join("; "), review_hint(*same_bytes, place)
     )]
     Changed {
         /// The package.
         package: PackageName,
-        /// The component, as it is now.
+        /// Path of the component.
         place: String,
-        /// What is different, in words.
+        /// Differences, as messages.
         changes: Vec<String>,
-        /// Whether only what is said of it is different.
+        /// True if the component itself is unchanged.
         same_bytes: bool,
         /// The lock.
         lock: PathBuf,
     },
-    /// Another package serves it.
+    /// Implementation from another package.
     #[error(
-        "it comes from package `{found}`, and `{}` has it from package `{package}` {}; install that one, or choose it with --use {key}={package}, or accept this one with `perfbox plugins lock` and the flags of this run",
+        "{key} comes from package `{found}`, but `{}` has it from package `{package}` {}; install that package, select it with --use {key}={package}, or accept the change with `perfbox plugins lock` and the flags of this run",
         shown(lock),
         escape(version)
     )]
     Elsewhere {
-        /// Category and identifier.
+        /// Implementation, as `CATEGORY/ID`.
         key: String,
-        /// The package that serves it now.
+        /// Current package.
         found: PackageName,
-        /// The package that the lock has.
+        /// Package in the lock.
         package: PackageName,
-        /// Its version.
+        /// Version in the lock.
         version: String,
         /// The lock.
         lock: PathBuf,
     },
-    /// Nothing serves it any more.
+    /// Missing implementation.
     #[error(
-        "{key} is not there, and `{}` has it from package `{package}` {}; install that package, or select it no more and accept that with `perfbox plugins lock`{}",
+        "{key} not found, but `{}` has it from package `{package}` {}; install that package, or deselect {key} and run `perfbox plugins lock`{}",
         shown(lock),
         escape(version),
-        refused(invalid)
+        invalid_packages(invalid)
     )]
     Missing {
-        /// Category and identifier.
+        /// Implementation, as `CATEGORY/ID`.
         key: String,
-        /// The package that the lock has.
+        /// Package in the lock.
         package: PackageName,
-        /// Its version.
+        /// Version in the lock.
         version: String,
-        /// Why packages are invalid: it may be one of them.
+        /// Reasons of invalid packages, one of which may offer it.
         invalid: Vec<String>,
         /// The lock.
         lock: PathBuf,
     },
-    /// It joined runs by itself, and does so no more.
+    /// Auto-loaded implementation that no longer joins.
     #[error(
-        "{key} does not join the run any more, and `{}` has it as auto-loaded from package `{package}` {}: {}; bring it back, or leave such plugins out with --no-auto-load, or accept that with `perfbox plugins lock` and the flags of this run{}",
+        "{key} no longer joins the run, but `{}` has it as auto-loaded from package `{package}` {}: {}; restore it, disable auto-loading with --no-auto-load, or accept the change with `perfbox plugins lock` and the flags of this run{}",
         shown(lock),
         escape(version),
-        if *is_there { "its manifest does not say auto_load" } else { "no enabled package offers it" },
-        refused(invalid)
+        if *is_there { "its manifest no longer has `auto_load: true`" } else { "no enabled package offers it" },
+        invalid_packages(invalid)
     )]
     Left {
-        /// Category and identifier.
+        /// Implementation, as `CATEGORY/ID`.
         key: String,
-        /// The package that the lock has.
+        /// Package in the lock.
         package: PackageName,
-        /// Its version.
+        /// Version in the lock.
         version: String,
-        /// Whether it could still be named.
+        /// True if it can still be selected by name.
         is_there: bool,
-        /// Why packages are invalid: it may be one of them.
+        /// Reasons of invalid packages, one of which may offer it.
         invalid: Vec<String>,
         /// The lock.
         lock: PathBuf,
     },
-    /// The component cannot be read.
+    /// Component that cannot be read.
     #[error(transparent)]
     Read(#[from] ComponentReadError),
-    /// The lock has no word of it, and allows nothing else.
+    /// Implementation that is not in the lock, with --locked.
     #[error(
-        "`{}` does not have it from package `{package}`, and --locked takes nothing else; look at it with `perfbox plugins inspect {place}`, and accept it with `perfbox plugins lock` and the flags of this run",
+        "`{}` does not list it from package `{package}`, which --locked requires; review it with `perfbox plugins inspect {place}`, then accept it with `perfbox plugins lock` and the flags of this run",
         shown(lock)
     )]
     Unknown {
-        /// The package that serves it.
+        /// Package.
         package: PackageName,
-        /// The component.
+        /// Path of the component.
         place: String,
         /// The lock.
         lock: PathBuf,
     },
 }
 
-/// Two components of the same bytes have nothing that could be told apart.
-fn how_to_look(same_bytes: bool, place: &str) -> String {
+/// Next step to review a change; `plugins diff` shows nothing for the same bytes.
+fn review_hint(same_bytes: bool, place: &str) -> String {
     match same_bytes {
-        true => {
-            "its bytes are the same, so see who edited its registry.yaml or the lock".to_owned()
-        }
-        false => format!("see what is new with `perfbox plugins diff OLD.wasm {place}`"),
+        true => "the component is unchanged, so review registry.yaml and the lock".to_owned(),
+        false => format!("review the change with `perfbox plugins diff OLD.wasm {place}`"),
     }
 }
 
-/// The end of the words for something that an invalid package may have offered.
-fn refused(invalid: &[String]) -> String {
+/// Suffix that lists the reasons of invalid packages.
+fn invalid_packages(invalid: &[String]) -> String {
     match invalid {
         [] => String::new(),
-        reasons => format!(" (packages that cannot be used: {})", reasons.join("; ")),
+        reasons => format!(" (invalid packages: {})", reasons.join("; ")),
     }
 }
 

@@ -10,30 +10,30 @@ use crate::component::capability::Capability;
 use crate::component::changes::SetChange;
 use crate::package::Implementation;
 
-/// A component of a package, as it was when the lock was written.
+/// Component of a package at the time of locking.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct LockedComponent {
-    /// The package that it belongs to.
+    /// Package.
     pub package: PackageName,
-    /// The package's version; empty where it did not say.
+    /// Version of the package; empty if not declared.
     pub version: String,
-    /// Its place in the package.
+    /// Path inside the package.
     pub component: String,
-    /// The contract's version that it is built for.
+    /// Version of the contract.
     pub contract: String,
-    /// Its bytes.
+    /// Digest of its bytes.
     pub digest: Digest,
-    /// What it asks for.
+    /// Requested capabilities.
     pub capabilities: BTreeSet<Capability>,
-    /// What it was selected for, and by which of its classes each is served.
+    /// Selected implementations, with the class that serves each.
     pub serves: BTreeMap<(Category, Identifier), String>,
-    /// Which of these nobody named: they joined, as the manifest said auto_load.
+    /// Those of them that joined by `auto_load`.
     pub auto_loaded: BTreeSet<(Category, Identifier)>,
 }
 
 impl LockedComponent {
-    /// What is different in what is there now, in words.
+    /// Lists the differences to the current component, as messages.
     pub fn changes(
         &self,
         version: &str,
@@ -43,21 +43,21 @@ impl LockedComponent {
         let mut changes = Vec::new();
         if self.version != version {
             let [old, new] = [self.version.as_str(), version].map(escape);
-            changes.push(format!("its version is `{new}`, it was `{old}`"));
+            changes.push(format!("version changed from `{old}` to `{new}`"));
         }
         let SetChange { added, removed } = SetChange::between(&self.capabilities, capabilities);
-        let words = |capabilities: &[Capability]| {
-            let words: Vec<_> = capabilities.iter().map(Capability::to_string).collect();
-            escape(&words.join(", ")).into_owned()
+        let names = |capabilities: &[Capability]| {
+            let names: Vec<_> = capabilities.iter().map(Capability::to_string).collect();
+            escape(&names.join(", ")).into_owned()
         };
         if !added.is_empty() {
-            changes.push(format!("it asks for {}, which it did not", words(&added)));
+            changes.push(format!("newly asks for {}", names(&added)));
         }
         if !removed.is_empty() {
-            changes.push(format!("it does not ask for {} any more", words(&removed)));
+            changes.push(format!("no longer asks for {}", names(&removed)));
         }
         if self.digest != digest {
-            changes.push(format!("its digest is {digest}, it was {}", self.digest));
+            changes.push(format!("digest changed from {} to {digest}", self.digest));
         }
         changes
     }
@@ -67,7 +67,7 @@ impl LockedComponent {
         change_of_class(&one.key(), &one.class, old)
     }
 
-    /// What another class serves in `new`, in words.
+    /// Lists implementations that another class serves in `new`, as messages.
     pub fn changes_of_class(&self, new: &Self) -> Vec<String> {
         let in_both =
             self.serves.iter().filter_map(|(key, old)| Some((key, old, new.serves.get(key)?)));
@@ -79,8 +79,8 @@ impl LockedComponent {
     }
 }
 
-/// The words for an identifier that another class now serves.
+/// Message for an identifier that another class serves.
 fn change_of_class(key: &str, new: &str, old: &str) -> Option<String> {
     let [shown_new, shown_old] = [new, old].map(escape);
-    (new != old).then(|| format!("the class of {key} is `{shown_new}`, it was `{shown_old}`"))
+    (new != old).then(|| format!("class of {key} changed from `{shown_old}` to `{shown_new}`"))
 }

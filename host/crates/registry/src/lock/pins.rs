@@ -14,22 +14,22 @@ use crate::component::info::ComponentInfo;
 use crate::package::{ComponentLocation, Implementation};
 use crate::read::{ComponentReadError, REBUILD, read_component};
 
-/// Components that are known, and what each may serve.
+/// Locked components and the implementations that each serves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lock {
     pub(super) path: PathBuf,
-    /// Whether anything else is refused.
+    /// True to refuse implementations that are not in the lock.
     pub(super) exclusive: bool,
     /// Sorted.
     pub(super) components: Vec<LockedComponent>,
 }
 
 impl Lock {
-    /// A lock of what was selected, each with whether it was auto-loaded; builtins aside,
-    /// since they come with perfbox. To be written at `path`.
+    /// Creates a lock of the selected implementations, each with a flag for auto-loaded ones.
+    /// Skips builtins, which are part of perfbox. `path` is the file of the lock.
     ///
     /// # Errors
-    /// When one of their components cannot be read.
+    /// If a component cannot be read.
     pub fn of<'i>(
         path: &Path,
         selected: impl IntoIterator<Item = (&'i Implementation, bool)>,
@@ -67,17 +67,17 @@ impl Lock {
         Ok(Self { path: path.to_owned(), exclusive: false, components })
     }
 
-    /// The same, which also refuses what is not in it.
+    /// Also refuses implementations that are not in the lock.
     pub fn exclusive(self) -> Self {
         Self { exclusive: true, ..self }
     }
 
-    /// The components in it, sorted by package.
+    /// Locked components, sorted by package.
     pub fn components(&self) -> &[LockedComponent] {
         &self.components
     }
 
-    /// The component that is to serve this one.
+    /// Locked component of an implementation.
     pub fn serving(&self, category: Category, identifier: &str) -> Option<&LockedComponent> {
         let serves = |locked: &&LockedComponent| {
             locked.serves.keys().any(|(of, id)| *of == category && id.as_str() == identifier)
@@ -85,14 +85,13 @@ impl Lock {
         self.components.iter().find(serves)
     }
 
-    /// True for what it has a word of, and for builtins.
+    /// True for implementations in the lock, and for builtins.
     pub fn covers(&self, one: &Implementation) -> bool {
         one.is_builtin() || self.serving(one.category, one.identifier.as_str()).is_some()
     }
 
-    /// The words for something that is selected and that no package offers.
-    ///
-    /// `invalid` has the reasons of packages that are, since one of them may offer it.
+    /// Error for a selected implementation that no package offers. `invalid` lists the reasons
+    /// of invalid packages, one of which may offer it.
     pub fn breach_of_missing(
         &self,
         category: Category,
@@ -109,8 +108,8 @@ impl Lock {
         })
     }
 
-    /// The words for something that joined by itself when the lock was written, and does
-    /// so no more; `is_there` where it could still be named.
+    /// Error for an auto-loaded implementation that no longer joins; `is_there` if it can still
+    /// be selected by name.
     pub fn breach_of_left(
         &self,
         locked: &LockedComponent,
@@ -128,10 +127,10 @@ impl Lock {
         }
     }
 
-    /// Checks what is about to be compiled for an implementation.
+    /// Compares the component about to be compiled with the lock.
     ///
     /// # Errors
-    /// When it is not what the lock has.
+    /// If it does not match.
     pub fn check(&self, one: &Implementation, bytes: &[u8]) -> Result<(), LockBreach> {
         let serving = self.serving(one.category, one.identifier.as_str());
         if let Some(locked) = serving.filter(|locked| locked.package != one.package) {
@@ -144,7 +143,7 @@ impl Lock {
             });
         }
         let Some((name, place)) = place_of(one) else { return Ok(()) };
-        // What is selected for something else may be of a component that is known.
+        // An implementation outside the lock may still belong to a locked component.
         let same =
             |locked: &&LockedComponent| locked.package == one.package && locked.component == name;
         let known: Vec<&LockedComponent> = match serving {
@@ -153,7 +152,7 @@ impl Lock {
         };
         if let Some(first) = known.first() {
             let info = inspect(one, bytes)?;
-            // The same bytes are another plugin under another class.
+            // The same bytes with another class are another plugin.
             let changes_since = |locked: &LockedComponent| {
                 let mut changes = locked.changes(&one.version, info.digest, &info.capabilities);
                 changes.extend(locked.change_of_class(one));
@@ -180,11 +179,11 @@ impl Lock {
     }
 }
 
-/// The name of a component in its package, and its place for people; none for a builtin.
+/// Path of a component inside its package, and its path for display; `None` for a builtin.
 fn place_of(one: &Implementation) -> Option<(String, String)> {
     let ComponentLocation::File { package_dir, path } = &one.component else { return None };
     let inner = path.strip_prefix(package_dir).ok();
-    // A bare component is all of its package.
+    // A bare component is its whole package.
     let inner = inner.or_else(|| path.file_name().map(Path::new)).unwrap_or(path);
     Some((inner.to_string_lossy().into_owned(), escape(&path.to_string_lossy()).into_owned()))
 }
@@ -194,7 +193,7 @@ fn inspect(one: &Implementation, bytes: &[u8]) -> Result<ComponentInfo, Componen
         place: one.component.to_string(),
         reason: match error {
             ComponentError::NotAComponent { reason } => format!("it {reason}; {REBUILD}"),
-            ComponentError::Damaged { reason } => format!("{reason}; {REBUILD}"),
+            ComponentError::Malformed { reason } => format!("{reason}; {REBUILD}"),
             other => format!("it {other}; {REBUILD}"),
         },
     })

@@ -7,36 +7,35 @@ use serde::Serialize;
 
 use perfbox_model::escape;
 
-/// Something that must hold of a package or, the last two, of all of them together.
+/// Check of one package or, for the last two, of all packages together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Check {
-    /// The manifest can be read and says nothing that cannot be; a bare component is
-    /// named as a package may be.
+    /// The manifest is valid; a bare component has a valid package name.
     Manifest,
     /// Every component is a regular file inside the package.
     Files,
     /// Every component is valid WebAssembly.
     Valid,
-    /// Every component is built for a contract that this host speaks.
+    /// Every component is built for a compatible version of the contract.
     Contract,
-    /// Every component exports what its categories need.
+    /// Every component exports the interfaces of its categories.
     Interfaces,
-    /// The host knows every import.
+    /// The host supports every import.
     Imports,
-    /// Every component offers the classes that the manifest names.
+    /// Every component offers the classes in the manifest.
     Classes,
-    /// The parameters that the manifest declares are those that the components take.
+    /// The manifest declares the same parameters as the components.
     Params,
-    /// No two packages offer the same.
+    /// No two packages offer the same implementation.
     Identifiers,
     /// No two packages have the same name.
     Names,
 }
 
 impl Check {
-    /// Those of a single package, in order.
+    /// Checks of one package, in order.
     pub const OF_PACKAGE: [Self; 8] = [
         Self::Manifest,
         Self::Files,
@@ -48,47 +47,46 @@ impl Check {
         Self::Params,
     ];
 
-    /// Its number, from 1.
+    /// Number, from 1.
     pub fn number(self) -> usize {
         self as usize + 1
     }
 
-    /// What must hold, for people.
+    /// Description for users.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Manifest => "the manifest is valid; a bare component has a package's name",
+            Self::Manifest => "the manifest is valid; a bare component has a valid package name",
             Self::Files => "every component is a regular file inside the package",
             Self::Valid => "every component is valid WebAssembly",
-            Self::Contract => "every component is built for this contract",
-            Self::Interfaces => "every component exports its categories' interfaces",
-            Self::Imports => "every import is known to this host",
-            Self::Classes => "every class is offered by its component",
-            Self::Params => "parameters are those that the components take",
-            Self::Identifiers => "no identifier is offered twice",
-            Self::Names => "no package name is there twice",
+            Self::Contract => "every component is built for this contract version",
+            Self::Interfaces => "every component exports the interfaces of its categories",
+            Self::Imports => "every import is supported by this host",
+            Self::Classes => "every class exists in its component",
+            Self::Params => "manifest and components declare the same parameters",
+            Self::Identifiers => "no two packages offer the same identifier",
+            Self::Names => "no two packages have the same name",
         }
     }
 
-    /// True where what fails it cannot be loaded.
+    /// True if a package that fails the check cannot be loaded.
     pub(super) fn is_needed_to_load(self) -> bool {
         self <= Self::Classes
     }
 }
 
-/// How a check ended.
+/// Outcome of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It holds.
+    /// Passed.
     Passed,
-    /// It does not, and where.
+    /// Failed, with the findings.
     Failed(Vec<Finding>),
-    /// It cannot be known, and why.
+    /// Skipped, with the reason.
     Skipped(String),
 }
 
 impl Outcome {
-    /// Failed where there is something to tell; else skipped where something could not
-    /// be looked at, for that reason.
+    /// Failed if there are findings, else skipped if there is a reason, else passed.
     pub(super) fn of(findings: Vec<Finding>, skipped: Option<String>) -> Self {
         match (findings.is_empty(), skipped) {
             (false, _) => Self::Failed(findings),
@@ -98,24 +96,24 @@ impl Outcome {
     }
 }
 
-/// Something that is wrong with a package.
+/// Problem of a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The file or directory.
+    /// File or directory.
     #[serde(serialize_with = "lossily")]
     pub path: PathBuf,
-    /// Counted from 1, where it is known.
+    /// Line, from 1, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// Counted from 1, where it is known.
+    /// Column, from 1, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u64>,
-    /// What is wrong, and what would be right; safe to show.
+    /// Problem and next step, escaped for display.
     pub problem: String,
 }
 
-/// Names of files need not be text, and a path that is none is an error to serde.
+/// Serializes a path; serde alone fails for one that is not UTF-8.
 fn lossily<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
 }
@@ -136,11 +134,11 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A check and how it ended.
+/// Check with its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
-    /// The check.
+    /// Check.
     pub check: Check,
-    /// How it ended.
+    /// Outcome.
     pub outcome: Outcome,
 }

@@ -1,5 +1,4 @@
-//! Whether a component's code is valid and its interfaces are whole, as far as that is
-//! known without compiling it.
+//! Validates the code and the interfaces of a component, without compiling it.
 
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::{Validator, WasmFeatures};
@@ -9,7 +8,7 @@ use perfbox_model::names::Category;
 
 use crate::contract::items_of;
 
-/// What the engine takes: its `config` says why not more.
+/// WebAssembly features of the engine; its `config` has the reasons.
 fn features() -> WasmFeatures {
     let mut features = WasmFeatures::WASM3 | WasmFeatures::COMPONENT_MODEL;
     features.insert(WasmFeatures::GC_TYPES);
@@ -24,34 +23,34 @@ fn features() -> WasmFeatures {
     features
 }
 
-/// What each category's interface lacks, where the component exports it.
+/// Missing items of each exported interface, by category.
 pub type MissingItems = Vec<(Category, Vec<&'static str>)>;
 
-/// Validates all of a component, and looks at the interfaces that it exports under
-/// these names.
+/// Validates the code of a component, and checks the interfaces in `exports` for missing
+/// items.
 ///
 /// # Errors
-/// What is not valid, going on from the file's name.
+/// A message for invalid code, to follow the name of the file.
 pub fn validate_code(
     bytes: &[u8],
     exports: impl Iterator<Item = (Category, String)>,
 ) -> Result<MissingItems, String> {
     let types = Validator::new_with_features(features()).validate_all(bytes).map_err(|error| {
         format!(
-            "is not valid WebAssembly: {} (at offset 0x{:x}); build it anew for wasm32-wasip2",
+            "is not valid WebAssembly: {} (at offset 0x{:x}); rebuild it for wasm32-wasip2",
             escape(error.message()),
             error.offset()
         )
     })?;
-    let gaps = exports.map(|(category, name)| {
+    let missing = exports.map(|(category, name)| {
         let item = types.component_item_for_export(&name).map(|item| item.ty);
-        let lacks = |wanted: &&&str| match item {
+        let is_missing = |wanted: &&&str| match item {
             Some(ComponentEntityType::Instance(id)) => !types[id].exports.contains_key(**wanted),
             _ => true,
         };
-        (category, items_of(category.interface()).iter().filter(lacks).copied().collect())
+        (category, items_of(category.interface()).iter().filter(is_missing).copied().collect())
     });
-    Ok(gaps.collect())
+    Ok(missing.collect())
 }
 
 #[cfg(test)]
@@ -59,31 +58,31 @@ mod tests {
     use super::*;
     use crate::contract::CONTRACT_VERSION;
 
-    /// The builtins: a real component, as the SDK and cargo make them.
+    /// The builtins, a real component built with the SDK and cargo.
     const REAL: &[u8] = perfbox_builtins::COMPONENT;
 
     #[test]
-    fn a_real_component_is_valid_and_lacks_nothing() {
+    fn real_component_is_valid_and_complete() {
         let exports =
             Category::ALL.map(|one| (one, format!("{}@{CONTRACT_VERSION}", one.interface())));
-        let gaps = validate_code(REAL, exports.into_iter()).unwrap();
-        assert_eq!(gaps, Category::ALL.map(|one| (one, Vec::new())));
+        let missing = validate_code(REAL, exports.into_iter()).unwrap();
+        assert_eq!(missing, Category::ALL.map(|one| (one, Vec::new())));
     }
 
     #[test]
-    fn what_an_interface_lacks_is_named() {
+    fn missing_items_of_an_interface_are_named() {
         let text = "(component (instance $i) (export \"x\" (instance $i)))";
         let exports = [(Category::PhaseHook, "x".to_owned())].into_iter();
-        let gaps = validate_code(&wat::parse_str(text).unwrap(), exports).unwrap();
+        let missing = validate_code(&wat::parse_str(text).unwrap(), exports).unwrap();
         assert_eq!(
-            gaps,
+            missing,
             [(Category::PhaseHook, items_of(Category::PhaseHook.interface()).to_vec())]
         );
     }
 
     #[test]
-    fn a_component_that_unfolds_without_end_is_looked_at_once() {
-        // Each instantiates the one before twice: unfolded, they are 2^60 instances.
+    fn exponential_instantiation_is_validated_in_linear_time() {
+        // Each level instantiates the previous one twice, for 2^60 instances in total.
         let first = "(component $c0 (core module $m) (core instance (instantiate $m)))".to_owned();
         let level = |n: usize| {
             format!(

@@ -1,4 +1,4 @@
-//! A package as its files describe it.
+//! Description of a package.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,26 +8,26 @@ use crate::component::info::ComponentInfo;
 use crate::manifest::{Manifest, ManifestImplementation};
 use perfbox_model::names::PackageName;
 
-/// A package as its files describe it. Its words are as they stand there: whoever shows
-/// them to people must [`escape`](perfbox_model::escape()) them.
+/// Description of a package. Texts come unchanged from its files:
+/// [`escape`](perfbox_model::escape()) them for display.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PackageInfo {
-    /// Its name; of a bare component that does not say, its file's without `.wasm`.
+    /// Name; for a bare component without a name, the file name without `.wasm`.
     pub name: PackageName,
-    /// Its version; empty where it does not say.
+    /// Version; empty if not declared.
     pub version: String,
-    /// For people.
+    /// Description.
     pub description: String,
-    /// Who wrote it.
+    /// Author.
     pub author: String,
-    /// Under which licence.
+    /// License.
     pub license: String,
-    /// False: listed, never selected.
+    /// If false, listed but never selected.
     pub enabled: bool,
-    /// What it offers.
+    /// Implementations.
     pub implementations: Vec<ManifestImplementation>,
-    /// Its components that are sound, by their path inside the package.
+    /// Valid components by path inside the package.
     pub components: BTreeMap<PathBuf, ComponentInfo>,
 }
 
@@ -39,7 +39,7 @@ impl PackageInfo {
         Self { name, version, description, author, license, enabled, implementations, components }
     }
 
-    /// A component without a manifest, of which only the name is known yet.
+    /// Creates the description of a bare component from its name alone.
     pub(super) fn of_bare(name: PackageName) -> Self {
         let none = String::new;
         Self {
@@ -54,7 +54,7 @@ impl PackageInfo {
         }
     }
 
-    /// Takes what the component says about itself, where no manifest does.
+    /// Copies the metadata of the component, for a package without a manifest.
     pub(super) fn take_metadata(&mut self) {
         let Some(component) = self.components.values().next() else { return };
         let metadata = &component.metadata;
@@ -65,7 +65,7 @@ impl PackageInfo {
         self.license = text(&metadata.licenses);
     }
 
-    /// What its components ask to be able to do, all together.
+    /// Capabilities that its components request.
     pub fn capabilities(&self) -> Vec<&Capability> {
         let mut capabilities: Vec<_> =
             self.components.values().flat_map(|component| &component.capabilities).collect();

@@ -12,60 +12,60 @@ use super::info::PackageInfo;
 use super::location::PackageLocation;
 use crate::manifest::{MANIFEST_FILE, ManifestImplementation};
 
-/// What is known of all packages under a path.
+/// Result of validating all packages under a path.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Validation {
-    /// Each package, by path.
+    /// Packages, by path.
     pub packages: Vec<PackageReport>,
-    /// The checks that are about all of them.
+    /// Checks of all packages together.
     pub together: Vec<Checked>,
 }
 
 impl Validation {
-    /// Every check that was made or skipped.
+    /// All checks, including skipped ones.
     pub fn checks(&self) -> impl Iterator<Item = &Checked> {
         self.packages.iter().flat_map(|package| &package.checks).chain(&self.together)
     }
 
-    /// How many checks failed.
+    /// Number of failed checks.
     pub fn failed(&self) -> usize {
         self.checks().filter(|one| matches!(one.outcome, Outcome::Failed(_))).count()
     }
 }
 
-/// Why there is nothing to validate.
+/// Errors of validation itself. Problems of packages are findings.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValidateError {
-    /// It cannot be read.
-    #[error("`{}` cannot be read; check that it is there and readable", escape(&path.to_string_lossy()))]
+    /// Path that cannot be read.
+    #[error("cannot read `{}`; check that it exists and is readable", escape(&path.to_string_lossy()))]
     Unreadable {
-        /// The file or directory.
+        /// File or directory.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// A file that is not named as a component.
-    #[error("`{}` is no package: name a directory with a {MANIFEST_FILE}, a .wasm file, or a directory of them", escape(&path.to_string_lossy()))]
+    /// File that is not a component.
+    #[error("`{}` is not a package; use a directory with a {MANIFEST_FILE}, a .wasm file, or a directory of them", escape(&path.to_string_lossy()))]
     NoPackage {
-        /// The file.
+        /// File.
         path: PathBuf,
     },
-    /// A directory without any package.
-    #[error("`{}` has neither a {MANIFEST_FILE} nor packages in it: name a package, a .wasm file, or a directory of them", escape(&path.to_string_lossy()))]
+    /// Directory without packages.
+    #[error("`{}` has no {MANIFEST_FILE} and contains no packages; use a package, a .wasm file, or a directory of them", escape(&path.to_string_lossy()))]
     Empty {
-        /// The directory.
+        /// Directory.
         path: PathBuf,
     },
 }
 
-/// Looks closely at a package, a bare component, or every one in a directory.
+/// Validates a package, a bare component, or all packages in a directory.
 ///
 /// # Errors
-/// When there is nothing to look at. What is wrong with a package is no error.
+/// If there is no package to validate. Problems of a package are findings, not errors.
 pub fn validate(path: &Path) -> Result<Validation, ValidateError> {
-    let packages: Vec<_> = places(path)?.iter().map(examine).collect();
+    let packages: Vec<_> = locations(path)?.iter().map(examine).collect();
     let together = vec![
         Checked { check: Check::Identifiers, outcome: identifiers(&packages) },
         Checked { check: Check::Names, outcome: names(&packages) },
@@ -73,26 +73,28 @@ pub fn validate(path: &Path) -> Result<Validation, ValidateError> {
     Ok(Validation { packages, together })
 }
 
-fn places(path: &Path) -> Result<Vec<PackageLocation>, ValidateError> {
+fn locations(path: &Path) -> Result<Vec<PackageLocation>, ValidateError> {
     let unreadable = |source| ValidateError::Unreadable { path: path.to_owned(), source };
     if !path.metadata().map_err(unreadable)?.is_dir() {
-        let place = PackageLocation::of_file(path);
-        return Ok(vec![place.ok_or_else(|| ValidateError::NoPackage { path: path.to_owned() })?]);
+        let location = PackageLocation::of_file(path);
+        return Ok(vec![
+            location.ok_or_else(|| ValidateError::NoPackage { path: path.to_owned() })?,
+        ]);
     }
     if path.join(MANIFEST_FILE).symlink_metadata().is_ok() {
         return Ok(vec![PackageLocation::of_directory(path)]);
     }
-    let mut places = Vec::new();
+    let mut locations = Vec::new();
     for entry in path.read_dir().map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        places.extend(PackageLocation::of_entry(&path));
+        locations.extend(PackageLocation::of_entry(&path));
     }
-    if places.is_empty() {
+    if locations.is_empty() {
         return Err(ValidateError::Empty { path: path.to_owned() });
     }
-    // The file system's order must never matter.
-    places.sort();
-    Ok(places)
+    // The order must not depend on the file system.
+    locations.sort();
+    Ok(locations)
 }
 
 fn identifiers(packages: &[PackageReport]) -> Outcome {
@@ -101,18 +103,18 @@ fn identifiers(packages: &[PackageReport]) -> Outcome {
         let key = |one: &ManifestImplementation| format!("{}/{}", one.category, one.identifier);
         info.implementations.iter().map(move |one| (key(one), path))
     });
-    let words = |key: &str, others: &str| {
-        format!("{key} is offered here and by {others}; rename one, or choose one with --use")
+    let message = |key: &str, others: &str| {
+        format!("{key} is also offered by {others}; rename one, or select one with --use")
     };
-    Outcome::of(twice(offered, words), unknown(packages))
+    Outcome::of(duplicates(offered, message), unknown(packages))
 }
 
 fn names(packages: &[PackageReport]) -> Outcome {
     let names = known(packages).map(|(path, info)| (info.name.to_string(), path));
-    let words = |name: &str, others: &str| {
-        format!("package `{name}` is here and in {others}; rename one, or remove it")
+    let message = |name: &str, others: &str| {
+        format!("package `{name}` is also in {others}; rename or remove one")
     };
-    Outcome::of(twice(names, words), unknown(packages))
+    Outcome::of(duplicates(names, message), unknown(packages))
 }
 
 fn known(packages: &[PackageReport]) -> impl Iterator<Item = (&Path, &PackageInfo)> {
@@ -125,10 +127,10 @@ fn unknown(packages: &[PackageReport]) -> Option<String> {
     Some(format!("check {} failed for {path}", Check::Manifest.number()))
 }
 
-/// A finding for each key that is at more than one place.
-fn twice<'p>(
+/// Finding for each key with more than one path.
+fn duplicates<'p>(
     keys: impl Iterator<Item = (String, &'p Path)>,
-    words: impl Fn(&str, &str) -> String,
+    message: impl Fn(&str, &str) -> String,
 ) -> Vec<Finding> {
     let mut places: BTreeMap<String, Vec<&Path>> = BTreeMap::new();
     for (key, path) in keys {
@@ -139,7 +141,7 @@ fn twice<'p>(
         .map(|(key, paths)| {
             let shown = |path: &&Path| format!("`{}`", escape(&path.to_string_lossy()));
             let others: Vec<_> = paths[1..].iter().map(shown).collect();
-            Finding::at(paths[0], words(&key, &others.join(", ")))
+            Finding::at(paths[0], message(&key, &others.join(", ")))
         })
         .collect()
 }
