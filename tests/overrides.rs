@@ -38,7 +38,7 @@ type Row =
 
 /// `metrics` is a builtin as well, `audit` is not. WHO stands for what chose.
 const ROWS: &[Row] = &[
-    ("metrics", &[], None, Some(&["builtin selected: the only one"])),
+    ("metrics", &[], None, Some(&["builtin selected: only implementation"])),
     ("metrics", &[], Some("builtin"), Some(&["builtin selected: chosen by WHO"])),
     ("metrics", &[], Some("acme"), None),
     (
@@ -103,7 +103,7 @@ const ROWS: &[Row] = &[
     ("metrics", &["acme", "bolt"], Some("cord"), None),
     ("audit", &[], None, Some(&[])),
     ("audit", &[], Some("acme"), None),
-    ("audit", &["acme"], None, Some(&["acme selected: the only one"])),
+    ("audit", &["acme"], None, Some(&["acme selected: only implementation"])),
     ("audit", &["acme"], Some("acme"), Some(&["acme selected: chosen by WHO"])),
     ("audit", &["acme"], Some("builtin"), None),
     (

@@ -13,7 +13,7 @@ use crate::read::ComponentReadError;
 pub enum LockBreach {
     /// Changed component.
     #[error(
-        "package `{package}` differs from `{}`: {}; {}, then accept the change with `perfbox plugins lock` and the flags of this run",
+        "package `{package}` differs from `{}`: {}; {}, then accept it with `perfbox plugins lock` and the flags of this run",
         shown(lock), changes.join("; "), review_hint(*same_bytes, place)
     )]
     Changed {
@@ -30,7 +30,7 @@ pub enum LockBreach {
     },
     /// Implementation from another package.
     #[error(
-        "{key} comes from package `{found}`, but `{}` has it from package `{package}` {}; install that package, select it with --use {key}={package}, or accept the change with `perfbox plugins lock` and the flags of this run",
+        "package is `{found}`, but `{}` has `{package}` {}; install that package, select it with --use {key}={package}, or accept the change with `perfbox plugins lock` and the flags of this run",
         shown(lock),
         escape(version)
     )]
@@ -92,7 +92,7 @@ pub enum LockBreach {
     Read(#[from] ComponentReadError),
     /// Implementation that is not in the lock, with --locked.
     #[error(
-        "`{}` does not list it from package `{package}`, which --locked requires; review it with `perfbox plugins inspect {place}`, then accept it with `perfbox plugins lock` and the flags of this run",
+        "not in `{}` with package `{package}`, as --locked requires; review it with `perfbox plugins inspect {place}`, then accept it with `perfbox plugins lock` and the flags of this run",
         shown(lock)
     )]
     Unknown {
