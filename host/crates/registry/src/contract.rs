@@ -8,7 +8,7 @@ include!(concat!(env!("OUT_DIR"), "/contract.rs"));
 pub fn built_for_another(version: &str) -> String {
     format!(
         "built for version {} of the contract, but this perfbox supports {CONTRACT_VERSION}; \
-         rebuild it with perfbox-guest {CONTRACT_VERSION}",
+         rebuild it with a perfbox-guest for {CONTRACT_VERSION}",
         escape(version)
     )
 }

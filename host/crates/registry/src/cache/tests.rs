@@ -252,12 +252,12 @@ fn least_recently_used_code_is_evicted_and_the_index_stays() {
         cache.write(name, &content).unwrap();
         used_at(&cache, name, at);
     }
-    // Used now, and so `b` is the oldest.
+    // Marks `a` as used, so that `b` is the oldest.
     assert!(cache.read("a.code").unwrap().is_some());
     fs::write(place.dir().join("notes.txt"), [0; 1000]).unwrap();
     cache.write("d.code", &content).unwrap();
     assert_eq!(names(&cache), ["a.code", "c.code", "d.code", "manifests.index", "notes.txt"]);
-    // One that needs all the room there is beside the index.
+    // Needs all the space that the index leaves.
     cache.write("e.code", &[0; 350]).unwrap();
     assert_eq!(names(&cache), ["e.code", "manifests.index", "notes.txt"]);
     let refused = cache.write("f.code", &[0; 1000]).unwrap_err().to_string();
@@ -277,7 +277,7 @@ fn most_recently_used_indexes_are_kept() {
     for n in 0..300 {
         let name = format!("manifests-{n}.index");
         cache.write(&name, b"index").unwrap();
-        // The later, the longer ago, but for the very last.
+        // Later indexes are older, except for the last one.
         used_at(&cache, &name, 1000 - n);
     }
     assert_eq!(cache.info().unwrap().index.entries, 256);
@@ -329,7 +329,7 @@ fn foreign_file_named_like_an_entry_is_kept() {
     for name in ["mine.code", "mine.index", "manifests-mine.index", "a-b.code"] {
         fs::write(place.dir().join(name), [7; 2000]).unwrap();
     }
-    // Spoilt, but perfbox's.
+    // Damaged entries of perfbox.
     let damaged = format!("{}-{}.code", "0a".repeat(32), "1b".repeat(8));
     fs::write(place.dir().join(&damaged), "damaged").unwrap();
     let damaged = format!("manifests-{}.index", "0a".repeat(32));

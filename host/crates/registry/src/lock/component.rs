@@ -1,4 +1,4 @@
-//! One component in a lock.
+//! Locked component.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ pub struct LockedComponent {
     pub capabilities: BTreeSet<Capability>,
     /// Selected implementations, with the class that serves each.
     pub serves: BTreeMap<(Category, Identifier), String>,
-    /// Those of them that joined by `auto_load`.
+    /// Selected implementations that joined by `auto_load`.
     pub auto_loaded: BTreeSet<(Category, Identifier)>,
 }
 
