@@ -112,7 +112,7 @@ fn an_entry_that_cannot_be_trusted_is_told_compiled_anew_and_replaced() {
         fs::remove_file(&other).unwrap();
         fs::rename(self::entry(&dir), &entry).unwrap();
     };
-    let altered = "it was altered, or written with another key";
+    let altered = "it was modified, or written with another key";
     let spoils: [(&str, &dyn Fn(), &str); 12] = [
         ("a flip in the format", &flipped(3), altered),
         ("a flip in the MAC", &flipped(20), altered),
@@ -120,8 +120,8 @@ fn an_entry_that_cannot_be_trusted_is_told_compiled_anew_and_replaced() {
         ("a flip in the middle", &flipped(whole.len() / 2), altered),
         ("a flip in the last byte", &flipped(whole.len() - 1), altered),
         ("code without MAC", &written(whole[HEADER_BYTES..].to_vec()), altered),
-        ("nothing", &written(Vec::new()), "it breaks off"),
-        ("half a header", &written(whole[..24].to_vec()), "it breaks off"),
+        ("nothing", &written(Vec::new()), "it is truncated"),
+        ("half a header", &written(whole[..24].to_vec()), "it is truncated"),
         ("a header alone", &written(whole[..HEADER_BYTES].to_vec()), altered),
         ("half an entry", &written(whole[..whole.len() / 2].to_vec()), altered),
         ("an entry of another name", swap, altered),
@@ -275,7 +275,7 @@ fn a_full_disk_costs_one_warning_a_run_and_nothing_else() {
     fs::remove_file(dir.path("home/state/perfbox/cache.key")).unwrap();
     let words = String::from_utf8(limited(&dir, 0, "cache info").stderr).unwrap();
     let head = format!(
-        "error: the cache's key `{}` cannot be used: ",
+        "error: cannot use cache key `{}`: ",
         dir.path("home/state/perfbox/cache.key").display()
     );
     assert!(words.starts_with(&head), "{words}");
@@ -334,9 +334,9 @@ fn with_the_key_in_the_cache_directory_there_is_no_cache() {
     assert_eq!(
         said,
         format!(
-            " WARN compiled code is not kept: the cache's key `{base}/cache.key` would lie \
-             inside the cache directory `{base}`, for which it is to vouch from elsewhere; set \
-             XDG_STATE_HOME to another directory than XDG_CACHE_HOME; --no-cache runs without \
+            " WARN compiled code is not kept: cache key `{base}/cache.key` is inside the \
+             cache directory `{base}`; set XDG_STATE_HOME to a directory outside of \
+             XDG_CACHE_HOME; --no-cache runs without \
              this warning\n"
         )
     );

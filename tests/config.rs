@@ -127,7 +127,10 @@ fn the_config_file_may_be_a_link() {
     std::fs::remove_file(dir.path("perfbox.yaml")).unwrap();
     std::os::unix::fs::symlink("mounted/real.yaml", dir.path("perfbox.yaml")).unwrap();
     let ran = dir.expect(2, "run r.jsonl");
-    assert!(ran.stderr.starts_with("error: perfbox.yaml:1: `metrisc` is not a known"), "{ran:?}");
+    assert!(
+        ran.stderr.starts_with("error: perfbox.yaml:1: unknown post_processor `metrisc`"),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -150,8 +153,8 @@ fn parameters_of_the_file_are_checked_and_yield_to_flags() {
     dir.write("perfbox.yaml", format!("{config}      column: 3\n"));
     assert_eq!(
         dir.expect(2, "run r.jsonl").stderr,
-        "error: perfbox.yaml:6: parameter `column` of `post_processor/asker` takes string, and \
-         `3` is not one; put it in quotes\n"
+        "error: perfbox.yaml:6: invalid value `3` for parameter `column` of \
+         `post_processor/asker`; expected type string, in quotes\n"
     );
 }
 
@@ -333,13 +336,13 @@ post_processors:
                "min": 1, "max": 9, "description": "How deep"})
     );
     for (id, words) in [
-        ("audti", "error: `audti` is not a known post_processor; did you mean `audit`?"),
-        ("phase_hook/audit", "error: `audit` is not a known phase_hook; it is a post_processor"),
+        ("audti", "error: unknown post_processor `audti`; did you mean `audit`?"),
+        ("phase_hook/audit", "error: unknown phase_hook `audit`; it is a post_processor"),
         (
             "loudness",
             "error: `loudness` is not a known phase_hook or post_processor (see `perfbox plugins list --all`)",
         ),
-        ("hook/audit", "error: `hook` is not a valid category; the categories are"),
+        ("hook/audit", "error: invalid category `hook`; use one of"),
     ] {
         let ran = dir.expect(2, &format!("plugins show {id}"));
         assert!(ran.stderr.starts_with(words), "{}", ran.stderr);

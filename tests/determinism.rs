@@ -74,7 +74,7 @@ fn what_cannot_be_verified_is_told() {
         (
             "plugins verify-deterministic metrcs r.jsonl",
             2,
-            "`metrcs` is not a known post_processor; did you mean `metrics`?",
+            "unknown post_processor `metrcs`; did you mean `metrics`?",
         ),
         ("plugins verify-deterministic metrics gone.jsonl", 4, "the input `gone.jsonl` cannot"),
     ] {

@@ -49,8 +49,8 @@ fn a_disabled_package_is_listed_and_never_selected() {
     let ran = dir.expect(2, "run r.jsonl --plugins-dir plugins --processor audit");
     assert_eq!(
         ran.stderr,
-        "error: --processor: `audit` is offered by package `acme` only, whose manifest says \
-         `enabled: false`; enable it there\n"
+        "error: --processor: `audit` is only offered by package `acme`, which is disabled; set \
+         `enabled: true` in its manifest\n"
     );
     // Nor does it make an enabled one ambiguous.
     add_package(&dir, "plugins/b", "bolt", "1.0.0", "audit");
@@ -64,7 +64,7 @@ fn a_bare_component_offers_what_its_section_says() {
     let listed = listing(&dir.expect(0, "plugins list --json --plugins-dir plugins"));
     let of_bare: Vec<_> = listed
         .iter()
-        .filter_map(|line| line.strip_suffix(" perfbox_misbehaving: selected: the only one"))
+        .filter_map(|line| line.strip_suffix(" perfbox_misbehaving: selected: only implementation"))
         .collect();
     assert_eq!(
         of_bare,
@@ -90,11 +90,11 @@ fn a_component_without_a_section_is_named_by_its_file() {
     dir.write("plugins/quiet.wasm", from_wat("both-interfaces"));
     let listed = listing(&dir.expect(0, "plugins list --json --plugins-dir plugins"));
     assert!(
-        listed.contains(&"phase_hook/quiet quiet: selected: the only one".to_owned()),
+        listed.contains(&"phase_hook/quiet quiet: selected: only implementation".to_owned()),
         "{listed:?}"
     );
     assert!(
-        listed.contains(&"post_processor/quiet quiet: selected: the only one".to_owned()),
+        listed.contains(&"post_processor/quiet quiet: selected: only implementation".to_owned()),
         "{listed:?}"
     );
 }
@@ -104,7 +104,7 @@ fn the_same_directory_named_twice_counts_once() {
     let dir = dir();
     add_package(&dir, "plugins/a", "acme", "1.0.0", "audit");
     let twice = "--plugins-dir plugins --plugins-dir ./plugins/../plugins --plugins-dir plugins/a";
-    assert_eq!(audits(&dir, twice), ["post_processor/audit acme: selected: the only one"]);
+    assert_eq!(audits(&dir, twice), ["post_processor/audit acme: selected: only implementation"]);
     assert_eq!(
         audits(&dir, "--plugins-dir plugins --plugin plugins/a/component.wasm").len(),
         1,
@@ -150,7 +150,7 @@ fn links_inside_a_package_are_refused() {
     assert_eq!(
         refused("audit"),
         "error: post_processor/audit is refused: component `plugins/a/component.wasm` cannot be \
-         read: is a link, and links inside a package are not followed\n"
+         read: is a symbolic link, and links inside a package are not followed\n"
     );
     assert_eq!(
         refused("check"),
@@ -160,7 +160,7 @@ fn links_inside_a_package_are_refused() {
     let listed = dir.expect(0, "plugins list --json --plugins-dir plugins").json();
     assert_eq!(
         listed["invalid_packages"][0]["reason"],
-        "plugins/c/registry.yaml: is a link, and links inside a package are not followed"
+        "plugins/c/registry.yaml: is a symbolic link, and links inside a package are not followed"
     );
 }
 
@@ -187,7 +187,7 @@ fn a_plugin_beside_a_broken_manifest_is_refused_with_its_words() {
     let ran = dir.expect(2, "run r.jsonl --plugin p/component.wasm --processor witness_processor");
     assert!(
         ran.stderr.starts_with(
-            "error: --plugin: the plugin `p/component.wasm` lies beside an invalid manifest: \
+            "error: --plugin: plugin `p/component.wasm` is in a directory with an invalid manifest: \
              p/registry.yaml:1:9: "
         ),
         "{}",
@@ -225,7 +225,7 @@ fn one_bad_package_never_hides_the_good_ones() {
     assert_eq!(invalid.len(), 3, "{}", ran.stdout);
     assert!(invalid[0].starts_with("  plugins/bad/registry.yaml:1:9: "), "{}", invalid[0]);
     assert!(
-        invalid[1].starts_with("  `plugins/empty` has no registry.yaml, so it is no package; "),
+        invalid[1].starts_with("  `plugins/empty` has no registry.yaml; add one"),
         "{}",
         invalid[1]
     );
@@ -269,7 +269,8 @@ fn one_bad_package_among_fifty_is_told_and_costs_the_others_nothing() {
         dir.expect(0, "run r.jsonl --plugins-dir plugins --processor audit_49 --force --out out");
         let shown = dir.expect(0, "plugins list --all --plugins-dir plugins").stdout;
         let (listed, refused) = shown.split_once("\nInvalid packages:\n").expect(bad);
-        let selected = listed.lines().filter(|line| line.contains(" selected: the only one"));
+        let selected =
+            listed.lines().filter(|line| line.contains(" selected: only implementation"));
         assert_eq!(selected.count(), 50 + 5, "{bad}: the good ones and the builtins\n{listed}");
         let reason = refused.trim();
         let at = reason.strip_prefix("plugins/bad/registry.yaml:").expect(bad);

@@ -142,27 +142,27 @@ fn errors_of_variables_name_the_variable() {
         (
             "PERFBOX_PLUGIN_PATH",
             "missing",
-            "error: PERFBOX_PLUGIN_PATH: the plugins directory `missing` cannot be read",
+            "error: PERFBOX_PLUGIN_PATH: cannot read plugins directory `missing`",
         ),
         (
             "PERFBOX_PLUGINS",
             "missing.wasm",
-            "error: PERFBOX_PLUGINS: the plugin `missing.wasm` cannot be read",
+            "error: PERFBOX_PLUGINS: cannot read plugin `missing.wasm`",
         ),
         (
             "PERFBOX_USE",
             "nonsense",
-            "error: PERFBOX_USE: `nonsense` is not of the form CATEGORY/ID=PACKAGE",
+            "error: PERFBOX_USE: invalid override `nonsense`; use CATEGORY/ID=PACKAGE",
         ),
         (
             "PERFBOX_HOOKS",
             "phase_lgo",
-            "error: PERFBOX_HOOKS: `phase_lgo` is not a known phase_hook; did you mean `phase_log`?",
+            "error: PERFBOX_HOOKS: unknown phase_hook `phase_lgo`; did you mean `phase_log`?",
         ),
         (
             "PERFBOX_PROCESSORS",
             "metrisc",
-            "error: PERFBOX_PROCESSORS: `metrisc` is not a known post_processor; did you mean `metrics`?",
+            "error: PERFBOX_PROCESSORS: unknown post_processor `metrisc`; did you mean `metrics`?",
         ),
     ] {
         let words = words(variable, value);

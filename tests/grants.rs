@@ -93,10 +93,10 @@ fn what_is_granted_is_shown() {
         let run = dir.perfbox(["plugins", "show", id, "--plugin"]).arg(misbehaving());
         run.expect(0).stdout
     };
-    let may = "\n  may         log, read a clock that counts, draw random numbers, read a b as \
+    let may = "\n  may         log, read a counting clock, get random numbers, read a b as \
                /in/models\n";
     assert!(show("reader").contains(may), "{}", show("reader"));
-    let may = "\n  may         log, read clocks, draw random numbers, write files\n";
+    let may = "\n  may         log, read the clock, get random numbers, write files\n";
     assert!(show("probe").contains(may), "{}", show("probe"));
     let run = dir.perfbox(["plugins", "show", "reader", "--json", "--plugin"]).arg(misbehaving());
     assert_eq!(

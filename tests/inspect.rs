@@ -92,8 +92,8 @@ fn json_of_an_inspection_is_exact() {
 fn a_component_that_is_no_plugin_is_inspected_all_the_same() {
     let dir = Dir::new();
     for (wat, problem, contract) in [
-        ("no-interface", "exports neither perfbox:plugin/phase-hook", json!([])),
-        ("broken-section", "has a broken `perfbox:offers` section: ", json!([])),
+        ("no-interface", "exports none of the interfaces perfbox:plugin/phase-hook", json!([])),
+        ("broken-section", "has an invalid `perfbox:offers` section: ", json!([])),
     ] {
         dir.write("x.wasm", from_wat(wat));
         let inspected = dir.expect(0, "plugins inspect x.wasm --json").json();

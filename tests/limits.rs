@@ -67,10 +67,10 @@ fn what_is_no_limit_is_told_before_anything_runs() {
             "--limit `memory` is not of the form [[CATEGORY/]ID.]LIMIT=VALUE, for example \
              memory=512MiB or metrics.memory=4GiB",
         ),
-        ("memroy=1MiB", "--limit: `memroy` is no limit; did you mean `memory`?"),
+        ("memroy=1MiB", "--limit: unknown limit `memroy`; did you mean `memory`?"),
         (
             "witness_hook.memory=512",
-            "--limit: `512` is no value of limit `memory`; give one above 0 as in `memory: 256 MiB`",
+            "--limit: invalid value `512` for limit `memory`; use a value above 0, for example `memory: 256 MiB`",
         ),
         (
             "whitness.memory=1MiB",

@@ -82,10 +82,10 @@ fn a_component_that_has_changed_is_refused_until_it_is_locked_anew() {
     let changed = with_a_section(working());
     dir.write("plugins/acme/component.wasm", &changed);
     let [new, old] = [Digest::of(&changed), Digest::of(&working())];
-    let words = format!("its digest is {new}, it was {old};");
+    let words = format!("digest changed from {old} to {new};");
     refused(&dir, "", &["post_processor/audit is refused: ", &words]);
     let ran = lock(&dir);
-    assert!(ran.stdout.contains("component.wasm  its digest is "), "{ran:?}");
+    assert!(ran.stdout.contains("component.wasm  digest changed from "), "{ran:?}");
     dir.expect(0, &format!("run r.jsonl {AUDIT} --locked"));
 }
 
@@ -103,7 +103,7 @@ fn a_changed_component_is_refused_for_whatever_else_it_is_selected() {
     assert!(ran.stderr.contains("post_processor/more of package acme is not in the lock"));
     dir.write("plugins/acme/component.wasm", with_a_section(working()));
     let ran = dir.expect(2, more);
-    assert!(ran.stderr.contains("package `acme` is not as `perfbox.lock` has it"), "{ran:?}");
+    assert!(ran.stderr.contains("package `acme` differs from `perfbox.lock`"), "{ran:?}");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_component_of_the_same_name_in_another_package_is_another() {
     dir.write("plugins/other/component.wasm", with_a_section(working()));
     dir.expect(0, "run r.jsonl --plugins-dir plugins --processor more");
     let locked = "run r.jsonl --plugins-dir plugins --processor more --locked";
-    assert!(dir.expect(2, locked).stderr.contains("does not have it from package `other`"));
+    assert!(dir.expect(2, locked).stderr.contains("not in `perfbox.lock` with package `other`"));
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn an_auto_loaded_plugin_that_breaks_the_lock_is_refused_alone() {
     dir.expect(0, "run r.jsonl --plugins-dir plugins --locked");
     dir.write("plugins/acme/component.wasm", with_a_section(working()));
     let ran = dir.expect(3, "run r.jsonl --plugins-dir plugins");
-    assert!(ran.stderr.contains("package `acme` is not as `perfbox.lock` has it"), "{ran:?}");
+    assert!(ran.stderr.contains("package `acme` differs from `perfbox.lock`"), "{ran:?}");
     let summary = dir.summary("perfbox-out");
     assert_eq!(plugin(&summary, "audit")["status"], "failed");
     assert_eq!(plugin(&summary, "metrics")["status"], "ok");
@@ -140,8 +140,8 @@ fn a_builtin_in_the_place_of_a_locked_package_is_refused() {
     dir.expect(0, "run r.jsonl --plugins-dir plugins --locked");
     std::fs::remove_dir_all(dir.path("plugins/acme")).unwrap();
     let ran = dir.expect(2, "run r.jsonl --plugins-dir plugins");
-    let words = "post_processor/metrics is refused: it comes from package `builtin`, and `perfbox.lock` has it \
-                 from package `acme` 1.0.0";
+    let words = "post_processor/metrics is refused: package is `builtin`, but `perfbox.lock` has \
+                 `acme` 1.0.0";
     assert!(ran.stderr.contains(words), "{ran:?}");
 }
 
@@ -180,15 +180,15 @@ fn a_locked_plugin_that_joined_by_itself_must_go_on_joining() {
     dir.expect(0, run);
     let words = |why: &str| {
         format!(
-            "error: post_processor/audit does not join the run any more, and `perfbox.lock` has it \
-             as auto-loaded from package `acme` 1.0.0: {why}; bring it back, or leave such plugins \
-             out with --no-auto-load, or accept that with `perfbox plugins lock` and the flags of \
+            "error: post_processor/audit no longer joins the run, but `perfbox.lock` has it as \
+             auto-loaded from package `acme` 1.0.0: {why}; restore it, disable auto-loading with \
+             --no-auto-load, or accept the change with `perfbox plugins lock` and the flags of \
              this run\n"
         )
     };
     let manifest_of = "plugins/acme/registry.yaml";
     dir.write(manifest_of, joining("1.0.0").replace("true", "false"));
-    assert_eq!(dir.expect(2, run).stderr, words("its manifest does not say auto_load"));
+    assert_eq!(dir.expect(2, run).stderr, words("its manifest no longer has `auto_load: true`"));
     // Named, it takes part all the same.
     dir.expect(0, &format!("{run} --processor audit"));
     std::fs::remove_dir_all(dir.path("plugins/acme")).unwrap();
@@ -201,7 +201,7 @@ fn a_locked_plugin_that_joined_by_itself_must_go_on_joining() {
     std::fs::remove_file(dir.path("perfbox.yaml")).unwrap();
     dir.write(manifest_of, "plugin: {}\n");
     let ran = dir.expect(2, run);
-    let invalid = "(packages that cannot be used: plugins/acme/registry.yaml:1:";
+    let invalid = "(invalid packages: plugins/acme/registry.yaml:1:";
     assert!(ran.stderr.contains(invalid), "{ran:?}");
     std::fs::remove_dir_all(dir.path("plugins/acme")).unwrap();
     let told = dir.expect(0, "plugins lock --plugins-dir plugins").stdout;
@@ -215,15 +215,16 @@ fn another_class_or_version_of_the_same_bytes_is_refused() {
     lock(&dir);
     let manifest_of = "plugins/acme/registry.yaml";
     let good = dir.read(manifest_of);
-    let look = "its bytes are the same, so see who edited its registry.yaml or the lock, and accept it with";
+    let look =
+        "the component is unchanged, so review registry.yaml and the lock, then accept it with";
     dir.write(manifest_of, good.replace("witness_processor", "slow"));
-    let class = "the class of post_processor/audit is `slow`, it was `witness_processor`";
+    let class = "class of post_processor/audit changed from `witness_processor` to `slow`";
     for more in ["", "--locked"] {
-        refused(&dir, more, &["`perfbox.lock` has it: the class", class, look]);
+        refused(&dir, more, &["differs from `perfbox.lock`: class", class, look]);
     }
     assert!(lock(&dir).stdout.contains(class));
     dir.write(manifest_of, good.replace("witness_processor", "slow").replace("1.0.0", "1.0.1"));
-    refused(&dir, "", &["has it: its version is `1.0.1`, it was `1.0.0`;", look]);
+    refused(&dir, "", &["`perfbox.lock`: version changed from `1.0.0` to `1.0.1`;", look]);
 }
 
 #[test]
@@ -231,9 +232,9 @@ fn a_named_plugin_whose_package_became_invalid_is_told_why() {
     let dir = with_package();
     lock(&dir);
     dir.write("plugins/acme/registry.yaml", "plugin: {}\n");
-    let words = "accept that with `perfbox plugins lock` (packages that cannot be used: \
+    let words = "and run `perfbox plugins lock` (invalid packages: \
                  plugins/acme/registry.yaml:1:";
-    refused(&dir, "", &["post_processor/audit is not there", words]);
+    refused(&dir, "", &["post_processor/audit not found", words]);
 }
 
 #[test]
@@ -260,14 +261,12 @@ fn a_linked_config_file_has_the_lock_beside_its_target() {
     dir.expect(0, "run r.jsonl --locked");
     dir.write("plugins/acme/component.wasm", with_a_section(working()));
     let ran = dir.expect(2, "run r.jsonl");
-    assert!(ran.stderr.contains("perfbox.lock` has it: its digest is"), "{ran:?}");
+    assert!(ran.stderr.contains("differs from `perfbox.lock`: digest changed"), "{ran:?}");
     dir.expect(0, "plugins lock");
     assert!(!dir.path("perfbox.lock").exists());
     // The one beside the link comes first.
     dir.write("perfbox.lock", "packages: []\n");
-    assert!(
-        dir.expect(2, "run r.jsonl --locked").stderr.contains("`perfbox.lock` does not have it")
-    );
+    assert!(dir.expect(2, "run r.jsonl --locked").stderr.contains("not in `perfbox.lock`"));
 }
 
 #[cfg(unix)]
@@ -275,8 +274,8 @@ fn a_linked_config_file_has_the_lock_beside_its_target() {
 fn a_lock_that_is_a_link_to_nothing_is_refused_as_that() {
     let dir = with_package();
     std::os::unix::fs::symlink("gone.lock", dir.path("perfbox.lock")).unwrap();
-    let words = "error: the lock `perfbox.lock` is a link to `gone.lock`, which leads nowhere; mend \
-                 the link, or remove it and write the lock anew with `perfbox plugins lock`: No such";
+    let words = "error: lock `perfbox.lock` is a broken link to `gone.lock`; fix the link, or remove \
+                 it and run `perfbox plugins lock`: No such";
     for more in ["", "--locked"] {
         refused(&dir, more, &[words]);
     }
@@ -289,7 +288,7 @@ fn a_lock_behind_a_link_is_read_and_written_there() {
     let dir = with_package();
     dir.write("shared/the.lock", "packages: []\n");
     std::os::unix::fs::symlink("shared/the.lock", dir.path("perfbox.lock")).unwrap();
-    refused(&dir, "--locked", &["`perfbox.lock` does not have it from package `acme`"]);
+    refused(&dir, "--locked", &["not in `perfbox.lock` with package `acme`"]);
     lock(&dir);
     assert!(dir.path("perfbox.lock").is_symlink());
     assert!(dir.read("shared/the.lock").contains("name: \"acme\""));

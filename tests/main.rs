@@ -6,6 +6,7 @@
 #[allow(dead_code, unused_imports, reason = "what the catalogue uses beside them")]
 mod support;
 
+mod architecture;
 mod cache;
 mod compile;
 mod completions;

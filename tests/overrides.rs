@@ -1,7 +1,7 @@
 //! Which of several packages serves a name: every combination of sources and choices,
 //! however the choice is made.
 
-use perfbox::registry::{PackageChoice, Standing};
+use perfbox::registry::{PackageOverride, Status};
 use perfbox::{Category, Registry};
 
 use crate::support::{Dir, Ran, manifest, misbehaving, records};
@@ -38,7 +38,7 @@ type Row =
 
 /// `metrics` is a builtin as well, `audit` is not. WHO stands for what chose.
 const ROWS: &[Row] = &[
-    ("metrics", &[], None, Some(&["builtin selected: the only one"])),
+    ("metrics", &[], None, Some(&["builtin selected: only implementation"])),
     ("metrics", &[], Some("builtin"), Some(&["builtin selected: chosen by WHO"])),
     ("metrics", &[], Some("acme"), None),
     (
@@ -103,7 +103,7 @@ const ROWS: &[Row] = &[
     ("metrics", &["acme", "bolt"], Some("cord"), None),
     ("audit", &[], None, Some(&[])),
     ("audit", &[], Some("acme"), None),
-    ("audit", &["acme"], None, Some(&["acme selected: the only one"])),
+    ("audit", &["acme"], None, Some(&["acme selected: only implementation"])),
     ("audit", &["acme"], Some("acme"), Some(&["acme selected: chosen by WHO"])),
     ("audit", &["acme"], Some("builtin"), None),
     (
@@ -223,7 +223,7 @@ fn through_the_library(
     let mut registry = Registry::with_builtins();
     registry.discover(&dir.path("plugins")).unwrap();
     if let Some(package) = choice {
-        let choice = PackageChoice {
+        let choice = PackageOverride {
             category: PROCESSOR,
             identifier: identifier.parse().unwrap(),
             package: package.to_owned(),
@@ -234,14 +234,14 @@ fn through_the_library(
     let mut listed = registry.list_implementations(PROCESSOR);
     listed.retain(|one| one.implementation.identifier.as_str() == identifier);
     let shown = |one: &perfbox::registry::Listed| {
-        let standing = match &one.standing {
-            Standing::Selected(reason) => format!("selected: {reason}"),
-            Standing::ShadowedBy(package) => format!("shadowed by {package}"),
-            Standing::Ambiguous => "ambiguous: choose with --use".to_owned(),
-            Standing::Unserved { .. } => "unresolved".to_owned(),
-            Standing::Disabled => "disabled".to_owned(),
+        let status = match &one.status {
+            Status::Selected(reason) => format!("selected: {reason}"),
+            Status::ShadowedBy(package) => format!("shadowed by {package}"),
+            Status::Ambiguous => "ambiguous: choose with --use".to_owned(),
+            Status::Unresolved { .. } => "unresolved".to_owned(),
+            Status::Disabled => "disabled".to_owned(),
         };
-        format!("{} {standing}", one.implementation.package)
+        format!("{} {status}", one.implementation.package)
     };
     let found: Vec<_> = listed.iter().map(shown).collect();
     // The same is said of one name as in the list of all.

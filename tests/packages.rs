@@ -77,7 +77,7 @@ fn a_bare_component_is_added_under_its_files_name() {
     // What it is called is not what its file is called.
     dir.write("m/newer.wasm", fs::read(misbehaving()).unwrap());
     let ran = dir.expect(2, "plugins add m/newer.wasm --yes");
-    assert!(ran.stderr.contains("package `perfbox_misbehaving` is there already: "), "{ran:?}");
+    assert!(ran.stderr.contains("package `perfbox_misbehaving` already exists: "), "{ran:?}");
     dir.expect(0, "plugins add m/newer.wasm --yes --replace");
     assert_eq!(users(&dir), ["newer.wasm"]);
 }
@@ -460,8 +460,8 @@ fn a_package_of_another_directory_is_not_removed_but_located() {
     assert_eq!(
         ran.stderr,
         format!(
-            "error: no package `acme` in `{}`; it is `shared/acme`, which is not there by \
-             `plugins add`: delete it by hand\n",
+            "error: no package `acme` in `{}`; it is at `shared/acme`, outside of that directory: \
+             delete it by hand\n",
             dir.user_plugins()
         )
     );
@@ -491,8 +491,8 @@ fn a_hidden_component_is_not_added() {
         assert_eq!(
             ran.stderr,
             format!(
-                "error: `m/{name}` has a hidden name, so it would neither be found nor could be \
-                 removed; rename it, without the dot in front\n"
+                "error: `m/{name}` has a hidden name, which discovery skips; rename it without \
+                 the leading dot\n"
             )
         );
         assert_eq!(users(&dir), [""; 0]);
@@ -510,7 +510,7 @@ fn nobody_is_told_to_delete_what_is_in_the_users_own_directory() {
     // Gone between the one look and the other.
     fs::remove_dir_all(in_users(&dir, "acme")).unwrap();
     let words = perfbox::packages::remove(users, "acme", &known).unwrap_err().to_string();
-    assert_eq!(words, format!("no package `acme` in `{plugins}`; there are none"));
+    assert_eq!(words, format!("no package `acme` in `{plugins}`; the directory has no packages"));
 }
 
 #[test]
@@ -528,6 +528,9 @@ fn what_is_replaced_is_what_was_shown() {
     fs::write(&component, other.unwrap_or_else(|_| from_wat("both-interfaces"))).unwrap();
     let words = shown.finish().unwrap_err().to_string();
     let path = in_users(&dir, "acme");
-    assert_eq!(words, format!("`{path}` changed meanwhile; look at it again, and add it then"));
+    assert_eq!(
+        words,
+        format!("`{path}` changed during the operation; review it, then add the package again")
+    );
     prepare().finish().unwrap();
 }

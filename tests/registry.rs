@@ -55,11 +55,11 @@ fn builtins_are_listed_without_any_plugin() {
     assert_eq!(
         ran.stdout,
         "CATEGORY        IDENTIFIER  PACKAGE  VERSION  SOURCE   STATUS\n\
-         phase_hook      phase_log   builtin  0.1.0    builtin  selected: the only one\n\
-         post_processor  histogram   builtin  0.1.0    builtin  selected: the only one\n\
-         post_processor  metrics     builtin  0.1.0    builtin  selected: the only one\n\
-         post_processor  slo         builtin  0.1.0    builtin  selected: the only one\n\
-         post_processor  timeslices  builtin  0.1.0    builtin  selected: the only one\n"
+         phase_hook      phase_log   builtin  0.1.0    builtin  selected: only implementation\n\
+         post_processor  histogram   builtin  0.1.0    builtin  selected: only implementation\n\
+         post_processor  metrics     builtin  0.1.0    builtin  selected: only implementation\n\
+         post_processor  slo         builtin  0.1.0    builtin  selected: only implementation\n\
+         post_processor  timeslices  builtin  0.1.0    builtin  selected: only implementation\n"
     );
     let one = dir.expect(0, "plugins list --json --category phase_hook").json();
     assert_eq!(
@@ -68,7 +68,7 @@ fn builtins_are_listed_without_any_plugin() {
             "category": "phase_hook", "identifier": "phase_log", "package": "builtin",
             "version": "0.1.0", "source": "builtin", "component": "builtin:phase_log",
             "description": "One log line for each phase event, as key=value pairs",
-            "status": "selected", "reason": "selected: the only one"}],
+            "status": "selected", "reason": "selected: only implementation"}],
             "invalid_packages": []})
     );
 }
@@ -263,7 +263,7 @@ fn an_auto_loaded_plugin_without_its_required_parameter_fails_alone() {
         "auto_load: true, config_params: [{name: limit, type: int}], class: witness",
     );
     dir.write("plugins/a/registry.yaml", text);
-    let words = "`post_processor/audit` needs parameter `limit` (int); give it with --set \
+    let words = "`post_processor/audit` requires parameter `limit` (int); set it with --set \
                  post_processor/audit.limit=VALUE";
     let ran = dir.expect(3, "run r.jsonl --plugins-dir plugins --out out");
     assert!(
@@ -371,7 +371,7 @@ fn at_most_ten_known_identifiers_are_listed() {
     let ran = dir.expect(2, "run r.jsonl --plugins-dir plugins --hook loudness");
     assert!(
         ran.stderr.starts_with(
-            "error: --hook: `loudness` is not a known phase_hook; known are check_0, check_1, check_2, \
+            "error: --hook: unknown phase_hook `loudness`; use one of check_0, check_1, check_2, \
              check_3, check_4, check_5, check_6, check_7, check_8, check_9, … (see "
         ),
         "{}",

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use perfbox::component::ComponentInfo;
 use perfbox::records::{Recorded, RecordedOptions, read_event_log};
-use perfbox::registry::{GivenParams, Manifest, PackageChoice, check_params};
+use perfbox::registry::{Manifest, PackageOverride, ParamValues, check_params};
 use perfbox::report::{
     Distribution, InputReport, Metric, MetricValue, PhaseReport, ProcessorResult, Quantile, Report,
 };
@@ -100,7 +100,7 @@ proptest! {
             text.parse::<Category>().err().map(|error| error.to_string()),
             text.parse::<Identifier>().err().map(|error| error.to_string()),
             text.parse::<PackageName>().err().map(|error| error.to_string()),
-            text.parse::<PackageChoice>().err().map(|error| error.to_string()),
+            text.parse::<PackageOverride>().err().map(|error| error.to_string()),
             Limits::default().set(&text, &value).err().map(|error| error.to_string()),
             Limits::default().set("memory", &value).err().map(|error| error.to_string()),
             Lock::parse(&text, Path::new(&as_file_name(&value))).err().map(|e| e.to_string()),
@@ -128,7 +128,7 @@ proptest! {
         let manifest = Manifest::parse(manifest, Path::new("registry.yaml")).unwrap();
         let declared = manifest.implementations[0].params.as_deref();
         for name in [name.as_str(), "depth", "mode", "shares"] {
-            let given = GivenParams::from([(name.to_owned(), value.as_str().into())]);
+            let given = ParamValues::from([(name.to_owned(), value.as_str().into())]);
             if let Err(error) = check_params(&identifier, declared, &given) {
                 assert_is_a_line(&error.to_string());
             }

@@ -117,7 +117,8 @@ fn validation_follows_no_link_inside_a_package() {
     fs::create_dir(dir.path("p/sub")).unwrap();
     symlink("../../elsewhere/component.wasm", dir.path("p/sub/component.wasm")).unwrap();
     let ran = dir.expect(2, "plugins validate p");
-    let words = "p/sub/component.wasm: is a link, and links inside a package are not followed\n";
+    let words =
+        "p/sub/component.wasm: is a symbolic link, and links inside a package are not followed\n";
     assert!(ran.stdout.contains(words), "{}", ran.stdout);
 }
 

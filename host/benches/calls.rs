@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_array::{Float64Array, UInt64Array};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use perfbox::batch::{Column, ColumnInfo, ColumnType};
-use perfbox::registry::{GivenParams, check_params};
+use perfbox::registry::{ParamValues, check_params};
 use perfbox::{
     Batch, Category, CompileMode, EventKind, Limits, Loaded, Loader, Phase, PhaseEvent, PhaseStats,
     Plugin, Registry, Settings,
@@ -39,7 +39,7 @@ fn settings(identifier: &str) -> Settings {
     let categories = [Category::PhaseHook, Category::PostProcessor];
     let found = categories.into_iter().find_map(|one| builtins.resolve(one, identifier).ok());
     let params = found.expect("a builtin").params.clone();
-    let config = check_params(identifier, params.as_deref(), &GivenParams::new());
+    let config = check_params(identifier, params.as_deref(), &ParamValues::new());
     let limits = Limits::for_builtins();
     Settings { config: config.expect("defaults"), limits, ..Settings::default() }
 }

@@ -11,7 +11,7 @@ use arrow_array::builder::StringDictionaryBuilder;
 use arrow_array::types::UInt32Type;
 use arrow_array::{Float64Array, UInt64Array};
 use perfbox::batch::{Column, ColumnInfo, ColumnType};
-use perfbox::registry::{GivenParams, check_params};
+use perfbox::registry::{ParamValues, check_params};
 use perfbox::report::table;
 use perfbox::source::{Item, Items};
 use perfbox::{
@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     {
         let implementation = registry.resolve(category, identifier)?;
         let declared = implementation.params.as_deref();
-        let config = check_params(identifier, declared, &GivenParams::new())?;
+        let config = check_params(identifier, declared, &ParamValues::new())?;
         let settings = Settings { config, limits: Limits::for_builtins(), ..Settings::default() };
         let loaded = loader.load(implementation, &settings.limits)?;
         plugins.push(Plugin::create(loaded, settings).await);

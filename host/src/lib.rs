@@ -7,7 +7,7 @@
 //!
 //! ```no_run
 //! use perfbox::records::{Recorded, RecordedOptions};
-//! use perfbox::registry::{GivenParams, check_params};
+//! use perfbox::registry::{ParamValues, check_params};
 //! use perfbox::{
 //!     Category, CompileMode, Limits, Loader, Plugin, Registry, RunOptions, Settings,
 //! };
@@ -16,7 +16,7 @@
 //! let registry = Registry::with_builtins();
 //! let metrics = registry.resolve(Category::PostProcessor, "metrics")?;
 //! let mut loader = Loader::new(CompileMode::InProcess)?;
-//! let config = check_params("metrics", metrics.params.as_deref(), &GivenParams::new())?;
+//! let config = check_params("metrics", metrics.params.as_deref(), &ParamValues::new())?;
 //! let settings = Settings { config, limits: Limits::for_builtins(), ..Settings::default() };
 //! let plugin = Plugin::create(loader.load(metrics, &settings.limits)?, settings).await;
 //! let mut source = Recorded::open(&["profile_export.jsonl".to_owned()], RecordedOptions::default())?;

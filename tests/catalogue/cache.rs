@@ -63,7 +63,7 @@ fn row_37_planted_flipped_and_truncated_entries() {
     };
     let [of_other, of_healthy] = whole.clone();
     let cut = |range: fn(&[u8]) -> &[u8]| whole.clone().map(|content| range(&content).to_vec());
-    let altered = "it was altered, or written with another key";
+    let altered = "it was modified, or written with another key";
     let cases = [
         ("a flip in the MAC", flip(|_| 20), altered),
         ("a flip in the first byte of the code", flip(|_| HEADER_BYTES), altered),
@@ -71,7 +71,7 @@ fn row_37_planted_flipped_and_truncated_entries() {
         ("each other's", [of_healthy, of_other], altered),
         ("code without a MAC", cut(|content| &content[HEADER_BYTES..]), altered),
         ("half of them", cut(|content| &content[..content.len() / 2]), altered),
-        ("nothing", cut(|_| &[]), "it breaks off"),
+        ("nothing", cut(|_| &[]), "it is truncated"),
     ];
     for (title, planted, reason) in cases {
         for (path, content) in [small, large].into_iter().zip(planted) {

@@ -7,7 +7,7 @@ use arrow_array::builder::StringDictionaryBuilder;
 use arrow_array::types::UInt32Type;
 use arrow_array::{Float64Array, UInt64Array};
 use perfbox::batch::{Column, ColumnInfo, ColumnType};
-use perfbox::registry::{GivenParams, check_params};
+use perfbox::registry::{ParamValues, check_params};
 use perfbox::report::PluginReport;
 use perfbox::source::{Item, Items};
 use perfbox::{
@@ -52,7 +52,7 @@ impl Embedded {
         output_dir: Option<PathBuf>,
     ) {
         let implementation = self.registry.resolve(category, identifier).unwrap();
-        let given: GivenParams =
+        let given: ParamValues =
             params.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
         let config = check_params(identifier, implementation.params.as_deref(), &given).unwrap();
         // What is tried is what holds once it is loaded.

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use perfbox::component::{ComponentInfo, Weight};
+use perfbox::component::{ComponentInfo, CompileCost};
 use perfbox_fuzz::assert_can_be_shown;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
 /// The check before compilation: what is weighed with its functions has the same
 /// instances as without.
 fn weigh(bytes: &[u8]) {
-    match (Weight::of(bytes), Weight::of_instances(bytes)) {
+    match (CompileCost::of(bytes), CompileCost::of_instances(bytes)) {
         (Ok(weight), Ok(instances)) => {
             assert_eq!(weight.instances, instances.instances);
             assert_eq!(weight.core_instances, instances.core_instances);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::bail;
-use perfbox::registry::{GivenParams, Implementation, ParamError, check_params};
+use perfbox::registry::{Implementation, ParamError, ParamValues, check_params};
 use perfbox::{Category, Limits, OnFailure, Permissions, Registry, escape};
 
 use super::config::{Config, Granted, Limit, OfPlugin, Origin, Param, Sourced};
@@ -61,7 +61,7 @@ impl<'c> Settings<'c> {
         one: &Implementation,
     ) -> Result<serde_json::Map<String, serde_json::Value>, (ParamError, Option<&Origin>)> {
         let set = self.params.get(&one.key()).map_or(&[][..], Vec::as_slice);
-        let given: GivenParams =
+        let given: ParamValues =
             set.iter().map(|param| (param.value.name.clone(), param.value.value.clone())).collect();
         let owner = format!("`{}`", one.key());
         check_params(&owner, one.params.as_deref(), &given).map_err(|error| {

@@ -1,4 +1,4 @@
-//! Result records, as columns.
+//! Result records in columns.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use arrow_array::{Array, DictionaryArray, Float64Array, ListArray, UInt64Array};
 
 use crate::phase::Phase;
 
-/// What a column holds.
+/// Type of the values of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
     /// Whole numbers.
@@ -22,8 +22,8 @@ pub enum ColumnType {
 }
 
 impl ColumnType {
-    /// Whether its values are numbers or lists of them; whole numbers, which are stamps,
-    /// codes and flags, are not meant.
+    /// True for numbers and lists of numbers. Excludes whole numbers, which are timestamps,
+    /// codes and flags.
     fn is_number(self) -> bool {
         matches!(self, Self::F64 | Self::F64List)
     }
@@ -32,23 +32,23 @@ impl ColumnType {
 /// A column's name, type and unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnInfo {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// What it holds.
+    /// Type of its values.
     pub kind: ColumnType,
-    /// Unit of its numbers; empty where there is none.
+    /// Unit of its numbers; empty if none.
     pub unit: String,
 }
 
 impl ColumnInfo {
-    /// A column of that name, type and unit.
+    /// Creates the description of a column.
     pub fn new(name: &str, kind: ColumnType, unit: &str) -> Self {
         Self { name: name.to_owned(), kind, unit: unit.to_owned() }
     }
 }
 
-/// The columns that every run has, whatever tool its records come from; a tool's own
-/// metrics follow them. A record has an error exactly when `error_type` is there.
+/// Columns of every run, whatever tool recorded it; the tool's own metrics follow. A record
+/// has an error if and only if it has an `error_type`.
 pub fn standard_columns() -> Vec<ColumnInfo> {
     use ColumnType::{F64, Text, U64};
     vec![
@@ -65,14 +65,14 @@ pub fn standard_columns() -> Vec<ColumnInfo> {
     ]
 }
 
-/// The values of one column, one a record, some of them missing.
+/// Values of one column, one per record; values can be missing.
 #[derive(Debug, Clone)]
 pub enum Column {
     /// Whole numbers.
     U64(UInt64Array),
     /// Numbers.
     F64(Float64Array),
-    /// Text, each distinct one once.
+    /// Text, dictionary encoded.
     Text(DictionaryArray<UInt32Type>),
     /// Lists of numbers.
     F64List(ListArray),
@@ -98,17 +98,17 @@ impl Column {
         }
     }
 
-    /// Records, missing values included.
+    /// Number of records, including missing values.
     pub fn len(&self) -> usize {
         self.array().len()
     }
 
-    /// True without records.
+    /// True for zero records.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Numbers in it that are there, and items of its lists.
+    /// Number of present numbers, and of items in lists.
     fn numbers(&self) -> u64 {
         match self {
             Self::F64(_) => self.present() as u64,
@@ -117,25 +117,25 @@ impl Column {
         }
     }
 
-    /// Values that are there.
+    /// Number of present values.
     pub fn present(&self) -> usize {
         self.array().len() - self.array().null_count()
     }
 }
 
-/// Which columns are asked for, of those that a run has.
+/// Selection of the columns of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WantedColumns {
-    /// Any of them.
+    /// All columns.
     All,
-    /// These only.
+    /// Only the named columns.
     Named(BTreeSet<String>),
-    /// Every column of numbers, and these.
+    /// Every column of numbers, and the named columns.
     NumbersAnd(BTreeSet<String>),
 }
 
 impl WantedColumns {
-    /// Whether a column is among them.
+    /// True if the selection includes the column.
     pub fn wants(&self, column: &ColumnInfo) -> bool {
         match self {
             Self::All => true,
@@ -144,7 +144,7 @@ impl WantedColumns {
         }
     }
 
-    /// What one or the other asks for.
+    /// Union of both selections.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         use WantedColumns::{All, Named, NumbersAnd};
@@ -162,55 +162,55 @@ impl WantedColumns {
     }
 }
 
-/// Some records of one phase, in the order of the input.
+/// Records of one phase, in input order.
 #[derive(Debug, Clone)]
 pub struct Batch {
     phase: Arc<Phase>,
     infos: Arc<[ColumnInfo]>,
-    /// None: one that was not read, since nobody asks for it.
+    /// `None` for columns that were skipped because no plugin needs them.
     columns: Vec<Option<Column>>,
     len: usize,
 }
 
-/// Columns that do not make a batch.
+/// Columns that do not match the columns of the run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BatchError {
-    /// Fewer or more columns than were announced.
+    /// Wrong number of columns.
     #[error("a batch of this run has {expected} columns, not {actual}")]
     ColumnCount {
-        /// As announced.
+        /// Declared for the run.
         expected: usize,
-        /// As given.
+        /// In this batch.
         actual: usize,
     },
-    /// Another type than was announced.
-    #[error("column `{name}` is of type {expected:?}, not {actual:?}")]
+    /// Wrong type of a column.
+    #[error("column `{name}` has type {expected:?}, not {actual:?}")]
     ColumnType {
         /// The column.
         name: String,
-        /// As announced.
+        /// Declared for the run.
         expected: ColumnType,
-        /// As given.
+        /// In this batch.
         actual: ColumnType,
     },
     /// Columns of different lengths.
-    #[error("column `{name}` has {actual} records, the first column has {expected}")]
+    #[error("column `{name}` has {actual} records, but the first column has {expected}")]
     ColumnLength {
         /// The column.
         name: String,
-        /// Of the first column.
+        /// Records in the first column.
         expected: usize,
-        /// Of this one.
+        /// Records in this column.
         actual: usize,
     },
 }
 
 impl Batch {
-    /// A batch of columns as `infos` announces them for the whole run.
+    /// Creates a batch; `infos` declares the columns of the run.
     ///
     /// # Errors
-    /// When number, types or lengths of the columns are off.
+    /// If the number, types or lengths of the columns do not match.
     pub fn new(
         phase: Arc<Phase>,
         infos: Arc<[ColumnInfo]>,
@@ -235,7 +235,7 @@ impl Batch {
         Ok(Self::of_read(phase, infos, columns.into_iter().map(Some).collect(), len))
     }
 
-    /// A batch of columns of which some were not read; they fit what was announced.
+    /// Creates a batch with skipped columns, without checking the others against `infos`.
     pub fn of_read(
         phase: Arc<Phase>,
         infos: Arc<[ColumnInfo]>,
@@ -252,27 +252,27 @@ impl Batch {
         columns.map(|(_, column)| column.numbers()).sum()
     }
 
-    /// The phase of all its records.
+    /// Phase of all records.
     pub fn phase(&self) -> &Phase {
         &self.phase
     }
 
-    /// Records.
+    /// Number of records.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// True without records.
+    /// True for zero records.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The columns of the run, those that were not read too.
+    /// Columns of the run, including skipped ones.
     pub fn infos(&self) -> &[ColumnInfo] {
         &self.infos
     }
 
-    /// Its columns that were read, in the order of the run.
+    /// Columns that were read, in the order of the run.
     pub fn columns(&self) -> impl Iterator<Item = (&ColumnInfo, &Column)> {
         self.infos
             .iter()
@@ -280,12 +280,12 @@ impl Batch {
             .filter_map(|(info, column)| Some((info, column.as_ref()?)))
     }
 
-    /// A column by name.
+    /// Column by name; `None` if missing or skipped.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns().find(|(info, _)| info.name == name).map(|(_, column)| column)
     }
 
-    /// Records with an error: those that have an `error_type`.
+    /// Number of records with an error: those with an `error_type`.
     pub fn error_count(&self) -> usize {
         self.column("error_type").map_or(0, Column::present)
     }
@@ -307,13 +307,16 @@ mod tests {
     }
 
     #[test]
-    fn columns_that_were_not_announced_are_refused() {
+    fn columns_that_do_not_match_the_run_are_refused() {
         let a = || Column::U64(UInt64Array::from(vec![1, 2]));
         let b = |n| Column::F64(Float64Array::from(vec![0.5; n]));
-        let words = |columns| Batch::new(phase(), infos(), columns).unwrap_err().to_string();
-        assert_eq!(words(vec![a()]), "a batch of this run has 2 columns, not 1");
-        assert_eq!(words(vec![a(), a()]), "column `b` is of type F64, not U64");
-        assert_eq!(words(vec![a(), b(3)]), "column `b` has 3 records, the first column has 2");
+        let message = |columns| Batch::new(phase(), infos(), columns).unwrap_err().to_string();
+        assert_eq!(message(vec![a()]), "a batch of this run has 2 columns, not 1");
+        assert_eq!(message(vec![a(), a()]), "column `b` has type F64, not U64");
+        assert_eq!(
+            message(vec![a(), b(3)]),
+            "column `b` has 3 records, but the first column has 2"
+        );
         assert_eq!(Batch::new(phase(), infos(), vec![a(), b(2)]).unwrap().len(), 2);
     }
 }

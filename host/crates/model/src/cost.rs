@@ -1,32 +1,32 @@
-//! What a plugin has cost.
+//! Resources used by a plugin.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What a plugin has cost.
+/// Resources used by a plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Cost {
     /// Calls into the guest.
     pub calls: u64,
-    /// Instances made.
+    /// Instances created.
     pub instances: u64,
-    /// Time in calls and instantiation, wall clock.
+    /// Wall-clock time of calls and instantiation.
     pub wall_ns: u64,
-    /// Time to compile its component; 0 where it had been compiled already, for another
-    /// plugin of the run or in an earlier run.
+    /// Time to compile the component; 0 if it was already compiled, for another plugin of the
+    /// run or in an earlier run.
     pub compile_ns: u64,
-    /// Most memory that one instance had.
+    /// Peak memory of one instance.
     pub peak_memory_bytes: u64,
-    /// How often it was refused more memory.
+    /// Denied requests for more memory.
     pub memory_denials: u64,
-    /// Lines of log dropped for being too many.
+    /// Log lines dropped over the rate limit.
     pub logs_dropped: u64,
-    /// Size of the files that it wrote.
+    /// Size of the files written.
     pub output_bytes: u64,
 }
 
 impl Cost {
-    /// Adds what another instance has cost.
+    /// Adds the cost of another instance.
     pub fn add(&mut self, other: &Self) {
         self.calls += other.calls;
         self.instances += other.instances;

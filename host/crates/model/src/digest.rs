@@ -1,4 +1,4 @@
-//! What tells one component from another.
+//! Digest of a component.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of these bytes.
+    /// Computes the digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
@@ -33,7 +33,7 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let malformed = || {
-            let shown = crate::escape(text);
+            let shown = crate::escape::escape(text);
             format!("`{shown}` is not a digest, `sha256:` and 64 hexadecimal digits")
         };
         let digits = text.strip_prefix("sha256:").ok_or_else(malformed)?;
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_is_read_as_it_is_written() {
+    fn digest_round_trips_through_text() {
         let digest = Digest::of(b"abc");
         let written = digest.to_string();
         // FIPS 180-2, appendix B.1.

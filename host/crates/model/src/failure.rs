@@ -1,49 +1,48 @@
-//! What ended a plugin.
+//! Failures of plugins.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::escape;
+use crate::escape::escape;
 
-/// What sort of failure ended a plugin.
+/// Kind of failure that ended a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// It was not loaded: the file, the component or its configuration was refused.
+    /// Not loaded: the file, the component or its configuration was refused.
     Rejected,
-    /// It returned an error, in its own words.
+    /// Returned an error.
     Error,
-    /// A call took too long.
+    /// A call exceeded its deadline.
     Deadline,
-    /// It failed after memory that it asked for was refused.
+    /// Failed after a request for memory was denied.
     Memory,
-    /// It panicked or did what WebAssembly forbids.
+    /// Panicked or trapped.
     Trap,
-    /// It tried to exit.
+    /// Tried to exit.
     Exit,
-    /// What it returned was too large, or breaks the contract.
+    /// Returned a value that is too large or violates the contract.
     InvalidOutput,
-    /// It wrote more, or more files, than it may.
+    /// Exceeded its output quota, in bytes or files.
     Output,
-    /// The run was interrupted while it worked.
+    /// The run was interrupted during a call.
     Interrupted,
-    /// The host could not do its part: the machine did not let it, or a defect of
-    /// perfbox's.
+    /// The host failed: an error of the operating system, or a bug in perfbox.
     Host,
 }
 
-/// What ended a plugin, in which call.
+/// The failure that ended a plugin, and the call in which it happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failure {
-    /// What sort of failure.
+    /// Kind of failure.
     pub kind: FailureKind,
-    /// The contract's function, `load` or `instantiate`.
+    /// Function of the contract, `load` or `instantiate`.
     pub during: String,
-    /// What happened, and what to do about it.
+    /// Cause and next step.
     pub message: String,
-    /// Of a trap: the guest's functions, the innermost first, with file, line and column
-    /// where the component carries them.
+    /// Guest functions of a trap, innermost first, with file, line and column if the component
+    /// has debug information.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub backtrace: Vec<String>,
@@ -73,7 +72,7 @@ impl FailureKind {
 }
 
 impl Failure {
-    /// A failure of the given kind. The words may be a guest's: they are made safe.
+    /// Creates a failure. Escapes the message, since it may come from a guest.
     pub fn new(kind: FailureKind, during: &str, message: impl Into<String>) -> Self {
         let message = escape(&message.into()).into_owned();
         Self { kind, during: during.to_owned(), message, backtrace: Vec::new() }

@@ -1,13 +1,13 @@
-//! Opening files that strangers have named.
+//! Opens and reads files at untrusted paths.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use crate::limits::{COMPONENT_BYTES, show_bytes};
+use crate::limits::{COMPONENT_BYTES, format_bytes};
 
-/// Opens a regular file for reading. Links are not followed at the last part of the
-/// path, and a FIFO, device or directory is refused without waiting for it.
+/// Opens a regular file for reading. Refuses a symbolic link as the last part of the path,
+/// and a FIFO, device or directory, without blocking.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
@@ -21,7 +21,7 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
         Err(error) if path.is_symlink() => {
             return Err(io::Error::new(
                 error.kind(),
-                "is a link, and links inside a package are not followed",
+                "is a symbolic link, and links inside a package are not followed",
             ));
         }
         opened => opened?,
@@ -32,8 +32,8 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Why these bytes can be no component, as far as their head shows it; it goes on from
-/// the file's name.
+/// Reason why the first bytes cannot start a component, as text that follows the file's name:
+/// "is empty". `None` if they can.
 pub fn not_a_component(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [] => Some("is empty"),
@@ -45,26 +45,29 @@ pub fn not_a_component(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Largest component file where no plugin's limit says otherwise, in bytes.
+/// Default maximum size of a component file, in bytes.
 pub const COMPONENT_MAX_BYTES: u64 = COMPONENT_BYTES as u64;
 
-/// The bytes of a component, whatever they are, up to the largest size.
+/// Reads a file of at most [`COMPONENT_MAX_BYTES`], without checking its content.
 pub fn read_component(path: &Path) -> io::Result<Vec<u8>> {
     read_at_most(path, COMPONENT_BYTES)
 }
 
-/// The bytes of a regular file of at most so many; that is held while reading too, since
-/// the file may grow. A larger one is [`FileTooLarge`](io::ErrorKind::FileTooLarge).
-pub fn read_at_most(path: &Path, most_bytes: usize) -> io::Result<Vec<u8>> {
-    let most = most_bytes as u64;
+/// Reads a regular file of at most `max_bytes`. Enforces the limit while reading too, since
+/// the file may grow.
+///
+/// # Errors
+/// [`FileTooLarge`](io::ErrorKind::FileTooLarge) for a larger file; otherwise the error of the
+/// operating system.
+pub fn read_at_most(path: &Path, max_bytes: usize) -> io::Result<Vec<u8>> {
+    let max = max_bytes as u64;
     let file = open_regular(path)?;
-    let expected = file.metadata()?.len().min(most);
+    let expected = file.metadata()?.len().min(max);
     let mut bytes = Vec::with_capacity(expected as usize);
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() > most_bytes {
-        let words =
-            format!("is larger than {}, the most a component may have", show_bytes(most_bytes));
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
+    file.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() > max_bytes {
+        let message = format!("is larger than {}, the maximum", format_bytes(max_bytes));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(bytes)
 }

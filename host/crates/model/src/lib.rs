@@ -1,6 +1,6 @@
-//! What the crates of perfbox share, as plain data: ids, phases, batches of records, the
-//! two streams of a run, limits, permissions, failures and reports. Nothing here reads
-//! records, runs plugins or prints.
+//! Plain data shared by the crates of perfbox: ids, phases, batches of records, the two
+//! streams of a run, limits, permissions, failures and reports. No code here reads records,
+//! runs plugins or prints.
 
 pub mod batch;
 pub mod cancel;

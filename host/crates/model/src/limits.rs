@@ -1,71 +1,71 @@
-//! What one plugin may use.
+//! Limits of one plugin: names, defaults, parsing and formatting.
 
 use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use crate::escape;
+use crate::escape::escape;
 use crate::names::nearest;
 
 /// Limits of one implementation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// All linear memories and tables of one instance together, in bytes. More is
-    /// refused to the guest; a guest that fails over it fails for `memory`.
+    /// Maximum total size of all linear memories and tables of one instance, in bytes. Further
+    /// growth is denied; a guest that fails as a result fails with `memory`.
     pub memory_bytes: usize,
-    /// Longest single call for a phase event, wall clock, rounded up to an epoch tick;
-    /// longer fails for `deadline`. So the four below.
+    /// Maximum wall-clock time of one call for a phase event, rounded up to an epoch tick. A
+    /// longer call fails with `deadline`. The next four limits work the same way.
     pub event_deadline: Duration,
-    /// Longest call of `process`.
+    /// Maximum time of one call of `process`.
     pub batch_deadline: Duration,
-    /// Longest call of `snapshot`.
+    /// Maximum time of one call of `snapshot`.
     pub snapshot_deadline: Duration,
-    /// Longest call of `create`, `requirements` or `finish`.
+    /// Maximum time of one call of `create`, `requirements` or `finish`.
     pub finish_deadline: Duration,
-    /// Longest start of an instance, before its first call.
+    /// Maximum time to start an instance, before its first call.
     pub start_deadline: Duration,
-    /// All its calls together, wall clock; more fails for `deadline`.
+    /// Maximum wall-clock time of all calls together; more fails with `deadline`.
     pub run_budget: Duration,
-    /// What each record that it is given adds to [`run_budget`](Self::run_budget).
+    /// Time that each delivered record adds to [`run_budget`](Self::run_budget).
     pub record_budget: Duration,
-    /// Most that the host allocates for one returned value, in bytes; more fails for
+    /// Maximum host memory for one returned value, in bytes; more fails with
     /// `invalid_output`.
     pub returned_bytes: usize,
-    /// Most metrics in one result; more fails for `invalid_output`.
+    /// Maximum number of metrics in one result; more fails with `invalid_output`.
     pub metrics: usize,
-    /// Handles on resources that it may hold at once, its own included; more fails for
+    /// Maximum number of open resource handles, including the guest's own; more fails with
     /// `trap`.
     pub handles: usize,
-    /// Things of the host's that it may hold at once: batches, open files and
-    /// directories, streams; more fails for `trap`.
+    /// Maximum number of open host resources: open files, directories and streams; more fails
+    /// with `trap`.
     pub resources: usize,
-    /// Bytes by which it may make files grow in all; more fails for `output`.
+    /// Maximum total growth of all files, in bytes; more fails with `output`.
     pub output_bytes: usize,
-    /// Files and directories that it may make in all; more fails for `output`.
+    /// Maximum number of files and directories created; more fails with `output`.
     pub output_files: usize,
-    /// Longest line of log, in bytes; the rest of it is cut off.
+    /// Maximum length of a log line, in bytes; longer lines are truncated.
     pub log_line_bytes: usize,
-    /// Log lines of one second together, in bytes; more are dropped and counted.
+    /// Maximum log output per second, in bytes; further lines are dropped and counted.
     pub log_bytes_per_second: usize,
-    /// Largest component that is read, in bytes; a larger one is refused.
+    /// Maximum size of the component file, in bytes; a larger file is refused.
     pub component_bytes: usize,
-    /// Most core instances, and most memories and tables, in one component; more is
-    /// refused.
+    /// Maximum number of core instances, of memories and of tables in one component; a
+    /// component with more is refused.
     pub core_instances: usize,
-    /// Longest compilation of the component, in processor time and by the wall clock.
+    /// Maximum time to compile the component, both CPU time and wall clock.
     pub compile_time: Duration,
-    /// Address space of the process that compiles it, in bytes.
+    /// Maximum address space of the compiler process, in bytes.
     pub compile_memory_bytes: usize,
 }
 
 const MIB: usize = 1024 * 1024;
 
-/// Largest component where nothing else is said, in bytes.
+/// Default maximum size of a component, in bytes.
 pub const COMPONENT_BYTES: usize = 64 * MIB;
 
-/// What to do about a limit that a component does not keep within.
+/// Next step for a component that exceeds a limit.
 pub const RAISE: &str =
-    "raise that limit with --limit or in perfbox.yaml if you trust the component with more";
+    "raise the limit with --limit or in perfbox.yaml if you trust the component";
 
 impl Default for Limits {
     fn default() -> Self {
@@ -95,62 +95,62 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For the builtins, which are ours: room for a gibibyte of exact samples and the
-    /// growth of their buffers.
+    /// Limits of builtins: enough memory for 1 GiB of exact samples and the growth of their
+    /// buffers.
     pub fn for_builtins() -> Self {
         Self { memory_bytes: 3 * 1024 * MIB, ..Self::default() }
     }
 }
 
-/// A limit's name, its value as it is written, and how it is read.
+/// A limit by name, with the conversions of its value to and from text.
 struct Named {
     name: &'static str,
-    show: fn(&Limits) -> String,
-    read: fn(&mut Limits, &str) -> Option<()>,
-    /// An example of its values.
+    format: fn(&Limits) -> String,
+    parse: fn(&mut Limits, &str) -> Option<()>,
+    /// Example value.
     example: &'static str,
 }
 
 macro_rules! named {
-    ($name:literal, $field:ident, $show:path, $read:path, $example:literal) => {
+    ($name:literal, $field:ident, $format:path, $parse:path, $example:literal) => {
         Named {
             name: $name,
-            show: |limits| $show(limits.$field),
-            read: |limits, text| $read(text).map(|value| limits.$field = value),
+            format: |limits| $format(limits.$field),
+            parse: |limits, text| $parse(text).map(|value| limits.$field = value),
             example: $example,
         }
     };
 }
 
-/// Every limit, by the name that users give it.
+/// Every limit, by its name for users.
 const NAMED: [Named; 20] = [
-    named!("memory", memory_bytes, show_bytes, read_bytes, "256 MiB"),
-    named!("start_deadline", start_deadline, show_time, read_time, "10s"),
-    named!("event_deadline", event_deadline, show_time, read_time, "1s"),
-    named!("batch_deadline", batch_deadline, show_time, read_time, "500ms"),
-    named!("snapshot_deadline", snapshot_deadline, show_time, read_time, "1s"),
-    named!("finish_deadline", finish_deadline, show_time, read_time, "1m"),
-    named!("run_budget", run_budget, show_time, read_time, "1m"),
-    named!("record_budget", record_budget, show_time, read_time, "5us"),
-    named!("returned_value", returned_bytes, show_bytes, read_bytes, "8 MiB"),
-    named!("metrics", metrics, show_count, read_count, "100000"),
-    named!("handles", handles, show_count, read_count, "10000"),
-    named!("resources", resources, show_count, read_count, "256"),
-    named!("output", output_bytes, show_bytes, read_bytes, "256 MiB"),
-    named!("output_files", output_files, show_count, read_count, "1000"),
-    named!("log_line", log_line_bytes, show_bytes, read_bytes, "1 KiB"),
-    named!("log_per_second", log_bytes_per_second, show_bytes, read_bytes, "64 KiB"),
-    named!("component_file", component_bytes, show_bytes, read_bytes, "64 MiB"),
-    named!("core_instances", core_instances, show_count, read_count, "64"),
-    named!("compile_time", compile_time, show_time, read_time, "1m"),
-    named!("compile_memory", compile_memory_bytes, show_bytes, read_bytes, "2 GiB"),
+    named!("memory", memory_bytes, format_bytes, parse_bytes, "256 MiB"),
+    named!("start_deadline", start_deadline, format_duration, parse_duration, "10s"),
+    named!("event_deadline", event_deadline, format_duration, parse_duration, "1s"),
+    named!("batch_deadline", batch_deadline, format_duration, parse_duration, "500ms"),
+    named!("snapshot_deadline", snapshot_deadline, format_duration, parse_duration, "1s"),
+    named!("finish_deadline", finish_deadline, format_duration, parse_duration, "1m"),
+    named!("run_budget", run_budget, format_duration, parse_duration, "1m"),
+    named!("record_budget", record_budget, format_duration, parse_duration, "5us"),
+    named!("returned_value", returned_bytes, format_bytes, parse_bytes, "8 MiB"),
+    named!("metrics", metrics, format_count, parse_count, "100000"),
+    named!("handles", handles, format_count, parse_count, "10000"),
+    named!("resources", resources, format_count, parse_count, "256"),
+    named!("output", output_bytes, format_bytes, parse_bytes, "256 MiB"),
+    named!("output_files", output_files, format_count, parse_count, "1000"),
+    named!("log_line", log_line_bytes, format_bytes, parse_bytes, "1 KiB"),
+    named!("log_per_second", log_bytes_per_second, format_bytes, parse_bytes, "64 KiB"),
+    named!("component_file", component_bytes, format_bytes, parse_bytes, "64 MiB"),
+    named!("core_instances", core_instances, format_count, parse_count, "64"),
+    named!("compile_time", compile_time, format_duration, parse_duration, "1m"),
+    named!("compile_memory", compile_memory_bytes, format_bytes, parse_bytes, "2 GiB"),
 ];
 
 impl Limits {
-    /// Sets one limit by its name, for example `memory` to `256 MiB`.
+    /// Sets one limit by name, for example `memory` to `256 MiB`.
     ///
     /// # Errors
-    /// When there is no such limit, or the value is none that it takes.
+    /// For an unknown name or an invalid value.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), LimitError> {
         let Some(named) = NAMED.iter().find(|named| named.name == name) else {
             let known = || NAMED.iter().map(|named| named.name);
@@ -160,61 +160,62 @@ impl Limits {
                 known: known().collect(),
             });
         };
-        (named.read)(self, value).ok_or_else(|| LimitError::Value {
+        (named.parse)(self, value).ok_or_else(|| LimitError::Value {
             name: named.name,
             given: value.to_owned(),
             example: named.example,
         })
     }
 
-    /// Name and value of each, as [`set`](Self::set) takes them.
+    /// Name and value of each limit, in the form that [`set`](Self::set) takes.
     pub fn list(&self) -> impl Iterator<Item = (&'static str, String)> {
-        NAMED.iter().map(|named| (named.name, (named.show)(self)))
+        NAMED.iter().map(|named| (named.name, (named.format)(self)))
     }
 }
 
-/// Why a limit could not be set.
+/// Errors of [`Limits::set`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LimitError {
-    /// There is no such limit.
-    #[error("`{}` is no limit; {}", escape(name), match near {
+    /// Unknown name.
+    #[error("unknown limit `{}`; {}", escape(name), match near {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the limits are {}", known.join(", ")),
+        None => format!("use one of {}", known.join(", ")),
     })]
     Unknown {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// The nearest that there is.
+        /// The nearest valid name.
         near: Option<String>,
-        /// All that there are.
+        /// All valid names.
         known: Vec<&'static str>,
     },
-    /// It does not take such a value.
+    /// Invalid value.
     #[error(
-        "`{}` is no value of limit `{name}`; give one above 0 as in `{name}: {example}`",
+        "invalid value `{}` for limit `{name}`; use a value above 0, for example \
+         `{name}: {example}`",
         escape(given)
     )]
     Value {
         /// The limit.
         name: &'static str,
-        /// What was given.
+        /// The invalid value.
         given: String,
-        /// A value that it takes.
+        /// A valid value.
         example: &'static str,
     },
 }
 
-fn read_bytes(text: &str) -> Option<usize> {
-    // A number alone could be meant in any unit.
+fn parse_bytes(text: &str) -> Option<usize> {
+    // A number without a unit is ambiguous.
     let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
     let bytes = text.parse::<ByteSize>().ok().filter(|_| has_unit)?.as_u64();
-    // More than there are numbers for is read as the last of them.
+    // ByteSize saturates: values out of range become the maximum.
     usize::try_from(bytes).ok().filter(|bytes| (1..usize::MAX).contains(bytes))
 }
 
-/// In the largest unit that goes into it.
-pub fn show_bytes(bytes: usize) -> String {
+/// Formats a size in the largest unit that divides it: `8 MiB`, `1000 B`.
+pub fn format_bytes(bytes: usize) -> String {
     let units = [(1 << 30, "GiB"), (MIB, "MiB"), (1 << 10, "KiB")];
     match units.into_iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{} {name}", bytes / unit),
@@ -222,20 +223,20 @@ pub fn show_bytes(bytes: usize) -> String {
     }
 }
 
-fn read_time(text: &str) -> Option<Duration> {
+fn parse_duration(text: &str) -> Option<Duration> {
     humantime::parse_duration(text).ok().filter(|time| !time.is_zero())
 }
 
-/// As people write it: `1m 30s`.
-pub fn show_time(time: Duration) -> String {
+/// Formats a duration as users write it: `1m 30s`.
+pub fn format_duration(time: Duration) -> String {
     humantime::format_duration(time).to_string()
 }
 
-fn read_count(text: &str) -> Option<usize> {
+fn parse_count(text: &str) -> Option<usize> {
     text.parse().ok().filter(|count| *count > 0)
 }
 
-fn show_count(count: usize) -> String {
+fn format_count(count: usize) -> String {
     count.to_string()
 }
 
@@ -244,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_limit_is_read_as_it_is_shown() {
+    fn every_limit_round_trips_through_text() {
         let default = Limits::default();
         let mut read = Limits {
             memory_bytes: 1,
@@ -275,16 +276,16 @@ mod tests {
         for named in &NAMED {
             read.set(named.name, named.example).unwrap();
         }
-        assert_eq!(show_bytes(1_000), "1000 B");
-        assert_eq!(show_bytes(3 << 30), "3 GiB");
+        assert_eq!(format_bytes(1_000), "1000 B");
+        assert_eq!(format_bytes(3 << 30), "3 GiB");
     }
 
     #[test]
-    fn what_is_no_limit_is_said_in_words() {
+    fn unknown_limits_and_invalid_values_are_named() {
         let mut limits = Limits::default();
-        let mut words = |name, value| limits.set(name, value).unwrap_err().to_string();
-        assert_eq!(words("memroy", "1 MiB"), "`memroy` is no limit; did you mean `memory`?");
-        assert!(words("colour", "1").starts_with("`colour` is no limit; the limits are memory, "));
+        let mut message = |name, value| limits.set(name, value).unwrap_err().to_string();
+        assert_eq!(message("memroy", "1 MiB"), "unknown limit `memroy`; did you mean `memory`?");
+        assert!(message("colour", "1").starts_with("unknown limit `colour`; use one of memory, "));
         for (name, value, example) in [
             ("memory", "lots", "memory: 256 MiB"),
             ("memory", "0 MiB", "memory: 256 MiB"),
@@ -295,9 +296,10 @@ mod tests {
             ("metrics", "-1", "metrics: 100000"),
         ] {
             assert_eq!(
-                words(name, value),
+                message(name, value),
                 format!(
-                    "`{value}` is no value of limit `{name}`; give one above 0 as in `{example}`"
+                    "invalid value `{value}` for limit `{name}`; use a value above 0, for \
+                     example `{example}`"
                 )
             );
         }

@@ -1,5 +1,4 @@
-//! Ids that cannot be mixed up: categories, identifiers, names of packages and
-//! parameters.
+//! Ids, each a type of its own: categories, identifiers, package names, parameter names.
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
@@ -8,12 +7,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What an implementation is for.
+/// Purpose of an implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Category {
-    /// Told about every phase event.
+    /// Receives every phase event.
     PhaseHook,
-    /// Given every record, returns metrics.
+    /// Receives every record, returns metrics.
     PostProcessor,
 }
 
@@ -21,7 +20,7 @@ impl Category {
     /// Every category.
     pub const ALL: [Self; 2] = [Self::PhaseHook, Self::PostProcessor];
 
-    /// As users write it, for example `phase_hook`.
+    /// Name for users, for example `phase_hook`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PhaseHook => "phase_hook",
@@ -29,7 +28,7 @@ impl Category {
         }
     }
 
-    /// The contract's interface that a component exports for it, without version.
+    /// Interface of the contract that a component of this category exports, without version.
     pub fn interface(self) -> &'static str {
         match self {
             Self::PhaseHook => "perfbox:plugin/phase-hook",
@@ -52,8 +51,7 @@ impl FromStr for Category {
         found.ok_or_else(|| InvalidName {
             what: "category",
             given: text.to_owned(),
-            rule: format!("the categories are {}", Self::ALL.map(Self::as_str).join(" and "))
-                .into(),
+            rule: format!("use one of {}", Self::ALL.map(Self::as_str).join(", ")).into(),
         })
     }
 }
@@ -70,19 +68,19 @@ impl<'de> Deserialize<'de> for Category {
     }
 }
 
-/// A name that breaks the rule for such names.
+/// A name that violates the rule for its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not a valid {what}; {rule}", crate::escape(given))]
+#[error("invalid {what} `{}`; {rule}", crate::escape::escape(given))]
 pub struct InvalidName {
     what: &'static str,
     given: String,
     rule: Cow<'static, str>,
 }
 
-/// The rule for names, as JSON Schema has it.
+/// The rule for names as a pattern for JSON Schema.
 pub const NAME_PATTERN: &str = "^[a-z0-9][a-z0-9_-]{0,63}$";
 
-/// Longest name of each kind, in bytes.
+/// Maximum length of a name, in bytes.
 const NAME_MAX_BYTES: usize = 64;
 
 /// True for `[a-z0-9][a-z0-9_-]*` of at most [`NAME_MAX_BYTES`].
@@ -100,7 +98,7 @@ macro_rules! name_type {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// As users write it.
+            /// The name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -116,7 +114,7 @@ macro_rules! name_type {
                 Err(InvalidName {
                     what: $what,
                     given: text.to_owned(),
-                    rule: "use a-z, 0-9, _ and -, at most 64, the first a letter or digit"
+                    rule: "use at most 64 of a-z, 0-9, _ and -, starting with a letter or digit"
                         .into(),
                 })
             }
@@ -149,39 +147,38 @@ macro_rules! name_type {
 }
 
 name_type! {
-    /// What a user selects an implementation by; unique in its category within one
+    /// Name by which users select an implementation; unique in its category within one
     /// package.
     Identifier, "identifier"
 }
 
 name_type! {
-    /// Names a package.
+    /// Name of a package.
     PackageName, "package name"
 }
 
 name_type! {
-    /// Names a parameter of an implementation.
+    /// Name of a parameter of an implementation.
     ParamName, "parameter name"
 }
 
-/// The package of the implementations that come with perfbox.
+/// Name of the package of builtins.
 pub const BUILTIN_PACKAGE: &str = "builtin";
 
 impl PackageName {
-    /// The name of a package that does not come with perfbox.
+    /// Parses the name of a plugin package, which must not be [`BUILTIN_PACKAGE`].
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// A message for an invalid or reserved name.
     pub fn of_plugin(text: &str) -> Result<Self, String> {
         if text == BUILTIN_PACKAGE {
-            let words = "is perfbox's own; choose another";
-            return Err(format!("the package name `{BUILTIN_PACKAGE}` {words}"));
+            return Err(format!("package name `{BUILTIN_PACKAGE}` is reserved; choose another"));
         }
         text.parse().map_err(|error: InvalidName| error.to_string())
     }
 }
 
-/// The choice nearest to `given`, where one is near enough to be what was meant.
+/// The choice with the smallest edit distance to `given`, if close enough for a suggestion.
 pub fn nearest<'c>(given: &str, choices: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let scored =
         choices.into_iter().map(|choice| (strsim::damerau_levenshtein(given, choice), choice));
@@ -194,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_are_plain_words() {
+    fn identifiers_are_short_and_plain() {
         for good in ["a", "0", "example_logging_hook", "a-b", &"x".repeat(64)] {
             assert_eq!(good.parse::<Identifier>().unwrap().as_str(), good);
         }
@@ -203,20 +200,20 @@ mod tests {
         }
         assert_eq!(
             "a\nb".parse::<Identifier>().unwrap_err().to_string(),
-            "`a\\nb` is not a valid identifier; use a-z, 0-9, _ and -, at most 64, the first a letter or digit"
+            "invalid identifier `a\\nb`; use at most 64 of a-z, 0-9, _ and -, starting with a letter or digit"
         );
     }
 
     #[test]
-    fn an_invalid_category_is_answered_with_all_of_them() {
+    fn invalid_category_error_lists_the_categories() {
         assert_eq!(
             "hook".parse::<Category>().unwrap_err().to_string(),
-            "`hook` is not a valid category; the categories are phase_hook and post_processor"
+            "invalid category `hook`; use one of phase_hook, post_processor"
         );
     }
 
     #[test]
-    fn the_nearest_choice_is_only_given_when_it_is_near() {
+    fn nearest_choice_is_suggested_only_if_close() {
         let choices = ["metrics", "timeslices"];
         assert_eq!(nearest("metrisc", choices), Some("metrics"));
         assert_eq!(nearest("metric", choices), Some("metrics"));

@@ -1,4 +1,4 @@
-//! What one plugin is given of the world.
+//! Permissions of one plugin.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,36 +6,35 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// What one implementation is given. It can always log and, as a processor, read the
-/// run's records; it never has the network, the environment or the host's other files.
+/// Permissions of one implementation. Every plugin can log; processors can read the run's
+/// records. No plugin can use the network, the environment or other files of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permissions {
-    /// Whether it may write below a directory of its own, `/out` to the guest.
+    /// Write access to an output directory of its own, `/out` in the guest.
     pub output: bool,
-    /// Which clock it reads.
+    /// Clock that the guest reads.
     pub clock: Clock,
-    /// Where its random numbers come from.
+    /// Source of random numbers.
     pub random: Random,
-    /// Directories that it may read and not write, by name: `/in/NAME` to the guest.
+    /// Read-only directories by name: `/in/NAME` in the guest.
     pub read: BTreeMap<String, PathBuf>,
 }
 
-/// A clock for a guest.
+/// Clock of a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Clock {
-    /// The machine's.
+    /// System clock.
     Real,
-    /// One that starts at zero and counts a nanosecond for each reading. Who waits for a
-    /// time is there at once.
+    /// Starts at zero and advances one nanosecond with each reading. Waiting returns at once.
     Counting,
 }
 
-/// A source of random numbers for a guest.
+/// Source of random numbers of a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Random {
-    /// The machine's.
+    /// Random numbers of the system.
     Real,
     /// The same numbers in every run.
     Seeded,
@@ -47,23 +46,23 @@ impl Default for Permissions {
     }
 }
 
-/// In words, as it goes on from "may".
+/// List of permissions, to follow the word "may".
 impl fmt::Display for Permissions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.clock {
-            Clock::Real => "log, read clocks",
-            Clock::Counting => "log, read a clock that counts",
+            Clock::Real => "log, read the clock",
+            Clock::Counting => "log, read a counting clock",
         })?;
         f.write_str(match self.random {
-            Random::Real => ", draw random numbers",
-            Random::Seeded => ", draw the same random numbers each time",
+            Random::Real => ", get random numbers",
+            Random::Seeded => ", get seeded random numbers",
         })?;
         if self.output {
             f.write_str(", write files")?;
         }
         for (name, dir) in &self.read {
             let dir = dir.to_string_lossy();
-            write!(f, ", read {} as /in/{name}", crate::escape(&dir))?;
+            write!(f, ", read {} as /in/{name}", crate::escape::escape(&dir))?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Phases of a run and what happens to them.
+//! Phases of a run, their statistics and events.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,68 +7,68 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Phase {
-    /// Tells it from all others of the run.
+    /// Unique within the run.
     pub name: String,
-    /// What it is for: `warmup`, `profiling`, or a kind to come.
+    /// Purpose: `warmup`, `profiling`, or a future kind.
     pub kind: String,
-    /// Place in the run, counted from 0.
+    /// Position in the run, from 0.
     pub index: u32,
 }
 
-/// How far a phase has come, at one moment. Times are nanoseconds since the Unix
-/// epoch, beyond 2^53: read them as integers.
+/// Statistics of a phase at one moment. Times are nanoseconds since the Unix epoch, beyond
+/// 2^53: parse them as integers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PhaseStats {
     /// Requests sent.
     pub sent: u64,
-    /// Requests that came back, with or without an error; cancelled ones not.
+    /// Completed requests, with or without an error; excludes cancelled ones.
     pub completed: u64,
-    /// Requests that came back with an error; cancelled ones not.
+    /// Requests completed with an error; excludes cancelled ones.
     pub errors: u64,
-    /// Requests given up before they came back.
+    /// Requests cancelled before completion.
     pub cancelled: u64,
     /// `sent - completed - cancelled`.
     pub in_flight: u64,
     /// Sessions whose first request was sent.
     pub sent_sessions: u64,
-    /// Sessions whose last request came back and was not cancelled.
+    /// Sessions whose last request completed.
     pub completed_sessions: u64,
-    /// When the phase started.
+    /// Start of the phase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_ns: Option<u64>,
-    /// When its last request had been sent.
+    /// Time at which the last request was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sending_complete_ns: Option<u64>,
-    /// When it ended.
+    /// End of the phase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_ns: Option<u64>,
-    /// Requests that it was to send, where that was fixed.
+    /// Configured number of requests, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected_requests: Option<u64>,
-    /// How long it was to send, where that was fixed.
+    /// Configured duration of sending, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected_duration_ns: Option<u64>,
-    /// True once it was ended by a timeout.
+    /// True if a timeout ended the phase.
     pub timed_out: bool,
 }
 
-/// What can happen to a phase, in the order in which it does.
+/// Kinds of phase events, in their order within a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
-    /// It started.
+    /// The phase started.
     PhaseStart,
-    /// Its last request has been sent.
+    /// The last request was sent.
     PhaseSendingComplete,
-    /// It ran out of time.
+    /// The phase timed out.
     PhaseTimeout,
-    /// It is over.
+    /// The phase ended.
     PhaseComplete,
 }
 
 impl EventKind {
-    /// The contract's function that takes it.
+    /// Function of the contract that receives the event.
     pub fn function(self) -> &'static str {
         match self {
             Self::PhaseStart => "on-phase-start",
@@ -79,26 +79,26 @@ impl EventKind {
     }
 }
 
-/// Something that happened to a phase. One line of an event log is one of these.
+/// Event of a phase. One line of an event log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PhaseEvent {
-    /// What happened.
+    /// Kind of event.
     pub event: EventKind,
-    /// When.
+    /// Time of the event, in nanoseconds since the Unix epoch.
     pub time_ns: u64,
-    /// To which phase.
+    /// The phase.
     pub phase: Phase,
-    /// The phase as it stood then.
+    /// Statistics of the phase at that time.
     pub stats: PhaseStats,
 }
 
-/// Where the start and end of a phase are known from.
+/// Origin of the start and end times of a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PhaseBounds {
-    /// The load tool said so.
+    /// Reported by the load tool.
     Reported,
-    /// The first request's start and the last one's end.
+    /// Start of the first request and end of the last one.
     FromRecords,
 }
 
@@ -107,8 +107,8 @@ pub enum PhaseBounds {
 pub struct PhaseSummary {
     /// The phase.
     pub phase: Phase,
-    /// Its last statistics.
+    /// Final statistics.
     pub stats: PhaseStats,
-    /// How well its start and end are known.
+    /// Origin of its start and end times.
     pub bounds: PhaseBounds,
 }

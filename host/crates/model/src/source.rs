@@ -1,14 +1,14 @@
-//! Where phase events and batches come from: recorded results, the stream of a running
-//! tool, a program's own records. Nothing behind [`Source`] shows which.
+//! Sources of phase events and batches: recorded results, the stream of a running tool, an
+//! embedder's own records. Consumers of [`Source`] do not know which.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::batch::{Batch, WantedColumns};
 use crate::phase::{PhaseEvent, PhaseSummary};
-use crate::report::InputReport;
+use crate::report::data::InputReport;
 
-/// Why a source ended early.
+/// Error that ended a source early.
 pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
 
 /// One item of the two streams of a run.
@@ -20,44 +20,44 @@ pub enum Item {
     Event(PhaseEvent),
 }
 
-/// One read of a source: work for whichever thread is free.
+/// One read of a source, for any thread.
 pub type ReadTask<'s, R> = Box<dyn FnOnce() -> R + Send + 's>;
 
-/// Both streams of a benchmark run, in one.
+/// Both streams of a benchmark run, merged.
 ///
-/// Reads are handed out one after the other, run in any order and by several threads at
-/// once, and accepted in the order in which they were handed out.
+/// [`next_read`](Self::next_read) returns reads in order. Several threads may run them, in any
+/// order; [`accept`](Self::accept) takes their outcomes in the order of `next_read`.
 pub trait Source: Sync {
-    /// The outcome of one read.
+    /// Outcome of one read.
     type Read: Send;
 
-    /// Called once, before the first read, with the columns that plugins need; others may
-    /// stay unread.
+    /// Sets the columns that plugins need; the source may skip others. Called once, before the
+    /// first read.
     fn want(&mut self, _columns: &WantedColumns) {}
 
-    /// The next read; none at the end, whatever the reason for it.
+    /// Returns the next read; `None` at the end or after an error.
     fn next_read(&self) -> Option<ReadTask<'_, Self::Read>>;
 
-    /// The items of a read. Records keep the order of the input.
+    /// Returns the items of a read. Records keep the order of the input.
     fn accept(&self, read: Self::Read) -> Vec<Item>;
 
-    /// Ends the reading. Items that were read already are still handed out.
+    /// Stops reading. Items already read are still returned.
     fn stop(&self);
 
-    /// Bytes read so far, of those that [`total_bytes`](Self::total_bytes) counts.
+    /// Bytes read so far, out of [`total_bytes`](Self::total_bytes).
     fn bytes_read(&self) -> u64 {
         0
     }
 
-    /// Bytes to read in all, where that is known.
+    /// Total bytes to read, if known.
     fn total_bytes(&self) -> Option<u64> {
         None
     }
 
-    /// What the source reports; called once, after the last read.
+    /// Returns the summary of the source. Called once, after the last read.
     fn end(&self) -> SourceEnd;
 
-    /// All items that are left, read by the calling thread alone.
+    /// Reads all remaining items on the calling thread.
     fn items(&self) -> impl Iterator<Item = Item>
     where
         Self: Sized,
@@ -66,20 +66,20 @@ pub trait Source: Sync {
     }
 }
 
-/// What a source reports at its end.
+/// Summary of a source at its end.
 #[derive(Debug, Default)]
 pub struct SourceEnd {
     /// The phases, in the order of the run.
     pub phases: Vec<PhaseSummary>,
-    /// The inputs, with counts of their records.
+    /// The inputs, with record counts.
     pub inputs: Vec<InputReport>,
-    /// True if a [`CancelToken`](crate::cancel::CancelToken) ended it.
+    /// True if a [`CancelToken`](crate::cancel::CancelToken) ended the source.
     pub interrupted: bool,
-    /// Why it ended early.
+    /// Error that ended the source early.
     pub error: Option<SourceError>,
 }
 
-/// A source of items that a program makes itself: one read for each item.
+/// A source of items supplied by an embedder: one read per item.
 pub struct Items<I> {
     items: Mutex<I>,
     phases: Vec<PhaseSummary>,
@@ -87,7 +87,7 @@ pub struct Items<I> {
 }
 
 impl<I: Iterator<Item = Item> + Send> Items<I> {
-    /// A source of `items`; `phases` are their phases with their last statistics.
+    /// Creates a source of `items`; `phases` are their phases with final statistics.
     pub fn new(
         items: impl IntoIterator<Item = Item, IntoIter = I>,
         phases: Vec<PhaseSummary>,

@@ -1,5 +1,5 @@
-//! From plugins directories and files to packages. One bad package never hides the
-//! good ones: it is kept with the reason why it was refused.
+//! Discovery: finds packages in plugins directories and files. An invalid package does not
+//! affect others: it stays in the registry with the reason.
 
 use std::fs::{DirEntry, Metadata};
 use std::io;
@@ -7,65 +7,67 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::index::Stamp;
-use super::manifest::{DEFAULT_PRIORITY, MANIFEST_FILE, Manifest, ManifestImplementation};
-use crate::component::{ComponentInfo, Offer};
+use crate::component::info::ComponentInfo;
+use crate::component::offers::Offer;
+use crate::index::Stamp;
+use crate::manifest::{DEFAULT_PRIORITY, MANIFEST_FILE, Manifest, ManifestImplementation};
 use crate::package::{ComponentLocation, Package, PackageSource};
 use crate::registry::Registry;
 use perfbox_model::escape;
 use perfbox_model::names::PackageName;
 
-/// The builtins' manifest: all there are, for audit.
+/// Manifest of the builtins.
 const BUILTINS: &str = perfbox_builtins::MANIFEST;
 
-/// From how many packages on it pays to read them on all cores: a thread costs about as
-/// much as one manifest.
-const WORTH_THREADS: usize = 16;
+/// Minimum number of packages to read on all cores: starting a thread costs about as much as
+/// reading one manifest.
+const PARALLEL_MIN_PACKAGES: usize = 16;
 
-/// Where to look for plugins.
+/// Locations of plugins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PluginSources {
     /// Directories of packages and bare components.
     pub plugins_dirs: Vec<PathBuf>,
-    /// Components named by themselves.
+    /// Single components.
     pub plugin_files: Vec<PathBuf>,
 }
 
-/// Why a source of packages could not be looked through at all.
+/// Errors of discovery. An invalid package inside a directory is not an error.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DiscoverError {
-    /// A plugins directory that cannot be read.
-    #[error("the plugins directory `{}` cannot be read; check that it is there and readable", escape(&path.to_string_lossy()))]
+    /// Plugins directory that cannot be read.
+    #[error("cannot read plugins directory `{}`; check that it exists and is readable", escape(&path.to_string_lossy()))]
     Directory {
         /// The directory.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// A component named by itself that cannot be read.
-    #[error("the plugin `{}` cannot be read; check that it is there and readable", escape(&path.to_string_lossy()))]
+    /// Single component that cannot be read.
+    #[error("cannot read plugin `{}`; check that it exists and is readable", escape(&path.to_string_lossy()))]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// A component named by itself that offers nothing.
-    #[error("the plugin {reason}")]
+    /// File that is not a plugin.
+    #[error("plugin {reason}")]
     NotAPlugin {
-        /// Which file, and what is wrong with it.
+        /// The file and the problem.
         reason: String,
     },
 }
 
 impl Registry {
-    /// A registry of the builtins.
+    /// Creates a registry with the builtins.
     ///
     /// # Panics
-    /// Never: the builtins' manifest is checked by a test.
+    /// Never: a test checks the manifest of the builtins.
     pub fn with_builtins() -> Self {
-        let manifest = Manifest::parse_builtin(BUILTINS).expect("the builtins' manifest is valid");
+        let manifest =
+            Manifest::parse_builtin(BUILTINS).expect("manifest of the builtins is valid");
         let mut registry = Self::default();
         let place = PathBuf::from("builtin:");
         let locate = |_: &Path| ComponentLocation::Builtin;
@@ -74,28 +76,29 @@ impl Registry {
         registry
     }
 
-    /// Adds all that `sources` names, first the directories, then the files.
+    /// Adds all packages of `sources`: first the directories, then the files.
     ///
     /// # Errors
-    /// The first that cannot be read. A bad package in a directory is no error: it is
-    /// listed as invalid.
+    /// For the first source that cannot be read. An invalid package in a directory is not an
+    /// error: it is listed as invalid.
     pub fn discover_all(&mut self, sources: &PluginSources) -> Result<(), DiscoverError> {
         sources.plugins_dirs.iter().try_for_each(|dir| self.discover(dir))?;
         sources.plugin_files.iter().try_for_each(|file| self.register_file(file))
     }
 
-    /// Adds every package in a plugins directory: each directory with a manifest, each
-    /// bare component. A directory that is itself a package is added as that one.
+    /// Adds every package in a plugins directory: directories with a manifest, and bare
+    /// components. If `dir` is itself a package, adds that package.
     ///
     /// # Errors
-    /// When the directory cannot be read. A bad package in it is no error: it is
-    /// listed as invalid.
+    /// If the directory cannot be read. An invalid package in it is not an error: it is listed
+    /// as invalid.
     pub fn discover(&mut self, dir: &Path) -> Result<(), DiscoverError> {
         self.discover_at(dir, SystemTime::now())
     }
 
-    /// The same, `now` being a time before anything of the directory is looked at.
-    pub(super) fn discover_at(&mut self, dir: &Path, now: SystemTime) -> Result<(), DiscoverError> {
+    /// Implements [`discover`](Self::discover); `now` is a time before the first read in the
+    /// directory.
+    pub(crate) fn discover_at(&mut self, dir: &Path, now: SystemTime) -> Result<(), DiscoverError> {
         let unreadable = |source| DiscoverError::Directory { path: dir.to_owned(), source };
         let real_dir = dir.canonicalize().map_err(unreadable)?;
         if dir.join(MANIFEST_FILE).symlink_metadata().is_ok() {
@@ -107,7 +110,7 @@ impl Registry {
         for entry in dir.read_dir().map_err(unreadable)? {
             candidates.extend(Candidate::from(&entry.map_err(unreadable)?, &real_dir));
         }
-        // The file system's order must never matter.
+        // The order must not depend on the file system.
         candidates.sort_by(|a, b| a.name.cmp(&b.name));
         let manifests = self.manifests(&candidates, &real_dir, now);
         for (one, manifest) in candidates.into_iter().zip(manifests) {
@@ -117,7 +120,7 @@ impl Registry {
         Ok(())
     }
 
-    /// The manifest of each, from the directory's index where nothing has changed since.
+    /// Returns the manifest of each candidate, from the index of the directory if unchanged.
     fn manifests(
         &self,
         candidates: &[Candidate],
@@ -146,11 +149,12 @@ impl Registry {
         manifests
     }
 
-    /// Adds one component. Where a manifest beside it names it, that package is added.
+    /// Adds one component. If a manifest in the same directory names the component, adds that
+    /// package.
     ///
     /// # Errors
-    /// When the file cannot be read, or is no component that offers anything, or the
-    /// manifest beside it is invalid.
+    /// If the file cannot be read or is not a plugin, or if the manifest in its directory is
+    /// invalid.
     pub fn register_file(&mut self, path: &Path) -> Result<(), DiscoverError> {
         let place = path
             .canonicalize()
@@ -159,7 +163,7 @@ impl Registry {
         if dir.join(MANIFEST_FILE).symlink_metadata().is_ok() {
             let manifest = Manifest::read(dir).map_err(|error| DiscoverError::NotAPlugin {
                 reason: format!(
-                    "`{}` lies beside an invalid manifest: {error}",
+                    "`{}` is in a directory with an invalid manifest: {error}",
                     escape(&path.to_string_lossy())
                 ),
             })?;
@@ -175,24 +179,24 @@ impl Registry {
     }
 }
 
-/// Something in a plugins directory that may be a package.
+/// Entry of a plugins directory that may be a package.
 struct Candidate {
-    /// As the user has it.
+    /// Path as given by the user.
     path: PathBuf,
-    /// Without links.
+    /// Path with all links resolved.
     place: PathBuf,
-    /// Its name in the directory.
+    /// Name in the directory.
     name: String,
     kind: Kind,
-    /// Of the file that says what it offers; none: not to be known by it.
+    /// Stamp of the manifest or bare component; `None` if the index cannot identify it.
     stamp: Option<Stamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A directory with a manifest.
+    /// Directory with a manifest.
     Directory,
-    /// A component without one.
+    /// Component without a manifest.
     Bare,
 }
 
@@ -205,7 +209,7 @@ impl Candidate {
         }
         let path = entry.path();
         let found = entry.file_type().ok()?;
-        // Links at the first level are the operator's own.
+        // Follow links at the first level: the operator made them.
         let (is_link, is_dir) = (found.is_symlink(), found.is_dir() || path.is_dir());
         let kind = match (is_dir, path.extension()) {
             (true, _) => Kind::Directory,
@@ -220,10 +224,10 @@ impl Candidate {
             Kind::Directory => path.join(MANIFEST_FILE).symlink_metadata(),
             Kind::Bare => path.symlink_metadata(),
         };
-        // A link's target may change without the link; a name that is not UTF-8 is not
-        // the only one that is shown so.
-        let is_known = !is_link && file_name.to_str().is_some();
-        let is_plain = |metadata: &Metadata| is_known && metadata.is_file();
+        // The target of a link can change without the link, and the lossy form of a name that
+        // is not UTF-8 is not unique.
+        let is_identifiable = !is_link && file_name.to_str().is_some();
+        let is_plain = |metadata: &Metadata| is_identifiable && metadata.is_file();
         let stamp = described_by.ok().filter(is_plain).as_ref().and_then(Stamp::of);
         Some(Self { place, kind, stamp, name: name.into_owned(), path })
     }
@@ -236,10 +240,10 @@ impl Candidate {
     }
 }
 
-/// Reads the manifest of each, many on all cores.
+/// Reads the manifest of each candidate, on all cores if there are many.
 fn read_all(mut missing: Vec<(&Candidate, &mut Option<Result<Manifest, String>>)>) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if missing.len() < WORTH_THREADS { 1 } else { cores };
+    let threads = if missing.len() < PARALLEL_MIN_PACKAGES { 1 } else { cores };
     let share = missing.len().div_ceil(threads).max(1);
     let read = |share: &mut [(&Candidate, &mut Option<_>)]| {
         share.iter_mut().for_each(|(one, found)| **found = Some(one.read()));
@@ -276,7 +280,7 @@ fn package(
                     package_dir: Arc::clone(&package_dir),
                     path: path.join(component),
                 },
-                // It may be linked to, and is its own package.
+                // The path may be a link; the component is its whole package.
                 Kind::Bare => ComponentLocation::File {
                     package_dir: parent(component).into(),
                     path: component.to_owned(),
@@ -290,22 +294,21 @@ fn read_directory(dir: &Path) -> Result<Manifest, String> {
     let found = dir.join(MANIFEST_FILE).symlink_metadata();
     if found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return Err(format!(
-            "`{}` has no {MANIFEST_FILE}, so it is no package; add one, or put its .wasm into the \
-             plugins directory itself",
+            "`{}` has no {MANIFEST_FILE}; add one, or move its .wasm file into the plugins \
+             directory",
             escape(&dir.to_string_lossy())
         ));
     }
     Manifest::read(dir).map_err(|error| error.to_string())
 }
 
-/// What a component without a manifest says of itself, as the manifest that it could
-/// have had.
+/// Reads a bare component and builds a manifest from its own declarations.
 fn read_bare(path: &Path) -> Result<Manifest, String> {
     manifest_of(path).map_err(|reason| format!("`{}` {reason}", escape(&path.to_string_lossy())))
 }
 
 fn manifest_of(path: &Path) -> Result<Manifest, String> {
-    // A link at the first level of a plugins directory is the operator's own.
+    // Follow a link at the first level: the operator made it.
     let real = path.canonicalize().map_err(|error| error.to_string())?;
     let bytes = perfbox_model::files::read_component(&real).map_err(|error| error.to_string())?;
     let info = ComponentInfo::read(&bytes).map_err(|error| error.to_string())?;
@@ -314,7 +317,7 @@ fn manifest_of(path: &Path) -> Result<Manifest, String> {
     let name = match own_name {
         Some(name) => name,
         None => PackageName::of_plugin(&stem)
-            .map_err(|error| format!("cannot be a package: {error}"))?,
+            .map_err(|error| format!("cannot name a package: {error}"))?,
     };
     let offers = info.offers(&stem).map_err(|error| error.to_string())?;
     let implementation = |offer: Offer| ManifestImplementation {

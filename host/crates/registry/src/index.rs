@@ -1,8 +1,7 @@
-//! What was read of a plugins directory, kept for the next run.
+//! Index of the manifests in a plugins directory, cached between runs.
 //!
-//! A manifest is believed to be as it was while `stat` says that its file is the same;
-//! nothing else of it is looked at. Components are not part of this: each is read anew
-//! when it is loaded.
+//! A cached manifest is valid while `stat` of its file is unchanged. The index does not cover
+//! components: every load reads them.
 
 use std::fs::Metadata;
 use std::iter::Peekable;
@@ -12,29 +11,29 @@ use std::vec::IntoIter;
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::Manifest;
-use crate::cache::INDEX_SUFFIX;
+use crate::cache::entry::INDEX_SUFFIX;
+use crate::manifest::Manifest;
 use crate::registry::Registry;
 
-/// How long a file must have been left alone before it is known by its stamp: twice in
-/// one tick of a file system's clock, and the second change would not show. The coarsest
-/// clocks tick every two seconds.
+/// Minimum age of the last change before a stamp identifies the content: a second change
+/// within one tick of the file system's clock would go unnoticed. The coarsest clocks tick
+/// every two seconds.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// What `stat` says of a file's content having changed.
+/// Fields of `stat` that change with the content of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     device: u64,
     inode: u64,
     bytes: u64,
-    /// Both in ns since the Unix epoch.
+    /// Both times in nanoseconds since the Unix epoch.
     modified_ns: i128,
     changed_ns: i128,
 }
 
 impl Stamp {
     #[cfg(unix)]
-    pub(super) fn of(metadata: &Metadata) -> Option<Self> {
+    pub(crate) fn of(metadata: &Metadata) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
         let ns = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
         Some(Self {
@@ -47,27 +46,27 @@ impl Stamp {
     }
 
     #[cfg(not(unix))]
-    pub(super) fn of(_: &Metadata) -> Option<Self> {
+    pub(crate) fn of(_: &Metadata) -> Option<Self> {
         None
     }
 
-    /// True for a file that has been left alone for a while.
-    pub(super) fn is_settled(self, now: SystemTime) -> bool {
+    /// True if the last change is at least [`SETTLED`] ago.
+    pub(crate) fn is_settled(self, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let latest = self.modified_ns.max(self.changed_ns);
         latest + SETTLED.as_nanos() as i128 <= now.as_nanos() as i128
     }
 }
 
-/// The manifests of one plugins directory, in the order of their packages' names in it.
+/// Manifests of one plugins directory, sorted by entry name.
 #[derive(Debug)]
-pub(super) struct DirectoryIndex {
+pub(crate) struct DirectoryIndex {
     entries: Peekable<IntoIter<(String, Stamp, Manifest)>>,
-    /// Something in it was asked for in vain, or not at all.
+    /// True if an entry was outdated or not requested.
     is_outdated: bool,
 }
 
-/// One entry, as it is written.
+/// One entry to write.
 type Entry<'a> = (&'a str, Stamp, &'a Manifest);
 
 impl DirectoryIndex {
@@ -75,9 +74,8 @@ impl DirectoryIndex {
         Self { entries: entries.into_iter().peekable(), is_outdated: false }
     }
 
-    /// The manifest of an entry whose file has this stamp; to be asked for in the order
-    /// of names.
-    pub(super) fn take(&mut self, name: &str, stamp: Stamp) -> Option<Manifest> {
+    /// Returns the manifest of an entry if its stamp matches. Call in the order of names.
+    pub(crate) fn take(&mut self, name: &str, stamp: Stamp) -> Option<Manifest> {
         while self.entries.next_if(|(known, ..)| known.as_str() < name).is_some() {
             self.is_outdated = true;
         }
@@ -86,8 +84,8 @@ impl DirectoryIndex {
         (known == stamp).then_some(manifest)
     }
 
-    /// True when everything in it was taken.
-    pub(super) fn is_used_up(&mut self) -> bool {
+    /// True if every entry was taken.
+    pub(crate) fn is_used_up(&mut self) -> bool {
         !self.is_outdated && self.entries.peek().is_none()
     }
 
@@ -96,7 +94,7 @@ impl DirectoryIndex {
     }
 }
 
-/// Those that can be known by their stamps, as bytes.
+/// Encodes the entries with a settled stamp.
 fn encode<'a>(
     now: SystemTime,
     entries: impl Iterator<Item = Entry<'a>>,
@@ -106,27 +104,27 @@ fn encode<'a>(
 }
 
 impl Registry {
-    /// What an earlier run kept of the directory `place`.
-    pub(super) fn index_of(&self, place: &Path) -> DirectoryIndex {
+    /// Returns the cached index of the directory `place`, empty if there is none.
+    pub(crate) fn index_of(&self, place: &Path) -> DirectoryIndex {
         let none = || DirectoryIndex::new(Vec::new());
         let Some(cache) = &self.cache else { return none() };
         let index = match cache.read(&entry_name(place)) {
             Ok(bytes) => bytes.map(|bytes| DirectoryIndex::decode(&bytes)),
             Err(error) => {
                 tracing::warn!(
-                    "{error}; reading every manifest of `{}`",
+                    "{error}; reading every manifest in `{}`",
                     perfbox_model::escape(&place.to_string_lossy())
                 );
                 None
             }
         };
-        // One that cannot be read is as good as none.
+        // Ignore an index that cannot be decoded.
         index.and_then(Result::ok).unwrap_or_else(none)
     }
 
-    /// Keeps it for the next; `now` is a time before anything of the directory was looked
-    /// at. What cannot be kept will be read again, no more.
-    pub(super) fn keep_index<'a>(
+    /// Caches the index for the next run; `now` is a time before the first read in the
+    /// directory. Failures only cost time, so they are not reported.
+    pub(crate) fn keep_index<'a>(
         &self,
         place: &Path,
         now: SystemTime,
@@ -135,13 +133,13 @@ impl Registry {
         let Some(cache) = &self.cache else { return };
         let Ok(bytes) = encode(now, entries) else { return };
         if let Err(error) = cache.write(&entry_name(place), &bytes) {
-            tracing::debug!("the index of manifests is not kept: {error}");
+            tracing::debug!("cannot cache the index of manifests: {error}");
         }
     }
 }
 
-/// The name of a directory's index in the cache. Another version of perfbox has another:
-/// it may read manifests differently.
+/// Cache entry name of a directory's index. Includes the version of perfbox, since other
+/// versions may read manifests differently.
 fn entry_name(place: &Path) -> String {
     let mut place_and_version = place.as_os_str().as_encoded_bytes().to_vec();
     place_and_version.extend_from_slice(concat!("\0", env!("CARGO_PKG_VERSION")).as_bytes());
@@ -152,7 +150,7 @@ fn entry_name(place: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::CacheDir;
+    use crate::cache::dir::CacheDir;
 
     const NOW_S: u64 = 1_000_000;
 
@@ -184,7 +182,7 @@ post_processors:
     }
 
     #[test]
-    fn a_manifest_is_taken_as_it_was_read_while_its_stamp_is_the_same() {
+    fn manifest_is_returned_only_while_its_stamp_is_unchanged() {
         let whole = || index(&[("a", 100), ("b", 100), ("d", 100)]);
         let mut all_taken = whole();
         for name in ["a", "b", "d"] {
@@ -221,13 +219,13 @@ post_processors:
     }
 
     #[test]
-    fn a_file_that_has_just_changed_is_not_known_by_its_stamp() {
+    fn recently_changed_file_is_not_indexed() {
         let mut index = index(&[("old", NOW_S - 2), ("young", NOW_S - 1), ("ahead", NOW_S + 9)]);
         assert!(index.take("old", stamp(NOW_S - 2)).is_some());
         assert!(index.is_used_up(), "{index:?}");
     }
 
-    /// A plugins directory with one package, and a registry with a cache.
+    /// Creates a plugins directory with one package, and registries that share a cache.
     fn directory() -> (tempfile::TempDir, std::path::PathBuf, impl Fn() -> Registry) {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path().canonicalize().unwrap();
@@ -247,11 +245,11 @@ post_processors:
 
     #[cfg(unix)]
     #[test]
-    fn a_manifest_comes_from_the_index_until_its_file_changes() {
+    fn manifest_comes_from_the_index_until_its_file_changes() {
         let (_temp, plugins, registry) = directory();
         let later = SystemTime::now() + 2 * SETTLED;
         let file = plugins.join("a/registry.yaml");
-        // One that says something else than the file shows that it is the one read.
+        // The planted manifest differs from the file, which shows where a result comes from.
         let stamp = Stamp::of(&file.symlink_metadata().unwrap()).unwrap();
         let planted = Manifest { name: "planted".parse().unwrap(), ..manifest() };
         registry().keep_index(&plugins, later, [("a", stamp, &planted)].into_iter());
@@ -259,13 +257,13 @@ post_processors:
         let text = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, text.replace("real", "anew")).unwrap();
         assert_eq!(found(&mut registry(), &plugins, later), "anew");
-        // And was kept as such.
+        // The new manifest was cached.
         assert_eq!(registry().index_of(&plugins).entries.next().unwrap().2.name.as_str(), "anew");
     }
 
     #[cfg(unix)]
     #[test]
-    fn what_has_just_been_written_is_not_kept() {
+    fn recently_written_manifest_is_not_cached() {
         let (_temp, plugins, registry) = directory();
         assert_eq!(found(&mut registry(), &plugins, SystemTime::now()), "real");
         assert!(registry().index_of(&plugins).is_used_up());
@@ -273,7 +271,7 @@ post_processors:
 
     #[cfg(unix)]
     #[test]
-    fn an_index_is_not_written_anew_for_what_it_cannot_hold() {
+    fn index_is_not_rewritten_for_entries_that_it_cannot_hold() {
         let (_temp, plugins, registry) = directory();
         std::fs::create_dir(plugins.join("bad")).unwrap();
         std::os::unix::fs::symlink("a", plugins.join("link")).unwrap();
@@ -292,7 +290,7 @@ post_processors:
     }
 
     #[test]
-    fn bytes_of_something_else_are_no_index() {
+    fn malformed_index_is_refused() {
         assert!(DirectoryIndex::decode(b"\xff\xff\xff").is_err());
     }
 }

@@ -1,28 +1,27 @@
-//! Which implementations there are, and which one a name means.
+//! Registry of plugins: discovers packages and resolves names to implementations.
 //!
-//! Two levels: category, then identifier. The registry holds paths and metadata only;
-//! a component is opened when a loader loads it. The one
-//! exception is a bare component, whose offers stand nowhere else: it is read and
-//! parsed, never compiled.
-
+//! Lookup has two levels: category, then identifier. The registry stores paths and metadata
+//! only; the loader opens a component when it loads it. The one exception is a bare component,
+//! a `.wasm` file without a manifest: discovery parses it to find its implementations, but
+//! never compiles it.
 //!
-//! Reading order: `manifest` and `params` are what a package declares; `component` what
-//! a component says of itself, by parsing; `discover` makes packages of directories and
-//! files; `registry` holds them, `resolve` and `choice` find the one that a name means.
-//! [`packages`] checks, adds and removes packages; [`lock`] pins what they contain.
+//! Reading order: `manifest` and `params` hold the declarations of a package; `component`
+//! describes a component from its bytes; `discover` finds packages in directories and files;
+//! `registry` stores them; `resolve` and `package_override` select the implementation for a
+//! name. [`packages`] validates, adds and removes packages; [`lock`] pins their components.
 
 pub mod cache;
-mod choice;
 pub mod component;
 pub mod contract;
 mod discover;
-mod given;
 mod index;
 pub mod lock;
 mod manifest;
 mod package;
+mod package_override;
 pub mod packages;
 mod param_type;
+mod param_values;
 mod params;
 pub mod read;
 mod registry;
@@ -30,13 +29,13 @@ mod resolve;
 mod resolve_error;
 pub mod yaml;
 
-pub use choice::PackageChoice;
 pub use discover::{DiscoverError, PluginSources};
-pub use given::{Given, GivenParams, ParamError, check_params};
 pub use manifest::{MANIFEST_FILE, Manifest, ManifestImplementation, manifest_schema};
 pub use package::{ComponentLocation, Implementation, Package, PackageSource, PackageState};
+pub use package_override::PackageOverride;
 pub use param_type::{ParamType, ScalarType};
+pub use param_values::{ParamError, ParamValue, ParamValues, check_params};
 pub use params::ConfigParam;
 pub use registry::{RegisterError, Registry};
-pub use resolve::{Listed, Reason, Selection, Standing};
+pub use resolve::{Listed, Reason, Selection, Status};
 pub use resolve_error::ResolveError;

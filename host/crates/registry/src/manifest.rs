@@ -1,4 +1,4 @@
-//! `registry.yaml`: what a package says it offers.
+//! `registry.yaml`, the manifest of a package.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,111 +11,111 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
-use super::params::{ConfigParam, Declaration};
-use crate::yaml::{self, Problem, Versioned, YamlError};
+use crate::params::{ConfigParam, Declaration};
+use crate::yaml::{self, ConfigError, Versioned, YamlError};
 use perfbox_model::escape;
 use perfbox_model::names::{Category, Identifier, InvalidName, NAME_PATTERN, PackageName};
 
-/// Name of a package's manifest.
+/// File name of a manifest.
 pub const MANIFEST_FILE: &str = "registry.yaml";
 
-/// The manifest's form that this version reads.
+/// Supported schema version.
 const SCHEMA_VERSION: &str = "1.0";
 
-/// Priority of an implementation that does not say: calls go from low to high.
+/// Default priority; plugins with a lower priority are called first.
 pub(crate) const DEFAULT_PRIORITY: i64 = 50;
 
-/// A checked manifest.
+/// Validated manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The package's name.
+    /// Package name.
     pub name: PackageName,
-    /// Its version, as its author writes it.
+    /// Version, in any form.
     pub version: String,
-    /// For people.
+    /// Description.
     pub description: String,
-    /// Who wrote it.
+    /// Author.
     pub author: String,
-    /// Under which licence, as an SPDX expression.
+    /// License, as an SPDX expression.
     pub license: String,
-    /// False: listed, never selected.
+    /// If false, listed but never selected.
     pub enabled: bool,
-    /// What it offers, by category and identifier.
+    /// Implementations, by category and identifier.
     pub implementations: Vec<ManifestImplementation>,
 }
 
-/// One entry of `phase_hooks` or `post_processors`.
+/// Entry of `phase_hooks` or `post_processors`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ManifestImplementation {
-    /// What it is for.
+    /// Category.
     pub category: Category,
-    /// What users select it by.
+    /// Name for selection.
     pub identifier: Identifier,
-    /// The component, as a path of plain parts inside the package.
+    /// Component, as a relative path inside the package, without `..`.
     pub component: PathBuf,
-    /// Which of the component's implementations.
+    /// Name of the implementation inside the component.
     pub class: String,
-    /// For people.
+    /// Description.
     pub description: String,
-    /// Order of calls: lower first.
+    /// Call order: lower first.
     pub priority: i64,
-    /// For people.
+    /// Tags.
     pub tags: Vec<String>,
-    /// Part of every run without being named.
+    /// If true, joins every run without being selected.
     pub auto_load: bool,
-    /// Its parameters; none: not declared, anything goes.
+    /// Parameters; `None` if not declared, which accepts any.
     pub params: Option<Vec<ConfigParam>>,
 }
 
-/// `registry.yaml`: what a package offers to perfbox.
+/// Manifest of a perfbox plugin package, `registry.yaml`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Manifest")]
 struct RawManifest {
-    /// The form of this file; absent: "1.0".
+    /// Schema version of this file; default "1.0".
     #[schemars(with = "Option<String>", extend("const" = SCHEMA_VERSION))]
     schema_version: Option<Spanned<String>>,
-    /// The package.
+    /// Package.
     plugin: RawPlugin,
-    /// Hooks, by identifier.
+    /// Phase hooks by identifier.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, RawImplementation>", extend("propertyNames" = {"pattern": NAME_PATTERN}))]
     phase_hooks: BTreeMap<String, Spanned<RawImplementation>>,
-    /// Processors, by identifier.
+    /// Post processors by identifier.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, RawImplementation>", extend("propertyNames" = {"pattern": NAME_PATTERN}))]
     post_processors: BTreeMap<String, Spanned<RawImplementation>>,
 }
 
 impl Versioned for RawManifest {
-    const NEEDS: &'static str = "a manifest has at least `plugin`";
-    const READ: &'static str = SCHEMA_VERSION;
+    const REQUIRED: &'static str = "a manifest requires `plugin`";
+    const VERSION: &'static str = SCHEMA_VERSION;
 
     fn schema_version(&self) -> Option<&Spanned<String>> {
         self.schema_version.as_ref()
     }
 }
 
-/// Who made the package, and whether it takes part.
+/// Description of the package.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Plugin")]
 struct RawPlugin {
-    /// The package's name, as in `--use CATEGORY/ID=NAME`; not `builtin`.
+    /// Package name, as in `--use CATEGORY/ID=NAME`; `builtin` is reserved.
     #[schemars(with = "String", extend("pattern" = NAME_PATTERN, "not" = {"const": "builtin"}))]
     name: Spanned<String>,
-    /// Its version.
+    /// Version.
     version: String,
-    /// For people.
+    /// Description.
     #[serde(default)]
     description: String,
-    /// Who wrote it.
+    /// Author.
     #[serde(default)]
     author: String,
-    /// Its licence, as an SPDX expression.
+    /// License, as an SPDX expression.
     #[serde(default)]
     license: String,
-    /// False: listed, never selected.
+    /// If false, listed but never selected.
     #[serde(default = "yes")]
     enabled: bool,
 }
@@ -128,34 +128,34 @@ fn default_priority() -> i64 {
     DEFAULT_PRIORITY
 }
 
-/// One implementation.
+/// Implementation.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Implementation")]
 struct RawImplementation {
-    /// The component, as a path inside the package.
+    /// Component, as a path inside the package.
     #[schemars(with = "String")]
     component: Spanned<String>,
-    /// Which of the component's implementations; absent: the identifier.
+    /// Name of the implementation inside the component; default: the identifier.
     class: Option<String>,
-    /// For people.
+    /// Description.
     #[serde(default)]
     description: String,
-    /// Order of calls: lower first, ties by identifier.
+    /// Call order: lower first, ties by identifier.
     #[serde(default = "default_priority")]
     priority: i64,
-    /// For people.
+    /// Tags.
     #[serde(default)]
     tags: Vec<String>,
-    /// True: part of every run without being named.
+    /// If true, joins every run without being selected.
     #[serde(default)]
     auto_load: bool,
-    /// Its parameters; absent: not declared, anything goes.
+    /// Parameters; if absent, any parameter is accepted.
     #[schemars(with = "Option<Vec<RawParam>>")]
     config_params: Option<Vec<Spanned<RawParam>>>,
 }
 
-/// A parameter: its name (a text without default), or all that can be said of it.
+/// Parameter: a name (an optional string), or a full declaration.
 #[derive(JsonSchema)]
 #[schemars(untagged, rename = "Param")]
 enum RawParam {
@@ -163,7 +163,7 @@ enum RawParam {
     Full(Box<Declaration>),
 }
 
-/// By hand, so that what is wrong inside a declaration is said with its place.
+/// Manual implementation: a derived one would lose the location of errors in a declaration.
 impl<'de> Deserialize<'de> for RawParam {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct NameOrDeclaration;
@@ -192,28 +192,28 @@ impl Manifest {
     /// Reads the manifest of the package in `dir`.
     ///
     /// # Errors
-    /// When it cannot be read, or says something that cannot be.
+    /// If it cannot be read or is invalid.
     pub fn read(dir: &Path) -> Result<Self, YamlError> {
         let path = dir.join(MANIFEST_FILE);
         Self::parse(&yaml::read(&path)?, &path)
     }
 
-    /// Checks the text of a manifest; `path` is where it came from, for errors.
+    /// Parses the text of a manifest; `path` is its file, for errors.
     ///
     /// # Errors
-    /// When it says something that cannot be, with line and column.
+    /// For an invalid manifest, with line and column.
     pub fn parse(text: &str, path: &Path) -> Result<Self, YamlError> {
-        check(text, PackageName::of_plugin).map_err(|problem| problem.of(path))
+        check(text, PackageName::of_plugin).map_err(|error| error.in_file(path))
     }
 
-    /// The builtins' manifest, which bears perfbox's own package name.
+    /// Parses the manifest of the builtins, which has the reserved package name.
     pub(crate) fn parse_builtin(text: &str) -> Result<Self, YamlError> {
         let any_name = |name: &str| name.parse().map_err(|error: InvalidName| error.to_string());
-        check(text, any_name).map_err(|problem| problem.of(Path::new("builtin:registry.yaml")))
+        check(text, any_name).map_err(|error| error.in_file(Path::new("builtin:registry.yaml")))
     }
 }
 
-/// The JSON Schema of `registry.yaml`, made from the types that read it.
+/// JSON Schema of `registry.yaml`, generated from the types.
 pub fn manifest_schema() -> Value {
     schemars::schema_for!(RawManifest).to_value()
 }
@@ -221,10 +221,10 @@ pub fn manifest_schema() -> Value {
 fn check(
     text: &str,
     package_name: impl Fn(&str) -> Result<PackageName, String>,
-) -> Result<Manifest, Problem> {
+) -> Result<Manifest, ConfigError> {
     let raw: RawManifest = yaml::parse(text)?;
     let given = &raw.plugin.name;
-    let name = package_name(&given.value).map_err(|words| Problem::at(given, words))?;
+    let name = package_name(&given.value).map_err(|message| ConfigError::at(given, message))?;
     let mut implementations = Vec::new();
     let categories =
         [(Category::PhaseHook, raw.phase_hooks), (Category::PostProcessor, raw.post_processors)];
@@ -234,9 +234,8 @@ fn check(
         }
     }
     if implementations.is_empty() {
-        let words =
-            "it offers nothing; name an implementation under phase_hooks or post_processors";
-        return Err(Problem::at(given, words));
+        let message = "no implementations; add one under `phase_hooks` or `post_processors`";
+        return Err(ConfigError::at(given, message));
     }
     Ok(Manifest {
         name,
@@ -253,16 +252,17 @@ fn check_implementation(
     category: Category,
     identifier: &str,
     entry: Spanned<RawImplementation>,
-) -> Result<ManifestImplementation, Problem> {
-    let identifier: Identifier =
-        identifier.parse().map_err(|error: InvalidName| Problem::at(&entry, error.to_string()))?;
+) -> Result<ManifestImplementation, ConfigError> {
+    let identifier: Identifier = identifier
+        .parse()
+        .map_err(|error: InvalidName| ConfigError::at(&entry, error.to_string()))?;
     let raw = entry.value;
     let component = inner_path(&raw.component.value).ok_or_else(|| {
-        let words = format!(
-            "component `{}` is not a path inside the package; use plain parts, without `..`",
+        let message = format!(
+            "component `{}` is not a path inside the package; use a relative path without `..`",
             escape(&raw.component.value)
         );
-        Problem::at(&raw.component, words)
+        ConfigError::at(&raw.component, message)
     })?;
     let params = match raw.config_params {
         Some(params) => Some(check_declared(params)?),
@@ -281,8 +281,7 @@ fn check_implementation(
     })
 }
 
-/// The path when it has only plain parts, so that it stays in its package. A `.` among
-/// them is no part.
+/// Parses a relative path that stays inside the package; removes `.` parts.
 fn inner_path(text: &str) -> Option<PathBuf> {
     let mut inner = PathBuf::new();
     for part in Path::new(text).components() {
@@ -292,11 +291,11 @@ fn inner_path(text: &str) -> Option<PathBuf> {
             Component::Prefix(_) | Component::RootDir | Component::ParentDir => return None,
         }
     }
-    let shows_as_it_is = escape(text) == text;
-    (shows_as_it_is && !inner.as_os_str().is_empty()).then_some(inner)
+    let is_plain_text = escape(text) == text;
+    (is_plain_text && !inner.as_os_str().is_empty()).then_some(inner)
 }
 
-fn check_declared(raw: Vec<Spanned<RawParam>>) -> Result<Vec<ConfigParam>, Problem> {
+fn check_declared(raw: Vec<Spanned<RawParam>>) -> Result<Vec<ConfigParam>, ConfigError> {
     let mut params = Vec::new();
     for entry in raw {
         let param = match &entry.value {
@@ -304,7 +303,7 @@ fn check_declared(raw: Vec<Spanned<RawParam>>) -> Result<Vec<ConfigParam>, Probl
             RawParam::Full(declaration) => ConfigParam::declared((**declaration).clone()),
         };
         let added = param.and_then(|param| param.add_to(&mut params));
-        added.map_err(|words| Problem::at(&entry, words))?;
+        added.map_err(|message| ConfigError::at(&entry, message))?;
     }
     Ok(params)
 }
@@ -313,10 +312,10 @@ fn check_declared(raw: Vec<Spanned<RawParam>>) -> Result<Vec<ConfigParam>, Probl
 mod tests {
     use super::*;
 
-    /// `BLESS=1` writes the published schema anew.
+    /// `BLESS=1` rewrites the published schema.
     #[test]
-    fn the_published_schema_is_that_of_the_types() {
-        let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/registry.schema.json");
+    fn published_schema_matches_the_types() {
+        let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/registry.schema.json");
         let schema = format!("{:#}\n", manifest_schema());
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(published, &schema).unwrap();

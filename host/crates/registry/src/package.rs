@@ -1,4 +1,4 @@
-//! Packages, what they offer, and where their components lie.
+//! Packages, their implementations, and the locations of their components.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,29 +9,29 @@ use perfbox_model::names::{Category, Identifier, PackageName};
 use crate::manifest::{DEFAULT_PRIORITY, Manifest, ManifestImplementation};
 use crate::params::ConfigParam;
 
-/// A package, whole or refused.
+/// Package, valid or not.
 #[derive(Debug, Clone)]
 pub struct Package {
-    /// Its name; for one that was refused, the name of its file or directory.
+    /// Name; for an invalid package, the name of its file or directory.
     pub name: String,
-    /// Its version; empty where it does not say. So the three below.
+    /// Version; empty if not declared, as are the next three.
     pub version: String,
-    /// What it is for.
+    /// Description.
     pub description: String,
-    /// Who wrote it.
+    /// Author.
     pub author: String,
-    /// Its licence.
+    /// License.
     pub license: String,
-    /// Where it was found.
+    /// Origin.
     pub source: PackageSource,
-    /// Its directory, or its file for a bare component.
+    /// Directory, or the file of a bare component.
     pub path: PathBuf,
-    /// What can be done with it.
+    /// State.
     pub state: PackageState,
 }
 
 impl Package {
-    /// What it offers, whether or not that can be selected.
+    /// Implementations, including those of a disabled package.
     pub fn implementations(&self) -> impl Iterator<Item = &Arc<Implementation>> {
         match &self.state {
             PackageState::Ready(offered) | PackageState::Disabled(offered) => offered.iter(),
@@ -39,7 +39,7 @@ impl Package {
         }
     }
 
-    /// The package of a manifest; `locate` finds its components.
+    /// Creates a package from a manifest; `locate` returns the location of a component.
     pub(crate) fn offering(
         manifest: Manifest,
         source: PackageSource,
@@ -78,7 +78,7 @@ impl Package {
         }
     }
 
-    /// One that is refused.
+    /// Creates an invalid package.
     pub(crate) fn invalid(path: &Path, source: PackageSource, reason: String) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         Self {
@@ -94,32 +94,32 @@ impl Package {
     }
 }
 
-/// What can be done with a package.
+/// State of a package.
 #[derive(Debug, Clone)]
 pub enum PackageState {
-    /// Its implementations can be selected.
+    /// Valid and enabled.
     Ready(Vec<Arc<Implementation>>),
-    /// Its manifest says `enabled: false`: listed, never selected.
+    /// `enabled: false` in the manifest: listed, never selected.
     Disabled(Vec<Arc<Implementation>>),
-    /// It was refused, and why.
+    /// Invalid, with the reason.
     Invalid(String),
 }
 
-/// How a package came into the registry.
+/// Origin of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PackageSource {
-    /// It comes with perfbox.
+    /// Part of perfbox.
     Builtin,
-    /// Found in a plugins directory.
+    /// Plugins directory.
     Directory,
-    /// Named by itself.
+    /// Single component, given by a flag, the environment or the config file.
     Flag,
-    /// Registered by a program that uses the library.
+    /// Registered by an embedder.
     Library,
 }
 
 impl PackageSource {
-    /// In one word.
+    /// Name for users.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Builtin => "builtin",
@@ -136,38 +136,38 @@ impl std::fmt::Display for PackageSource {
     }
 }
 
-/// One (category, identifier) that one package offers.
+/// Implementation of one (category, identifier) by one package.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Implementation {
-    /// What it is for.
+    /// Category.
     pub category: Category,
-    /// What users select it by.
+    /// Name for selection.
     pub identifier: Identifier,
-    /// The package that offers it.
+    /// Package.
     pub package: PackageName,
-    /// The package's version.
+    /// Version of the package.
     pub version: String,
-    /// How the package came into the registry.
+    /// Origin of the package.
     pub source: PackageSource,
-    /// Where its code is.
+    /// Location of its code.
     pub component: ComponentLocation,
-    /// Which of the component's implementations.
+    /// Name of the implementation inside the component.
     pub class: String,
-    /// For people.
+    /// Description.
     pub description: String,
-    /// Order of calls: lower first.
+    /// Call order: lower first.
     pub priority: i64,
-    /// For people.
+    /// Tags.
     pub tags: Vec<String>,
-    /// Part of every run without being named.
+    /// If true, joins every run without being selected.
     pub auto_load: bool,
-    /// Its parameters; none: not declared, anything goes.
+    /// Parameters; `None` if not declared, which accepts any.
     pub params: Option<Vec<ConfigParam>>,
 }
 
 impl Implementation {
-    /// One for `Registry::register`: the class of its name in a component's file, with
-    /// the defaults that a manifest has, and undeclared parameters.
+    /// Creates an implementation for `Registry::register`, with the class named by
+    /// `identifier`, the defaults of a manifest, and undeclared parameters.
     pub fn new(
         category: Category,
         identifier: Identifier,
@@ -194,25 +194,25 @@ impl Implementation {
         }
     }
 
-    /// True for one that comes with perfbox.
+    /// True for a builtin.
     pub fn is_builtin(&self) -> bool {
         self.source == PackageSource::Builtin
     }
 
-    /// Category and identifier, as users write them.
+    /// Name for users, as `CATEGORY/ID`.
     pub fn key(&self) -> String {
         format!("{}/{}", self.category, self.identifier)
     }
 }
 
-/// Where the code of an implementation is.
+/// Location of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ComponentLocation {
-    /// In this binary.
+    /// Inside this binary.
     Builtin,
-    /// A file; it lies in the package's directory.
+    /// File in the directory of the package.
     File {
-        /// The package's directory, or the directory of a bare component.
+        /// Directory of the package or bare component.
         package_dir: Arc<Path>,
         /// The file.
         path: PathBuf,
@@ -220,7 +220,7 @@ pub enum ComponentLocation {
 }
 
 impl ComponentLocation {
-    /// The file; none: in this binary.
+    /// The file; `None` for a builtin.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Builtin => None,

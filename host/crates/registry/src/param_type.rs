@@ -1,4 +1,4 @@
-//! What a parameter can take.
+//! Types of parameters.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,30 +9,30 @@ use serde_json::Value;
 
 use perfbox_model::escape;
 
-/// What a parameter takes.
+/// Type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParamType {
     /// One value.
     One(ScalarType),
-    /// Any number of values.
+    /// List of values.
     List(ScalarType),
 }
 
-/// What one value of a parameter is.
+/// Type of one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScalarType {
     /// Text.
     String,
-    /// A whole number of 64 bits, with or without sign.
+    /// 64-bit integer, signed or unsigned.
     Int,
-    /// A finite number.
+    /// Finite number.
     Float,
     /// `true` or `false`.
     Bool,
 }
 
 impl ScalarType {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::String => "string",
             Self::Int => "int",
@@ -41,7 +41,7 @@ impl ScalarType {
         }
     }
 
-    pub(super) fn accepts(self, value: &Value) -> bool {
+    pub(crate) fn accepts(self, value: &Value) -> bool {
         match self {
             Self::String => value.is_string(),
             Self::Int => value.is_i64() || value.is_u64(),
@@ -63,7 +63,7 @@ impl FromStr for ParamType {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
             format!(
-                "`{}` is not a type; the types are string, int, float, bool and list<…> of each",
+                "unknown type `{}`; use string, int, float, bool, or list<…> of one of them",
                 escape(text)
             )
         })
@@ -95,7 +95,7 @@ impl ParamType {
         Self::List(ScalarType::Bool),
     ];
 
-    /// As a manifest has it, for example `list<float>`.
+    /// Name in a manifest, for example `list<float>`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::One(scalar) => scalar.as_str(),
@@ -106,14 +106,14 @@ impl ParamType {
         }
     }
 
-    /// Its own type, or that of its items.
-    pub(super) fn item(self) -> ScalarType {
+    /// Type of the value, or of the items of a list.
+    pub(crate) fn item(self) -> ScalarType {
         match self {
             Self::One(scalar) | Self::List(scalar) => scalar,
         }
     }
 
-    /// True for a value of this type.
+    /// True if the value has this type.
     pub fn accepts(self, value: &Value) -> bool {
         match self {
             Self::One(scalar) => scalar.accepts(value),
@@ -123,8 +123,8 @@ impl ParamType {
         }
     }
 
-    /// Reads a value from the command line: text as it is, all else as YAML.
-    pub(super) fn read(self, text: &str) -> Option<Value> {
+    /// Parses a value from the command line: a string unchanged, other types as YAML.
+    pub(crate) fn parse(self, text: &str) -> Option<Value> {
         match self {
             Self::One(ScalarType::String) => Some(Value::String(text.to_owned())),
             _ => serde_saphyr::from_str(text).ok(),

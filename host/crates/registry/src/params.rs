@@ -1,4 +1,4 @@
-//! The parameters that an implementation declares.
+//! Declared parameters of an implementation.
 
 use std::cmp::Ordering;
 
@@ -6,58 +6,58 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::param_type::{ParamType, ScalarType};
+use crate::param_type::{ParamType, ScalarType};
 use perfbox_model::escape;
 use perfbox_model::names::{InvalidName, NAME_PATTERN, ParamName};
 
-/// A declared parameter.
+/// Declared parameter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConfigParam {
-    /// Its name, as in `--set ID.NAME=VALUE`.
+    /// Name, as in `--set ID.NAME=VALUE`.
     pub name: ParamName,
-    /// What it takes.
+    /// Type.
     pub kind: ParamType,
-    /// Its value unless another is given.
+    /// Default value.
     #[serde(with = "as_json")]
     pub default: Option<Value>,
-    /// Without a default: true when it must be given, false when it may stay absent.
+    /// For a parameter without a default: true if a value is required, false if optional.
     pub required: bool,
-    /// The values that it takes; empty: any of its type. For a list, of each item; so
+    /// Valid values; empty for any value of the type. In a list, applies to each item, as do
     /// the bounds.
     #[serde(with = "as_json")]
     pub choices: Vec<Value>,
-    /// The least number that it takes.
+    /// Minimum.
     #[serde(with = "as_json")]
     pub min: Option<Value>,
-    /// The greatest number that it takes.
+    /// Maximum.
     #[serde(with = "as_json")]
     pub max: Option<Value>,
-    /// For people.
+    /// Description.
     pub description: String,
 }
 
-/// All that a manifest can say of a parameter.
+/// Declaration of a parameter.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "ParamDeclaration")]
 pub(crate) struct Declaration {
-    /// Its name, as in `--set ID.NAME=VALUE`.
+    /// Name, as in `--set ID.NAME=VALUE`.
     #[schemars(extend("pattern" = NAME_PATTERN))]
     pub(crate) name: String,
-    /// What it takes.
+    /// Type.
     #[serde(rename = "type", default = "string_type")]
     #[schemars(extend("enum" = ParamType::ALL.map(ParamType::as_str)))]
     pub(crate) kind: String,
-    /// Its value unless another is given; absent: one must be given.
+    /// Default value; if absent, a value is required.
     pub(crate) default: Option<Value>,
-    /// For people.
+    /// Description.
     #[serde(default)]
     pub(crate) description: String,
-    /// The values that it takes, or of which a list takes some; absent: any of its type.
+    /// Valid values, or valid items of a list; if absent, any value of the type.
     pub(crate) choices: Option<Vec<Value>>,
-    /// The least that an int or float, or an item of a list of them, may be.
+    /// Minimum of an int or float, or of each item in a list.
     pub(crate) min: Option<Value>,
-    /// The most that it may be.
+    /// Maximum of an int or float, or of each item in a list.
     pub(crate) max: Option<Value>,
 }
 
@@ -65,14 +65,14 @@ fn string_type() -> String {
     ParamType::One(ScalarType::String).as_str().to_owned()
 }
 
-/// JSON in a text, for forms that do not describe themselves. What is empty takes no
-/// text, and so no time: an index holds thousands of these.
+/// Serializes values as JSON text, for formats that are not self-describing. Default values
+/// become `None`, which is fast: an index can hold thousands of parameters.
 mod as_json {
     use serde::de::{DeserializeOwned, Error as _};
     use serde::ser::Error as _;
     use serde::{Deserialize as _, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<T: Serialize + Default + PartialEq, S: Serializer>(
+    pub(crate) fn serialize<T: Serialize + Default + PartialEq, S: Serializer>(
         value: &T,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
@@ -82,7 +82,7 @@ mod as_json {
         serializer.serialize_some(&serde_json::to_string(value).map_err(S::Error::custom)?)
     }
 
-    pub(super) fn deserialize<'de, T: DeserializeOwned + Default, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, T: DeserializeOwned + Default, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<T, D::Error> {
         let Some(text) = Option::<&str>::deserialize(deserializer)? else {
@@ -93,11 +93,11 @@ mod as_json {
 }
 
 impl ConfigParam {
-    /// One that has a default or must be given. Every declaration, wherever it stands,
-    /// comes through here or through [`ConfigParam::optional_text`].
+    /// Checks a declaration. Every declaration, in a manifest or in a component, goes through
+    /// this function or [`ConfigParam::optional_text`].
     ///
     /// # Errors
-    /// What cannot be in it, in words.
+    /// A message for an invalid declaration.
     pub(crate) fn declared(declaration: Declaration) -> Result<Self, String> {
         let Declaration { name, kind, default, description, choices, min, max } = declaration;
         let name: ParamName = name.parse().map_err(|error: InvalidName| error.to_string())?;
@@ -106,7 +106,7 @@ impl ConfigParam {
         let choices = match choices {
             Some(choices) if choices.is_empty() => {
                 return Err(format!(
-                    "parameter `{name}` has no choices; name some, or leave `choices` out"
+                    "parameter `{name}` has an empty list of `choices`; add values, or remove `choices`"
                 ));
             }
             choices => choices.unwrap_or_default(),
@@ -114,17 +114,17 @@ impl ConfigParam {
         let of_item = |what: &str, value: &Value| match kind.item().accepts(value) {
             true => Ok(()),
             false => Err(format!(
-                "{what} of parameter `{name}` is not of its type, {}: {}",
+                "{what} of parameter `{name}` is not of type {}: {}",
                 kind.item().as_str(),
                 escape(&value.to_string())
             )),
         };
         choices.iter().try_for_each(|choice| of_item("a choice", choice))?;
-        for (what, bound) in [("the min", &min), ("the max", &max)] {
+        for (what, bound) in [("`min`", &min), ("`max`", &max)] {
             let Some(bound) = bound else { continue };
             if !matches!(kind.item(), ScalarType::Int | ScalarType::Float) {
                 return Err(format!(
-                    "parameter `{name}` is no number, and only numbers have min and max"
+                    "parameter `{name}` has `min` or `max`, but type {kind} is not a number; remove them"
                 ));
             }
             of_item(what, bound)?;
@@ -133,12 +133,12 @@ impl ConfigParam {
         if let Some(default) = &param.default {
             param.check(default).map_err(|fault| match fault {
                 Fault::Type => format!(
-                    "the default of parameter `{}` is not of its type, {kind}: {}",
+                    "default of parameter `{}` is not of type {kind}: {}",
                     param.name,
                     escape(&default.to_string())
                 ),
                 Fault::Choice | Fault::Range => format!(
-                    "the default of parameter `{}` is not {}: {}",
+                    "default of parameter `{}` is not {}: {}",
                     param.name,
                     param.rule(&fault),
                     escape(&default.to_string())
@@ -148,18 +148,18 @@ impl ConfigParam {
         Ok(param)
     }
 
-    /// One that may stay absent, of which only the name is known.
+    /// Creates an optional parameter of type string.
     ///
     /// # Errors
-    /// What is wrong with the name, in words.
+    /// A message for an invalid name.
     pub(crate) fn optional_text(name: &str) -> Result<Self, String> {
         let named =
             Declaration { name: name.to_owned(), kind: string_type(), ..Declaration::default() };
         Ok(Self { required: false, ..Self::declared(named)? })
     }
 
-    /// Checks one value.
-    pub(super) fn check(&self, value: &Value) -> Result<(), Fault> {
+    /// Checks a value against type, choices and bounds.
+    pub(crate) fn check(&self, value: &Value) -> Result<(), Fault> {
         if !self.kind.accepts(value) {
             return Err(Fault::Type);
         }
@@ -182,8 +182,8 @@ impl ConfigParam {
         Ok(())
     }
 
-    /// What a value has to be, in words.
-    pub(super) fn rule(&self, fault: &Fault) -> String {
+    /// Describes the valid values: `one of a, b`, `at least 1`.
+    pub(crate) fn rule(&self, fault: &Fault) -> String {
         let shown = |value: &Value| escape(&text_of(value)).into_owned();
         match (fault, &self.min, &self.max) {
             (Fault::Choice, ..) => {
@@ -199,7 +199,7 @@ impl ConfigParam {
         }
     }
 
-    /// What it takes besides its type, in words; empty: nothing.
+    /// Describes choices and bounds; empty if there are none.
     pub fn constraint(&self) -> String {
         let choices = (!self.choices.is_empty()).then(|| self.rule(&Fault::Choice));
         let is_bounded = self.min.is_some() || self.max.is_some();
@@ -207,10 +207,10 @@ impl ConfigParam {
         choices.into_iter().chain(range).collect::<Vec<_>>().join(", ")
     }
 
-    /// Adds it to those of the same implementation.
+    /// Adds the parameter to the others of its implementation.
     ///
     /// # Errors
-    /// When there is one of its name, in words.
+    /// A message if the name is already declared.
     pub(crate) fn add_to(self, params: &mut Vec<Self>) -> Result<(), String> {
         if params.iter().any(|known| known.name == self.name) {
             return Err(format!("parameter `{}` is declared twice", self.name));
@@ -220,14 +220,14 @@ impl ConfigParam {
     }
 }
 
-/// What is wrong with a value.
-pub(super) enum Fault {
+/// Reason why a value is invalid.
+pub(crate) enum Fault {
     Type,
     Choice,
     Range,
 }
 
-/// Of two numbers; whole ones are compared as such.
+/// Compares two numbers; compares whole numbers exactly.
 fn compare(a: &Value, b: &Value) -> Ordering {
     let whole =
         |value: &Value| value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
@@ -237,7 +237,7 @@ fn compare(a: &Value, b: &Value) -> Ordering {
     }
 }
 
-/// A text as it is, all else as JSON.
-pub(super) fn text_of(value: &Value) -> String {
+/// Text of a string value; JSON for other values.
+pub(crate) fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

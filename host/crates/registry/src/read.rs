@@ -1,49 +1,52 @@
-//! The bytes of a component, from where its implementation says that it lies.
+//! Reads the bytes of a component from its location.
 
 use std::borrow::Cow;
 
 use perfbox_model::files::read_at_most;
-use perfbox_model::limits::{RAISE, show_bytes};
+use perfbox_model::limits::{RAISE, format_bytes};
 
 use crate::package::ComponentLocation;
 
-/// What to do about a component that a compiler refuses.
-pub const REBUILD: &str = "build it anew for wasm32-wasip2";
+/// Next step for a component that the compiler refuses.
+pub const REBUILD: &str = "rebuild it for wasm32-wasip2";
 
-/// Why the component of an implementation cannot be read.
+/// Errors of reading a component.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ComponentReadError {
-    /// The file cannot be read, or is none that is read.
-    #[error("component {place} cannot be read: {reason}")]
+    /// File that cannot be read.
+    #[error("cannot read component {place}: {reason}")]
     Unreadable {
         /// The component.
         place: String,
-        /// What the system says.
+        /// Error of the operating system.
         reason: String,
     },
-    /// It lies outside its package.
+    /// Component outside its package.
     #[error(
-        "component {place} lies outside its package, through a link; put the file itself into the package"
+        "component {place} is outside its package, through a symbolic link; copy the file into the package"
     )]
     Outside {
         /// The component.
         place: String,
     },
-    /// Its bytes are no component.
-    #[error("component {place} cannot be compiled: {reason}")]
+    /// File that is not a valid component.
+    #[error("cannot compile component {place}: {reason}")]
     Invalid {
         /// The component.
         place: String,
-        /// What is wrong with it, and what to do about that.
+        /// Problem and next step.
         reason: String,
     },
 }
 
-/// The bytes of a component, so many at most, which must lie in its package.
+/// Reads a component of at most `max_bytes`, which must be inside its package.
+///
+/// # Errors
+/// If the file cannot be read, is too large, or is outside its package.
 pub fn read_component(
     location: &ComponentLocation,
-    most_bytes: usize,
+    max_bytes: usize,
 ) -> Result<Cow<'static, [u8]>, ComponentReadError> {
     match location {
         ComponentLocation::Builtin => Ok(Cow::Borrowed(perfbox_builtins::COMPONENT)),
@@ -52,15 +55,12 @@ pub fn read_component(
                 place: location.to_string(),
                 reason: match error.kind() {
                     std::io::ErrorKind::NotFound => {
-                        "there is no such file; check `component` in the package's registry.yaml"
+                        "file not found; check `component` in the package's registry.yaml"
                             .to_owned()
                     }
                     std::io::ErrorKind::FileTooLarge => {
-                        let limit = show_bytes(most_bytes);
-                        format!(
-                            "it is larger than its limit `component_file` of {limit}; {}",
-                            RAISE
-                        )
+                        let limit = format_bytes(max_bytes);
+                        format!("file is larger than limit `component_file` of {limit}; {}", RAISE)
                     }
                     _ => error.to_string(),
                 },
@@ -69,7 +69,7 @@ pub fn read_component(
             if !inside.starts_with(package_dir.canonicalize().map_err(unreadable)?) {
                 return Err(ComponentReadError::Outside { place: location.to_string() });
             }
-            read_at_most(path, most_bytes).map(Cow::Owned).map_err(unreadable)
+            read_at_most(path, max_bytes).map(Cow::Owned).map_err(unreadable)
         }
     }
 }

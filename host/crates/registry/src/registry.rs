@@ -1,41 +1,41 @@
-//! All packages known, and the choices made between them.
+//! The registry: all known packages and the user's overrides.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cache::CacheDir;
-use crate::choice::PackageChoice;
+use crate::cache::dir::CacheDir;
 use crate::package::{ComponentLocation, Implementation, Package, PackageSource, PackageState};
+use crate::package_override::PackageOverride;
 use perfbox_model::names::{Category, Identifier, PackageName};
 
-/// All packages known, and the choices made between them.
+/// All known packages and the user's overrides.
 #[derive(Debug)]
 pub struct Registry {
     pub(crate) packages: Vec<Package>,
-    /// Where they are, without links: the same place reached twice counts once.
+    /// Paths of the packages with all links resolved; a package found twice counts once.
     pub(crate) places: HashSet<OsString>,
-    /// What can be selected, in the order in which it came.
+    /// Selectable implementations, in order of discovery.
     pub(crate) offered: HashMap<Category, HashMap<Identifier, Vec<Arc<Implementation>>>>,
-    pub(crate) choices: Vec<PackageChoice>,
+    pub(crate) overrides: Vec<PackageOverride>,
     pub(crate) defaults: HashMap<Category, Identifier>,
-    /// Where what was read of manifests is kept between runs.
+    /// Cache for the index of manifests.
     pub(crate) cache: Option<CacheDir>,
 }
 
-/// The category's default until another is chosen.
+/// Initial default of the post processors.
 const DEFAULT_PROCESSOR: &str = "metrics";
 
 impl Default for Registry {
-    /// Without packages, not even the builtins.
+    /// Creates a registry without packages and builtins.
     fn default() -> Self {
         let metrics = DEFAULT_PROCESSOR.parse().expect("it is an identifier");
         Self {
             packages: Vec::new(),
             places: HashSet::new(),
             offered: HashMap::new(),
-            choices: Vec::new(),
+            overrides: Vec::new(),
             defaults: HashMap::from([(Category::PostProcessor, metrics)]),
             cache: None,
         }
@@ -43,24 +43,23 @@ impl Default for Registry {
 }
 
 impl Registry {
-    /// Keeps what is read of manifests in `cache`, so that it need not be read again
-    /// while `stat` says that a file is the same.
+    /// Caches manifests in `cache`; a manifest is read again only if `stat` of its file
+    /// changes.
     pub fn with_cache(mut self, cache: CacheDir) -> Self {
         self.cache = Some(cache);
         self
     }
 
-    /// Registers one implementation, lazily: its component is not even looked for
-    /// before it is loaded.
+    /// Registers one implementation, without accessing its component.
     ///
     /// # Errors
-    /// When its package offers the same category and identifier already.
+    /// If its package already offers the same category and identifier.
     pub fn register(&mut self, implementation: Implementation) -> Result<(), RegisterError> {
         let implementation = Arc::new(implementation);
-        let is_its = |one: &&mut Package| {
+        let is_same_package = |one: &&mut Package| {
             one.source == PackageSource::Library && one.name == implementation.package.as_str()
         };
-        match self.packages.iter_mut().find(is_its).map(|package| &mut package.state) {
+        match self.packages.iter_mut().find(is_same_package).map(|package| &mut package.state) {
             Some(PackageState::Ready(known)) => {
                 if known.iter().any(|known| known.key() == implementation.key()) {
                     let key = implementation.key();
@@ -88,17 +87,17 @@ impl Registry {
         Ok(())
     }
 
-    /// Every package, in the order in which they came; those that were refused too.
+    /// All packages, including invalid ones, in order of discovery.
     pub fn packages(&self) -> &[Package] {
         &self.packages
     }
 
-    /// The package that offers `one`.
+    /// Package of an implementation.
     pub fn package_of(&self, one: &Implementation) -> Option<&Package> {
         self.packages.iter().find(|package| package.implementations().any(|own| **own == *one))
     }
 
-    /// Adds a package; `place` is where it is, without links.
+    /// Adds a package; `place` is its path with all links resolved.
     pub(crate) fn add(&mut self, package: Package, place: PathBuf) {
         if !self.places.insert(place.into_os_string()) {
             return;
@@ -120,9 +119,9 @@ impl Registry {
     }
 }
 
-/// An implementation that was registered twice.
+/// Error for an implementation that is already registered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("package `{package}` offers {key} already; register it once, or under another identifier")]
+#[error("package `{package}` already offers {key}; register it once, or with another identifier")]
 pub struct RegisterError {
     key: String,
     package: PackageName,

@@ -1,7 +1,7 @@
-//! Which implementation a (category, identifier) means.
+//! Resolution: selects the implementation for a (category, identifier).
 //!
-//! A choice made by the user comes first, then a plugin, then a builtin. Two plugins
-//! that offer the same one are ambiguous: nobody wins in silence.
+//! Priority: the user's override, then a plugin, then a builtin. Two plugins with the same
+//! identifier are ambiguous, which is an error.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,121 +9,121 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::choice::PackageChoice;
 use crate::manifest::MANIFEST_FILE;
 use crate::package::{ComponentLocation, Implementation, Package, PackageState};
+use crate::package_override::PackageOverride;
 use crate::registry::Registry;
 use crate::resolve_error::ResolveError;
+use crate::yaml;
 use perfbox_model::escape;
 use perfbox_model::names::{Category, Identifier, PackageName, nearest};
 
-/// What a name means, and why.
+/// Selected implementation for a name, with the reason.
 #[derive(Debug, Clone)]
 pub struct Selection {
-    /// What it means.
+    /// The selected implementation.
     pub implementation: Arc<Implementation>,
-    /// Why this one.
+    /// Reason of the selection.
     pub reason: Reason,
-    /// Those of its name that it was preferred to.
+    /// Other implementations with the same name.
     pub shadowed: Vec<Arc<Implementation>>,
 }
 
-/// Why an implementation was selected.
+/// Reason of a selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// No other package offers it.
+    /// No other package offers the name.
     OnlyOne,
-    /// A plugin goes before a builtin.
+    /// A plugin takes precedence over a builtin.
     PluginOverBuiltin,
-    /// Its package was chosen, and by whom.
+    /// Selected by an override, with its origin.
     Chosen(String),
 }
 
-/// Goes on from "selected: ".
+/// Text that follows "selected: ".
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OnlyOne => f.write_str("the only one"),
+            Self::OnlyOne => f.write_str("only implementation"),
             Self::PluginOverBuiltin => f.write_str("plugin over builtin"),
             Self::Chosen(by) => write!(f, "chosen by {}", escape(by)),
         }
     }
 }
 
-/// An implementation and how it stands among the others of its name.
+/// Implementation with its status.
 #[derive(Debug, Clone)]
 pub struct Listed {
     /// The implementation.
     pub implementation: Arc<Implementation>,
-    /// How it stands.
-    pub standing: Standing,
+    /// Its status.
+    pub status: Status,
 }
 
-/// How an implementation stands among those of its category and identifier.
+/// Status of an implementation among those of the same category and identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// Its name means it, and why.
+pub enum Status {
+    /// Selected, with the reason.
     Selected(Reason),
-    /// Its name means that of another package.
+    /// Not selected: another package is.
     ShadowedBy(String),
-    /// Its name means none: another plugin offers the same.
+    /// No selection: several plugins offer the name.
     Ambiguous,
-    /// Its name means none: the package that was chosen does not offer it.
-    Unserved {
-        /// The package that was chosen.
+    /// No selection: the package of the override does not offer the name.
+    Unresolved {
+        /// The package of the override.
         package: String,
-        /// Who chose it.
+        /// Origin of the override.
         by: String,
     },
-    /// Its package is switched off.
+    /// Package is disabled.
     Disabled,
 }
 
 impl Registry {
-    /// Lets `choice` decide between packages that offer the same, in place of an earlier
-    /// choice.
+    /// Selects the package for a name. Replaces an earlier override of the name.
     ///
     /// # Errors
-    /// When no such package offers it.
-    pub fn use_package(&mut self, choice: PackageChoice) -> Result<(), ResolveError> {
-        match self.offering(choice.category, choice.identifier.as_str()) {
-            offering if offering.iter().any(|one| choice.names(one)) => {
-                self.choose(choice);
+    /// If no such package offers the name.
+    pub fn use_package(&mut self, chosen: PackageOverride) -> Result<(), ResolveError> {
+        match self.offering(chosen.category, chosen.identifier.as_str()) {
+            offering if offering.iter().any(|one| chosen.selects(one)) => {
+                self.use_package_unchecked(chosen);
                 Ok(())
             }
-            offering => Err(unserved(&choice, offering)),
+            offering => Err(unresolved(&chosen, offering)),
         }
     }
 
-    /// The same of a choice that was made for many runs: that no such package offers it
-    /// is an error only once the name is resolved.
-    pub fn choose(&mut self, choice: PackageChoice) {
-        self.choices.retain(|known| {
-            known.category != choice.category || known.identifier != choice.identifier
+    /// Like [`use_package`](Self::use_package), without the check that the package offers the
+    /// name: for overrides in a config file, which serve many runs. Resolving the name fails
+    /// instead.
+    pub fn use_package_unchecked(&mut self, chosen: PackageOverride) {
+        self.overrides.retain(|known| {
+            known.category != chosen.category || known.identifier != chosen.identifier
         });
-        self.choices.push(choice);
+        self.overrides.push(chosen);
     }
 
-    /// Makes an identifier its category's default: what
-    /// [`default_of`](Self::default_of) gives.
+    /// Sets the default of a category, which [`default_of`](Self::default_of) returns.
     ///
     /// # Errors
-    /// When it means nothing that could be run.
+    /// If the identifier cannot be resolved.
     pub fn use_implementation_by_id(
         &mut self,
         category: Category,
         identifier: &str,
     ) -> Result<(), ResolveError> {
-        let meant = self.resolve(category, identifier)?;
-        self.defaults.insert(category, meant.identifier.clone());
+        let selected = self.resolve(category, identifier)?;
+        self.defaults.insert(category, selected.identifier.clone());
         Ok(())
     }
 
-    /// What runs of a category where nothing is named: `metrics` of the processors, no
-    /// hook, unless another was chosen.
+    /// Default implementation of a category: initially `metrics` for post processors, none for
+    /// phase hooks.
     ///
     /// # Errors
-    /// When there is none, or its name means none, or more than one.
+    /// If there is no default, or it cannot be resolved.
     pub fn default_of(&self, category: Category) -> Result<Arc<Implementation>, ResolveError> {
         match self.defaults.get(&category) {
             Some(identifier) => self.resolve(category, identifier.as_str()),
@@ -131,10 +131,10 @@ impl Registry {
         }
     }
 
-    /// The implementation that a name means.
+    /// Resolves a name to an implementation.
     ///
     /// # Errors
-    /// When it means none, or more than one.
+    /// If no package offers the name, or the name is ambiguous.
     pub fn resolve(
         &self,
         category: Category,
@@ -143,26 +143,26 @@ impl Registry {
         self.explain(category, requested).map(|selection| selection.implementation)
     }
 
-    /// The implementation that a name means, why that one, and what it shadows.
+    /// Resolves a name, with the reason and the other implementations of the name.
     ///
     /// # Errors
-    /// When it means none, or more than one.
+    /// If no package offers the name, or the name is ambiguous.
     pub fn explain(&self, category: Category, requested: &str) -> Result<Selection, ResolveError> {
         let offering = self.offering(category, requested);
-        let choice = self.choices.iter().find(|choice| choice.is_for(category, requested));
+        let chosen = self.overrides.iter().find(|chosen| chosen.is_for(category, requested));
         let Some(first) = offering.first() else {
-            return Err(match choice {
-                Some(choice) => unserved(choice, offering),
+            return Err(match chosen {
+                Some(chosen) => unresolved(chosen, offering),
                 None => self.unknown(category, requested),
             });
         };
         let plugins: Vec<_> = offering.iter().filter(|one| !one.is_builtin()).collect();
-        let (meant, reason) = match (choice, plugins.as_slice()) {
-            (Some(choice), _) => {
-                let mut chosen = offering.iter().filter(|one| choice.names(one));
-                match (chosen.next(), chosen.next()) {
-                    (Some(one), None) => (one, Reason::Chosen(choice.by.clone())),
-                    (None, _) => return Err(unserved(choice, offering)),
+        let (selected, reason) = match (chosen, plugins.as_slice()) {
+            (Some(chosen), _) => {
+                let mut matching = offering.iter().filter(|one| chosen.selects(one));
+                match (matching.next(), matching.next()) {
+                    (Some(one), None) => (one, Reason::Chosen(chosen.by.clone())),
+                    (None, _) => return Err(unresolved(chosen, offering)),
                     (Some(_), Some(_)) => return Err(ambiguous(offering)),
                 }
             }
@@ -171,23 +171,22 @@ impl Registry {
             (None, [one]) => (*one, Reason::PluginOverBuiltin),
             (None, _) => return Err(ambiguous(plugins)),
         };
-        let is_other = |one: &&Arc<Implementation>| !Arc::ptr_eq(one, meant);
+        let is_other = |one: &&Arc<Implementation>| !Arc::ptr_eq(one, selected);
         Ok(Selection {
-            implementation: Arc::clone(meant),
+            implementation: Arc::clone(selected),
             reason,
             shadowed: offering.iter().filter(is_other).cloned().collect(),
         })
     }
 
-    /// Everything that is offered in a category, selected or not, by identifier and
-    /// package.
+    /// All implementations of a category, selected or not, sorted by identifier and package.
     pub fn list_implementations(&self, category: Category) -> Vec<Listed> {
         let mut listed: Vec<Listed> = Vec::new();
         for (identifier, offering) in self.offered.get(&category).into_iter().flatten() {
             let selection = self.explain(category, identifier.as_str());
             listed.extend(offering.iter().map(|one| Listed {
                 implementation: Arc::clone(one),
-                standing: standing(one, &selection),
+                status: status(one, &selection),
             }));
         }
         for package in &self.packages {
@@ -195,27 +194,26 @@ impl Registry {
                 let of_category = implementations.iter().filter(|one| one.category == category);
                 listed.extend(of_category.map(|one| Listed {
                     implementation: Arc::clone(one),
-                    standing: Standing::Disabled,
+                    status: Status::Disabled,
                 }));
             }
         }
-        listed.sort_by(|a, b| order(&a.implementation).cmp(&order(&b.implementation)));
+        listed.sort_by(|a, b| sort_key(&a.implementation).cmp(&sort_key(&b.implementation)));
         listed
     }
 
-    /// What would join every run, by category, priority and identifier: each as its name
-    /// is resolved or, where that means more than one, with the words for that, once for
-    /// each such name.
+    /// Implementations with `auto_load`, sorted by category, priority and identifier. An
+    /// ambiguous name is listed once, with its error.
     pub fn auto_loaded(&self) -> Vec<(Arc<Implementation>, Result<(), ResolveError>)> {
         let mut joining: BTreeMap<_, (Arc<Implementation>, Result<(), ResolveError>)> =
             BTreeMap::new();
         for one in self.enabled().filter(|one| one.auto_load) {
             let key = (one.category, one.priority, one.identifier.clone());
             match self.resolve(one.category, one.identifier.as_str()) {
-                Ok(meant) if Arc::ptr_eq(&meant, one) => {
-                    joining.insert(key, (meant, Ok(())));
+                Ok(selected) if Arc::ptr_eq(&selected, one) => {
+                    joining.insert(key, (selected, Ok(())));
                 }
-                // Its name means another, which may not want to join.
+                // Another implementation is selected for the name, which may not have auto_load.
                 Ok(_) => {}
                 Err(error) => {
                     let known = joining.values().any(|(known, _)| known.key() == one.key());
@@ -228,7 +226,7 @@ impl Registry {
         joining.into_values().collect()
     }
 
-    /// All of one name that can be selected.
+    /// Selectable implementations of one name.
     fn offering(&self, category: Category, identifier: &str) -> &[Arc<Implementation>] {
         let of_category = self.offered.get(&category);
         of_category.and_then(|offered| offered.get(identifier)).map_or(&[], Vec::as_slice)
@@ -240,12 +238,12 @@ impl Registry {
         ready.flat_map(Package::implementations)
     }
 
-    /// Why packages were refused, those first whose manifest has this word in it.
+    /// Reasons of invalid packages; those whose manifest contains `requested` come first.
     fn invalid(&self, requested: &str) -> Vec<String> {
         let mut refused: Vec<(bool, String)> = Vec::new();
         for package in &self.packages {
             if let PackageState::Invalid(reason) = &package.state {
-                let manifest = crate::yaml::read(&package.path.join(MANIFEST_FILE));
+                let manifest = yaml::read(&package.path.join(MANIFEST_FILE));
                 let mentions = manifest.is_ok_and(|text| text.contains(requested));
                 refused.push((!mentions, reason.clone()));
             }
@@ -286,33 +284,33 @@ impl Registry {
     }
 }
 
-/// Of a list: by identifier, then by package, then by place.
-fn order(one: &Implementation) -> (&Identifier, &PackageName, &str, Option<&Path>) {
+/// Sort key: identifier, package, version, path.
+fn sort_key(one: &Implementation) -> (&Identifier, &PackageName, &str, Option<&Path>) {
     (&one.identifier, &one.package, &one.version, one.component.path())
 }
 
-fn standing(one: &Arc<Implementation>, selection: &Result<Selection, ResolveError>) -> Standing {
+fn status(one: &Arc<Implementation>, selection: &Result<Selection, ResolveError>) -> Status {
     match selection {
         Err(ResolveError::UnknownPackage { package, by, .. }) => {
-            Standing::Unserved { package: package.clone(), by: by.clone() }
+            Status::Unresolved { package: package.clone(), by: by.clone() }
         }
-        Err(_) if one.is_builtin() => Standing::ShadowedBy("several plugins".to_owned()),
-        Err(_) => Standing::Ambiguous,
-        Ok(meant) if Arc::ptr_eq(&meant.implementation, one) => {
-            Standing::Selected(meant.reason.clone())
+        Err(_) if one.is_builtin() => Status::ShadowedBy("several plugins".to_owned()),
+        Err(_) => Status::Ambiguous,
+        Ok(selected) if Arc::ptr_eq(&selected.implementation, one) => {
+            Status::Selected(selected.reason.clone())
         }
-        Ok(meant) => Standing::ShadowedBy(meant.implementation.package.to_string()),
+        Ok(selected) => Status::ShadowedBy(selected.implementation.package.to_string()),
     }
 }
 
-fn unserved(choice: &PackageChoice, offering: &[Arc<Implementation>]) -> ResolveError {
+fn unresolved(chosen: &PackageOverride, offering: &[Arc<Implementation>]) -> ResolveError {
     ResolveError::UnknownPackage {
-        category: choice.category,
-        identifier: choice.identifier.clone(),
-        package: choice.package.clone(),
-        by: choice.by.clone(),
+        category: chosen.category,
+        identifier: chosen.identifier.clone(),
+        package: chosen.package.clone(),
+        by: chosen.by.clone(),
         packages: match offering.is_empty() {
-            true => "nothing does (see `perfbox plugins list --all`)".to_owned(),
+            true => "no package does (see `perfbox plugins list --all`)".to_owned(),
             false => format!("these do: {}", describe(offering)),
         },
     }
@@ -329,12 +327,12 @@ fn ambiguous<O: Borrow<Arc<Implementation>>>(
         identifier: offering[0].identifier.clone(),
         count: offering.len(),
         packages: describe(offering),
-        choices: choices(offering),
+        flags: use_flags(offering),
     }
 }
 
-/// The flag for each: by name, by version where names are the same, else by path.
-fn choices(offering: &[Arc<Implementation>]) -> String {
+/// The `--use` flag for each package: by name if unique, else by version or path.
+fn use_flags(offering: &[Arc<Implementation>]) -> String {
     let versioned = |one: &Implementation| format!("{}@{}", one.package, one.version);
     let flag = |one: &Arc<Implementation>| {
         let is_alone = |same: &dyn Fn(&Implementation) -> bool| {

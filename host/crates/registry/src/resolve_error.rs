@@ -1,55 +1,55 @@
-//! Why a name means nothing that could be run, in words.
+//! Errors of resolving a name.
 
 use perfbox_model::escape;
 use perfbox_model::names::{Category, Identifier, InvalidName};
 
-/// Why a name means nothing that could be run.
+/// Errors of resolving a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
-    /// Nothing is called so.
-    #[error("`{}` is not a known {category}{}", escape(requested), next_step(*category, near.as_deref(), *other, known, invalid))]
+    /// Unknown identifier.
+    #[error("unknown {category} `{}`{}", escape(requested), next_step(*category, near.as_deref(), *other, known, invalid))]
     Unknown {
-        /// Where it was looked for.
+        /// The category.
         category: Category,
-        /// What was asked for.
+        /// The requested identifier.
         requested: String,
-        /// The nearest known identifier of the category.
+        /// The nearest identifier of the category.
         near: Option<String>,
-        /// Every known identifier of the category.
+        /// All identifiers of the category.
         known: Vec<String>,
-        /// A category that does have it.
+        /// Another category with the identifier.
         other: Option<Category>,
-        /// Why packages were refused, one of which may have been meant.
+        /// Reasons of invalid packages, one of which may offer the identifier.
         invalid: Vec<String>,
     },
-    /// Two plugins offer it.
-    #[error("`{identifier}` is offered by {count} packages: {packages}; choose one with {choices}")]
+    /// Several plugins offer the identifier.
+    #[error("`{identifier}` is offered by {count} packages: {packages}; choose one with {flags}")]
     Ambiguous {
         /// The category.
         category: Category,
-        /// What was asked for.
+        /// The requested identifier.
         identifier: Identifier,
-        /// How many offer it.
+        /// Number of packages.
         count: usize,
         /// Their names and paths.
         packages: String,
-        /// The flags that choose one of them.
-        choices: String,
+        /// The `--use` flag for each.
+        flags: String,
     },
-    /// Only a package that is switched off offers it.
+    /// Only a disabled package offers the identifier.
     #[error(
-        "`{identifier}` is offered by package `{package}` only, whose manifest says `enabled: false`; enable it there"
+        "`{identifier}` is only offered by package `{package}`, which is disabled; set `enabled: true` in its manifest"
     )]
     Disabled {
-        /// What was asked for.
+        /// The requested identifier.
         identifier: Identifier,
         /// The package.
         package: String,
     },
-    /// A choice names a package that does not offer it.
+    /// The package of an override does not offer the identifier.
     #[error(
-        "{}: `{category}/{identifier}={}`: no such package offers it; {packages}",
+        "{}: `{category}/{identifier}={}`: no such package offers `{identifier}`; {packages}",
         escape(by),
         escape(package)
     )]
@@ -58,35 +58,35 @@ pub enum ResolveError {
         category: Category,
         /// The identifier.
         identifier: Identifier,
-        /// The package asked for.
+        /// The package of the override.
         package: String,
-        /// Who asked for it.
+        /// Origin of the override.
         by: String,
-        /// Those that do offer it.
+        /// The packages that offer the identifier.
         packages: String,
     },
-    /// A category without a default.
-    #[error("nothing is the default {category}; choose one with `use_implementation_by_id`")]
+    /// Category without a default.
+    #[error("no default {category}; set one with `use_implementation_by_id`")]
     NoDefault {
         /// The category.
         category: Category,
     },
-    /// A choice in another form.
+    /// Malformed override.
     #[error(
-        "`{}` is not of the form CATEGORY/ID=PACKAGE, for example phase_hook/audit=acme-tools",
+        "invalid override `{}`; use CATEGORY/ID=PACKAGE, for example phase_hook/audit=acme-tools",
         escape(given)
     )]
-    MalformedChoice {
-        /// What was given.
+    MalformedOverride {
+        /// The malformed text.
         given: String,
     },
-    /// A name that cannot be one.
+    /// Invalid category or identifier.
     #[error(transparent)]
     InvalidName(#[from] InvalidName),
 }
 
 impl ResolveError {
-    /// The known name that may have been meant.
+    /// The nearest known identifier.
     pub fn nearest(&self) -> Option<&str> {
         match self {
             Self::Unknown { near, .. } => near.as_deref(),
@@ -95,8 +95,8 @@ impl ResolveError {
     }
 }
 
-/// Most identifiers that an error lists.
-const MOST_LISTED: usize = 10;
+/// Maximum number of identifiers in an error.
+const LISTED_MAX: usize = 10;
 
 fn next_step(
     category: Category,
@@ -111,21 +111,21 @@ fn next_step(
                 Category::PhaseHook => "--hook",
                 Category::PostProcessor => "--processor",
             };
-            format!("; it is a {other}: select it with {flag}")
+            format!("; it is a {other}, select it with {flag}")
         }
         (None, Some(near)) => format!("; did you mean `{near}`?"),
         (None, None) if known.is_empty() => String::new(),
         (None, None) => {
-            let more = if known.len() > MOST_LISTED { ", …" } else { "" };
-            let listed = &known[..known.len().min(MOST_LISTED)];
-            format!("; known are {}{more}", listed.join(", "))
+            let more = if known.len() > LISTED_MAX { ", …" } else { "" };
+            let listed = &known[..known.len().min(LISTED_MAX)];
+            format!("; use one of {}{more}", listed.join(", "))
         }
     };
     let refused = match invalid {
         [] => String::new(),
         [reason] => format!("; one package is invalid: {reason}"),
         [reason, ..] => format!(
-            "; {} packages are invalid (`perfbox plugins list --all` says why), the first: {reason}",
+            "; {} packages are invalid (see `perfbox plugins list --all`), the first: {reason}",
             invalid.len()
         ),
     };

@@ -1,4 +1,4 @@
-//! YAML that people have written: read within bounds, refused with line and column.
+//! Reads YAML files of users with bounded size; errors have line and column.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -9,73 +9,73 @@ use serde_saphyr::{Location, Spanned};
 
 use perfbox_model::escape;
 
-/// Largest file that is read, in bytes.
+/// Maximum file size, in bytes.
 pub(crate) const MAX_BYTES: usize = 64 * 1024;
 
-/// Why a YAML file was refused.
+/// Errors of reading a YAML file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum YamlError {
-    /// Something in it is wrong.
-    #[error("{}:{line}:{column}: {problem}", escape(&path.to_string_lossy()))]
+    /// Invalid content.
+    #[error("{}:{line}:{column}: {message}", escape(&path.to_string_lossy()))]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// Counted from 1.
+        /// Line, from 1.
         line: u64,
-        /// Counted from 1.
+        /// Column, from 1.
         column: u64,
-        /// What is wrong, and what would be right.
-        problem: String,
+        /// Problem and next step.
+        message: String,
     },
-    /// It is larger than any such file.
-    #[error("{}: such a file has at most {MAX_BYTES} bytes, not {bytes}", escape(&path.to_string_lossy()))]
+    /// File that is too large.
+    #[error("{}: file has {bytes} bytes, maximum {MAX_BYTES}", escape(&path.to_string_lossy()))]
     TooLarge {
         /// The file.
         path: PathBuf,
         /// Its size.
         bytes: u64,
     },
-    /// It could not be read.
+    /// File that cannot be read.
     #[error("{}: {reason}", escape(&path.to_string_lossy()))]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         reason: String,
     },
 }
 
-/// What is wrong with a text, and where, as far as that is known.
+/// Error in a configuration text, with its location if known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    place: Option<Location>,
-    words: String,
+pub struct ConfigError {
+    location: Option<Location>,
+    message: String,
 }
 
-impl Problem {
-    /// One at a known place.
-    pub fn at<T>(place: &Spanned<T>, words: impl Into<String>) -> Self {
-        Self { place: Some(place.referenced), words: words.into() }
+impl ConfigError {
+    /// Creates an error at the location of a value.
+    pub fn at<T>(value: &Spanned<T>, message: impl Into<String>) -> Self {
+        Self { location: Some(value.referenced), message: message.into() }
     }
 
-    /// The same, of the file at `path`.
-    pub fn of(self, path: &Path) -> YamlError {
-        // The parser says column 0 for the end of a file.
-        let at = |part: fn(&Location) -> u64| self.place.as_ref().map_or(1, part).max(1);
+    /// Adds the path of the file.
+    pub fn in_file(self, path: &Path) -> YamlError {
+        // The parser reports column 0 at the end of a file.
+        let at = |part: fn(&Location) -> u64| self.location.as_ref().map_or(1, part).max(1);
         YamlError::Invalid {
             path: path.to_owned(),
             line: at(Location::line),
             column: at(Location::column),
-            problem: self.words,
+            message: self.message,
         }
     }
 }
 
-/// The text of a file, which must be a regular one, of at most 64 KiB.
+/// Reads a regular file of at most 64 KiB.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If it cannot be read or is too large.
 pub fn read(path: &Path) -> Result<String, YamlError> {
     let unreadable = |error: std::io::Error| YamlError::Unreadable {
         path: path.to_owned(),
@@ -86,7 +86,7 @@ pub fn read(path: &Path) -> Result<String, YamlError> {
     if bytes > MAX_BYTES as u64 {
         return Err(YamlError::TooLarge { path: path.to_owned(), bytes });
     }
-    // Held while reading too, since the file may grow, or not know its size.
+    // Enforce the limit while reading too: the file may grow, or report no size.
     let mut text = String::new();
     file.take(MAX_BYTES as u64 + 1).read_to_string(&mut text).map_err(unreadable)?;
     if text.len() > MAX_BYTES {
@@ -95,49 +95,53 @@ pub fn read(path: &Path) -> Result<String, YamlError> {
     Ok(text)
 }
 
-/// The same, of a file of the reader's own, which may be a link to another.
+/// Like [`read`], but follows a symbolic link: for a file of the user's own.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If it cannot be read or is too large.
 pub fn read_through_link(path: &Path) -> Result<String, YamlError> {
-    read(&through_link(path))
+    read(&resolve_link(path))
 }
 
-/// The file itself, where `path` is a link to it.
-pub(crate) fn through_link(path: &Path) -> PathBuf {
+/// Target of a symbolic link; `path` itself if it is not a link.
+pub(crate) fn resolve_link(path: &Path) -> PathBuf {
     match path.is_symlink() {
         true => path.canonicalize().unwrap_or_else(|_| path.to_owned()),
         false => path.to_owned(),
     }
 }
 
-/// A document that says in `schema_version` which form it has.
+/// Document with a `schema_version`.
 pub trait Versioned {
-    /// What to say of an empty one.
-    const NEEDS: &'static str;
-    /// The form that is read.
-    const READ: &'static str;
-    /// The form that this one says it has.
+    /// Hint for an empty document.
+    const REQUIRED: &'static str;
+    /// Supported schema version.
+    const VERSION: &'static str;
+    /// Declared schema version.
     fn schema_version(&self) -> Option<&Spanned<String>>;
 }
 
-/// Reads a document. One of a later form is refused by name, whatever else it says.
+/// Parses a document. Reports an unsupported `schema_version` before any other error.
 ///
 /// # Errors
-/// What is wrong with it.
-pub fn parse<T: DeserializeOwned + Versioned>(text: &str) -> Result<T, Problem> {
+/// For an invalid document, with the location.
+pub fn parse<T: DeserializeOwned + Versioned>(text: &str) -> Result<T, ConfigError> {
     match serde_saphyr::from_str::<T>(text) {
-        Ok(document) => match document.schema_version().and_then(later_form::<T>) {
-            Some(problem) => Err(problem),
+        Ok(document) => match document.schema_version().and_then(unsupported_version::<T>) {
+            Some(error) => Err(error),
             None => Ok(document),
         },
         Err(error) => {
-            // Only as much as tells whether the rest can be understood.
+            // Parse the version alone: an unsupported version explains other errors.
             let head: Option<Head> = serde_saphyr::from_str(text).ok();
-            let later = head.and_then(|head| later_form::<T>(head.schema_version.as_ref()?));
-            Err(later.unwrap_or_else(|| {
-                let words = error.without_snippet().to_string();
-                Problem { place: error.location(), words: in_plain_words(&words, T::NEEDS) }
+            let unsupported =
+                head.and_then(|head| unsupported_version::<T>(head.schema_version.as_ref()?));
+            Err(unsupported.unwrap_or_else(|| {
+                let message = error.without_snippet().to_string();
+                ConfigError {
+                    location: error.location(),
+                    message: plain_message(&message, T::REQUIRED),
+                }
             }))
         }
     }
@@ -148,34 +152,32 @@ struct Head {
     schema_version: Option<Spanned<String>>,
 }
 
-fn later_form<T: Versioned>(version: &Spanned<String>) -> Option<Problem> {
-    (version.value != T::READ).then(|| {
-        let words = format!(
-            "schema_version `{}` is not known to this perfbox, which reads {}; a newer perfbox may",
+fn unsupported_version<T: Versioned>(version: &Spanned<String>) -> Option<ConfigError> {
+    (version.value != T::VERSION).then(|| {
+        let message = format!(
+            "unsupported schema_version `{}`; use {}, or a newer perfbox",
             escape(&version.value),
-            T::READ
+            T::VERSION
         );
-        Problem::at(version, words)
+        ConfigError::at(version, message)
     })
 }
 
-/// The parser's words, for people. Its own position is shown in front of them.
-fn in_plain_words(words: &str, needs: &str) -> String {
-    let line = words.lines().next().unwrap_or_default();
+/// Rewrites a message of the parser in plain English, without its position.
+fn plain_message(message: &str, required: &str) -> String {
+    let line = message.lines().next().unwrap_or_default();
     let line = line.split(" at line ").next().unwrap_or(line);
     let line = line.strip_prefix("error: ").unwrap_or(line);
     let line = match line {
-        "invalid i64" => "a whole number belongs here",
-        "invalid boolean" => "true or false belongs here",
-        "expected string scalar" => "a text belongs here",
-        "expected sequence start" => "a list belongs here, for example [a, b]",
-        "expected mapping start" => "entries of the form `key: value` belong here",
-        "unexpected end of input" => return format!("it is empty; {needs}"),
-        line if line.starts_with("budget breached") => {
-            "it unfolds to more than any such file needs; use fewer aliases"
-        }
-        "recursion limit exceeded" => "it is nested deeper than any such file needs",
-        // What follows is for the parser's own callers.
+        "invalid i64" => "expected a whole number",
+        "invalid boolean" => "expected true or false",
+        "expected string scalar" => "expected a string",
+        "expected sequence start" => "expected a list, for example [a, b]",
+        "expected mapping start" => "expected entries of the form `key: value`",
+        "unexpected end of input" => return format!("document is empty; {required}"),
+        line if line.starts_with("budget breached") => "aliases expand to too much data; use fewer",
+        "recursion limit exceeded" => "nesting is too deep; use fewer levels",
+        // The rest of the message addresses callers of the parser.
         line => line.split(", set DuplicateKeyPolicy").next().unwrap_or(line),
     };
     escape(line).into_owned()

@@ -10,7 +10,7 @@ use clap_complete::engine::{
     ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _,
 };
 use perfbox::packages::Installed;
-use perfbox::registry::{ConfigParam, Implementation, Listed, ParamType, ScalarType, Standing};
+use perfbox::registry::{ConfigParam, Implementation, Listed, ParamType, ScalarType, Status};
 use perfbox::{Category, Registry, escape};
 
 use super::typed::Typed;
@@ -92,13 +92,13 @@ fn is_harmless(word: &str) -> bool {
 
 fn identifiers(registry: &Registry, categories: &[Category]) -> Vec<Candidate> {
     let mut found = BTreeMap::new();
-    for Listed { implementation: one, standing } in
+    for Listed { implementation: one, status } in
         categories.iter().flat_map(|category| registry.list_implementations(*category))
     {
-        let help = match standing {
-            Standing::Selected(_) if one.description.is_empty() => format!("of {}", one.package),
-            Standing::Selected(_) => one.description.clone(),
-            Standing::Ambiguous => "several packages offer it: choose with --use".to_owned(),
+        let help = match status {
+            Status::Selected(_) if one.description.is_empty() => format!("of {}", one.package),
+            Status::Selected(_) => one.description.clone(),
+            Status::Ambiguous => "several packages offer it: choose with --use".to_owned(),
             _ => continue,
         };
         found.insert(one.identifier.to_string(), help);
@@ -174,7 +174,7 @@ fn values(param: &ConfigParam) -> Vec<String> {
 /// Everything that a name or a choice can mean.
 fn selectable(registry: &Registry) -> Vec<Arc<Implementation>> {
     let listed = Category::ALL.into_iter().flat_map(|one| registry.list_implementations(one));
-    listed.filter(|one| one.standing != Standing::Disabled).map(|one| one.implementation).collect()
+    listed.filter(|one| one.status != Status::Disabled).map(|one| one.implementation).collect()
 }
 
 /// The packages in the user's own plugins directory.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use perfbox::yaml::{self, Problem, Versioned, YamlError};
+use perfbox::yaml::{self, ConfigError, Versioned, YamlError};
 use perfbox::{Clock, OnFailure, Random};
 use serde::Deserialize;
 use serde_json::Value;
@@ -65,8 +65,8 @@ pub(super) struct GrantsSection {
 }
 
 impl Versioned for ConfigFile {
-    const NEEDS: &'static str = "leave it out, or say something in it";
-    const READ: &'static str = "1.0";
+    const REQUIRED: &'static str = "add a key, or remove the file";
+    const VERSION: &'static str = "1.0";
 
     fn schema_version(&self) -> Option<&Spanned<String>> {
         self.schema_version.as_ref()
@@ -76,6 +76,6 @@ impl Versioned for ConfigFile {
 impl ConfigFile {
     pub(super) fn read(path: &Path) -> Result<Self, YamlError> {
         let text = yaml::read_through_link(path)?;
-        yaml::parse(&text).map_err(|problem: Problem| problem.of(path))
+        yaml::parse(&text).map_err(|error: ConfigError| error.in_file(path))
     }
 }

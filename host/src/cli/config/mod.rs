@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use perfbox::registry::{Given, PackageChoice};
+use perfbox::registry::{PackageOverride, ParamValue};
 use perfbox::{CacheDir, Category, Clock, OnFailure, Random, Registry};
 use serde_json::Value;
 use serde_saphyr::Spanned;
@@ -64,7 +64,7 @@ pub(crate) struct Param {
     /// `[CATEGORY/]ID`.
     pub(crate) owner: String,
     pub(crate) name: String,
-    pub(crate) value: Given,
+    pub(crate) value: ParamValue,
 }
 
 /// A limit set for a plugin or, without owner, for all.
@@ -208,11 +208,11 @@ impl Config {
             file.said(registry.register_file(&file.value))?;
         }
         for choice in &self.choices {
-            let read: PackageChoice = choice.said(choice.value.parse())?;
+            let read: PackageOverride = choice.said(choice.value.parse())?;
             let read = read.by(choice.origin.to_string());
             match choice.origin {
                 Origin::Flag(_) => registry.use_package(read)?,
-                _ => registry.choose(read),
+                _ => registry.use_package_unchecked(read),
             }
         }
         Ok(registry)
@@ -263,7 +263,7 @@ impl InFile<'_> {
             plugin.params.iter().map(move |(name, value)| (owner, name, value))
         });
         let param = |(owner, name, value): (&String, &String, &Spanned<Value>)| {
-            let given = Given::Value(value.value.clone());
+            let given = ParamValue::Value(value.value.clone());
             let param = Param { owner: owner.clone(), name: name.clone(), value: given };
             self.value(value, param)
         };

@@ -115,8 +115,8 @@ fn rows(config: &Config) -> anyhow::Result<Vec<Row>> {
     }
     for Sourced { value: Param { owner, name, value }, origin } in &config.params {
         let value = match value {
-            perfbox::registry::Given::Text(text) => json!(text),
-            perfbox::registry::Given::Value(value) => value.clone(),
+            perfbox::registry::ParamValue::Text(text) => json!(text),
+            perfbox::registry::ParamValue::Value(value) => value.clone(),
         };
         row(format!("plugins.{owner}.params.{name}"), value, origin);
     }

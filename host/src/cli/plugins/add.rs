@@ -11,7 +11,7 @@ use perfbox::packages::{AddError, Addition, PackageInfo};
 use perfbox::registry::{ManifestImplementation, PackageSource, PackageState};
 use perfbox::{Registry, escape};
 
-use super::inspect::{ability_row, indented, size};
+use super::inspect::{capability_row, indented, size};
 use super::{known_plugins, users_plugins_dir};
 use crate::exit::{Failed, StatusOf as _};
 
@@ -113,7 +113,10 @@ fn describe(addition: &Addition, from: &Path, known: &Registry) -> String {
         .map(|(path, one)| vec![shown(path), one.digest.to_string(), size(one.size_bytes)]);
     text += &format!("\nOffers:\n{}", indented(offers));
     text += &format!("\nComponents:\n{}", indented(components));
-    text += &format!("\nAsks for:\n{}", indented(package.abilities().into_iter().map(ability_row)));
+    text += &format!(
+        "\nAsks for:\n{}",
+        indented(package.capabilities().into_iter().map(capability_row))
+    );
     if !addition.notes().is_empty() {
         let notes = addition.notes().iter().map(|one| vec![one.to_string()]);
         text += &format!("\nTo be mended by its author:\n{}", indented(notes));
@@ -204,8 +207,8 @@ fn changes(old: &PackageInfo, new: &PackageInfo) -> Vec<Vec<String>> {
             let joins = one.auto_load.then(|| (key(one), AUTO_LOAD.to_owned()));
             [(key(one), "offered".to_owned())].into_iter().chain(joins)
         });
-        let abilities = info.abilities().into_iter().map(|one| {
-            (escape(&one.to_string()).into_owned(), format!("asked for, {}", one.grant()))
+        let abilities = info.capabilities().into_iter().map(|one| {
+            (escape(&one.to_string()).into_owned(), format!("asked for, {}", one.access()))
         });
         offers.chain(abilities).collect()
     };

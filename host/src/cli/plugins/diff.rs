@@ -10,7 +10,7 @@ use perfbox::report::{Align, in_columns};
 use perfbox::{Digest, escape};
 use serde_json::{Value, json};
 
-use super::inspect::{ability_row, indented, producer_words, size};
+use super::inspect::{capability_row, indented, producer_words, size};
 use super::show::param_json;
 use crate::exit::{Failed, StatusOf as _};
 
@@ -74,7 +74,7 @@ impl DiffArgs {
             text.push_str("\nOnly the code differs: it asks for, offers and says the same.\n");
             return text;
         }
-        let abilities = signed(&changes.abilities, ability_row);
+        let abilities = signed(&changes.capabilities, capability_row);
         match abilities.is_empty() {
             true => text.push_str("\nAsks for: the same\n"),
             false => text.push_str(&section("Asks for", abilities)),
@@ -111,7 +111,7 @@ impl DiffArgs {
             "is_identical": changes.is_identical(),
             "old": side(&self.old, changes.size_bytes.old, changes.digest.old),
             "new": side(&self.new, changes.size_bytes.new, changes.digest.new),
-            "abilities": changes.abilities,
+            "abilities": changes.capabilities,
             "imports": changes.imports,
             "exports": changes.exports,
             "contract_versions": changes.contract_versions,

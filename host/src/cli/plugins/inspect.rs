@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use perfbox::component::{Ability, ComponentError, ComponentInfo, Offer, Producer};
+use perfbox::component::{Capability, ComponentError, ComponentInfo, Offer, Producer};
 use perfbox::escape;
 use perfbox::report::{Align, in_columns};
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ impl InspectArgs {
         text.push_str(&indented(said.into_iter()));
 
         text.push_str("\nAsks for:\n");
-        text.push_str(&indented(info.abilities.iter().map(ability_row)));
+        text.push_str(&indented(info.capabilities.iter().map(capability_row)));
         match offers {
             Ok(offers) => {
                 text.push_str("\nOffers:\n");
@@ -91,12 +91,12 @@ impl InspectArgs {
     }
 
     fn as_json(&self, info: &ComponentInfo, offers: &Result<Vec<Offer>, ComponentError>) -> String {
-        let ability = |ability: &Ability| {
+        let ability = |ability: &Capability| {
             let asking =
-                |name: &&String| Ability::of_import(name).is_some_and(|one| one == *ability);
+                |name: &&String| Capability::of_import(name).is_some_and(|one| one == *ability);
             json!({
                 "ability": ability,
-                "grant": ability.grant(),
+                "grant": ability.access(),
                 "explanation": ability.explanation(),
                 "imports": info.imports.iter().filter(asking).collect::<Vec<_>>(),
             })
@@ -110,7 +110,7 @@ impl InspectArgs {
             "is_for_this_host": info.is_for_this_host(),
             "worlds": info.worlds(),
             "categories": info.categories,
-            "abilities": info.abilities.iter().map(ability).collect::<Vec<_>>(),
+            "abilities": info.capabilities.iter().map(ability).collect::<Vec<_>>(),
             "imports": info.imports,
             "exports": info.exports,
             "offers": offered.collect::<Vec<_>>(),
@@ -137,9 +137,9 @@ pub(super) fn indented(rows: impl Iterator<Item = Vec<String>>) -> String {
     }
 }
 
-pub(super) fn ability_row(ability: &Ability) -> Vec<String> {
+pub(super) fn capability_row(ability: &Capability) -> Vec<String> {
     let name = escape(&ability.to_string()).into_owned();
-    vec![name, ability.grant().to_string(), ability.explanation().to_owned()]
+    vec![name, ability.access().to_string(), ability.explanation().to_owned()]
 }
 
 /// Without what stands behind the version, such as the revision of a compiler.

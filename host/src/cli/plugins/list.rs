@@ -3,7 +3,7 @@
 use std::mem::ManuallyDrop;
 
 use clap::Args;
-use perfbox::registry::{Implementation, Listed, Package, PackageState, Standing};
+use perfbox::registry::{Implementation, Listed, Package, PackageState, Status};
 use perfbox::report::{Align, in_columns};
 use perfbox::{Category, Registry, escape};
 use serde::Serialize;
@@ -58,7 +58,7 @@ impl ListArgs {
         let place = self.all.then_some("COMPONENT");
         let heading = heading.into_iter().chain(place).map(str::to_owned).collect();
         let mut rows: Vec<Vec<String>> = vec![heading];
-        for Listed { implementation: one, standing } in listed {
+        for Listed { implementation: one, status } in listed {
             let version = if one.version.is_empty() { "-".into() } else { escape(&one.version) };
             let place = self.all.then(|| escape(&component(one)).into_owned());
             let row = [
@@ -67,7 +67,7 @@ impl ListArgs {
                 one.package.to_string(),
                 version.into_owned(),
                 one.source.to_string(),
-                status(standing),
+                status_text(status),
             ];
             rows.push(row.into_iter().chain(place).collect());
         }
@@ -105,15 +105,15 @@ fn names(refused: &[(&Package, &str)]) -> String {
 }
 
 /// How an implementation stands, in words.
-pub(super) fn status(standing: &Standing) -> String {
-    match standing {
-        Standing::Selected(why) => format!("selected: {why}"),
-        Standing::ShadowedBy(package) => format!("shadowed by {package}"),
-        Standing::Ambiguous => "ambiguous: choose with --use".to_owned(),
-        Standing::Unserved { package, by } => {
+pub(super) fn status_text(status: &Status) -> String {
+    match status {
+        Status::Selected(why) => format!("selected: {why}"),
+        Status::ShadowedBy(package) => format!("shadowed by {package}"),
+        Status::Ambiguous => "ambiguous: choose with --use".to_owned(),
+        Status::Unresolved { package, by } => {
             format!("unresolved: {} chose {}, which does not offer it", escape(by), escape(package))
         }
-        Standing::Disabled => "disabled in its manifest".to_owned(),
+        Status::Disabled => "disabled in its manifest".to_owned(),
     }
 }
 
@@ -152,7 +152,7 @@ struct InvalidJson<'r> {
 }
 
 impl<'r> From<&'r Listed> for ListedJson<'r> {
-    fn from(Listed { implementation: one, standing }: &'r Listed) -> Self {
+    fn from(Listed { implementation: one, status }: &'r Listed) -> Self {
         Self {
             category: one.category,
             identifier: one.identifier.as_str(),
@@ -161,8 +161,8 @@ impl<'r> From<&'r Listed> for ListedJson<'r> {
             source: one.source.as_str(),
             component: component(one),
             description: &one.description,
-            status: status_word(standing),
-            reason: status(standing),
+            status: status_word(status),
+            reason: status_text(status),
         }
     }
 }
@@ -182,12 +182,12 @@ fn as_json(registry: &Registry, listed: &[Listed]) -> serde_json::Result<String>
 }
 
 /// How an implementation stands, in one word for scripts.
-pub(super) fn status_word(standing: &Standing) -> &'static str {
-    match standing {
-        Standing::Selected(_) => "selected",
-        Standing::ShadowedBy(_) => "shadowed",
-        Standing::Ambiguous => "ambiguous",
-        Standing::Unserved { .. } => "unresolved",
-        Standing::Disabled => "disabled",
+pub(super) fn status_word(status: &Status) -> &'static str {
+    match status {
+        Status::Selected(_) => "selected",
+        Status::ShadowedBy(_) => "shadowed",
+        Status::Ambiguous => "ambiguous",
+        Status::Unresolved { .. } => "unresolved",
+        Status::Disabled => "disabled",
     }
 }

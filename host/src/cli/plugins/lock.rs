@@ -77,7 +77,7 @@ fn told(
         let words = match before.map(|at| gone.remove(at)) {
             None => "new".to_owned(),
             Some(old) => {
-                let mut changes = old.changes(&one.version, one.digest, &one.abilities);
+                let mut changes = old.changes(&one.version, one.digest, &one.capabilities);
                 changes.extend(old.changes_of_class(one));
                 changes.extend(served(old, one));
                 match changes.is_empty() {

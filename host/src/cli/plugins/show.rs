@@ -7,7 +7,7 @@ use perfbox::report::{Align, in_columns};
 use perfbox::{Category, Limits, Permissions, Registry, escape};
 use serde_json::{Value, json};
 
-use super::list::{component, status, status_word};
+use super::list::{component, status_text, status_word};
 use crate::cli::PluginArgs;
 use crate::cli::config::Config;
 use crate::cli::select::SelectionArgs;
@@ -108,7 +108,7 @@ impl Shown<'_> {
         let version = &one.version;
         let yes_or_no = |is: bool| if is { "yes" } else { "no" };
         let rows = [
-            ("status", status(&self.listed.standing)),
+            ("status", status_text(&self.listed.status)),
             ("description", one.description.clone()),
             ("package", format!("{} {version}", one.package)),
             ("about", of_package(|package| &package.description)),
@@ -138,13 +138,13 @@ impl Shown<'_> {
     }
 
     fn as_json(&self) -> Value {
-        let Listed { implementation: one, standing } = &self.listed;
+        let Listed { implementation: one, status } = &self.listed;
         let package = self.registry.package_of(one);
         json!({
             "category": one.category,
             "identifier": one.identifier,
-            "status": status_word(standing),
-            "reason": status(standing),
+            "status": status_word(status),
+            "reason": status_text(status),
             "description": one.description,
             "package": {
                 "name": one.package,

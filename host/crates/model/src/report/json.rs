@@ -1,4 +1,4 @@
-//! The report as JSON. Numbers that do not exist are absent.
+//! JSON form of the report. Missing numbers are absent.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,35 +7,35 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{Distribution, Metric, MetricValue, Report};
+use super::data::{Distribution, Metric, MetricValue, Quantile, Report};
 
-/// A metric as it is written.
+/// JSON form of a metric.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Metric")]
 struct MetricJson<'a> {
-    /// Its name.
+    /// Name.
     name: &'a str,
-    /// The phase that it is about; absent: the whole run.
+    /// Phase; absent for the whole run.
     #[serde(skip_serializing_if = "Option::is_none")]
     phase: Option<&'a str>,
-    /// Its dimensions.
+    /// Labels.
     labels: &'a BTreeMap<String, String>,
-    /// Its unit; empty where there is none.
+    /// Unit; empty if none.
     unit: &'a str,
-    /// What a rate was divided by.
+    /// Divisor of a rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     basis: Option<&'a str>,
-    /// How the quantiles of `stats` were computed.
+    /// Method that computed the quantiles in `stats`.
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<&'a str>,
-    /// Of a distribution: avg, min, max, std, quantiles as `p50`, count, sum.
+    /// Statistics of a distribution: avg, min, max, std, quantiles such as `p50`, count, sum.
     #[serde(skip_serializing_if = "Option::is_none")]
     stats: Option<Map<String, Value>>,
-    /// The quantiles with too few samples beyond them.
+    /// Quantiles with too few samples beyond them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     unreliable: Vec<String>,
-    /// Of anything but a distribution.
+    /// Value of a metric that is not a distribution.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<f64>")]
     value: Option<Value>,
@@ -81,7 +81,7 @@ fn stats(distribution: &Distribution) -> Map<String, Value> {
 
 fn unreliable(distribution: &Distribution) -> Vec<String> {
     let unreliable = distribution.quantiles.iter().filter(|quantile| quantile.unreliable);
-    unreliable.map(super::Quantile::name).collect()
+    unreliable.map(Quantile::name).collect()
 }
 
 impl Serialize for Metric {
@@ -101,18 +101,18 @@ impl JsonSchema for Metric {
 }
 
 impl Report {
-    /// The content of `summary.json`, with a line end.
+    /// Content of `summary.json`, ending with a newline.
     ///
     /// # Panics
-    /// Never: every part of a report can be written as JSON.
+    /// Never: every part of a report can be serialized.
     pub fn to_json(&self) -> String {
-        let mut json = serde_json::to_string_pretty(self).expect("a report is JSON");
+        let mut json = serde_json::to_string_pretty(self).expect("a report serializes to JSON");
         json.push('\n');
         json
     }
 }
 
-/// The JSON Schema of `summary.json`, made from the types.
+/// JSON Schema of `summary.json`, generated from the types.
 pub fn summary_schema() -> Value {
     schemars::schema_for!(Report).to_value()
 }
@@ -121,10 +121,10 @@ pub fn summary_schema() -> Value {
 mod tests {
     use super::*;
 
-    /// `BLESS=1` writes the published schema anew.
+    /// `BLESS=1` rewrites the published schema.
     #[test]
-    fn the_published_schema_is_that_of_the_types() {
-        let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/summary.schema.json");
+    fn published_schema_matches_the_types() {
+        let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/summary.schema.json");
         let schema = format!("{:#}\n", summary_schema());
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(published, &schema).unwrap();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_is_written_without_what_does_not_exist() {
+    fn missing_parts_of_a_metric_are_absent_from_its_json() {
         let metric = Metric {
             name: "rate".to_owned(),
             phase: None,
@@ -146,8 +146,7 @@ mod tests {
             serde_json::to_value(&metric).unwrap(),
             json!({"name": "rate", "labels": {}, "unit": "requests/sec", "basis": "phase duration", "value": 2.5})
         );
-        let quantile =
-            |percent, unreliable| super::super::Quantile { percent, value: 1.0, unreliable };
+        let quantile = |percent, unreliable| Quantile { percent, value: 1.0, unreliable };
         let distribution = Distribution {
             count: 2,
             sum: 2.0,

@@ -1,7 +1,7 @@
-//! Tests of the directory as the rest of the library uses it.
+//! Tests of the cache directory through its public functions.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
@@ -10,7 +10,7 @@ use super::*;
 
 const NAME: &str = "one.code";
 
-/// Directory and key below a directory that is gone when dropped.
+/// Paths of cache and key inside a temporary directory.
 struct Place(TempDir);
 
 impl Place {
@@ -34,10 +34,10 @@ impl Place {
         CacheDir::open(&self.dir(), &self.key())
     }
 
-    /// The words for why it is not opened.
+    /// Error message of opening the cache.
     fn refusal(&self) -> String {
-        let words = self.try_open().unwrap_err().to_string();
-        words.replace(&*self.0.path().to_string_lossy(), "PLACE")
+        let message = self.try_open().unwrap_err().to_string();
+        message.replace(&*self.0.path().to_string_lossy(), "PLACE")
     }
 }
 
@@ -53,7 +53,7 @@ fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o7777
 }
 
-/// As if its last use had been at that many seconds.
+/// Sets the time of the last use, in seconds since the Unix epoch.
 fn used_at(cache: &CacheDir, name: &str, seconds: u64) {
     let file = fs::File::options().write(true).open(cache.path().join(name)).unwrap();
     file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
@@ -68,7 +68,7 @@ fn names(cache: &CacheDir) -> Vec<String> {
 }
 
 #[test]
-fn what_was_written_is_read_by_the_next_process() {
+fn next_process_reads_written_entries() {
     let place = Place::new();
     assert!(place.open().read(NAME).unwrap().is_none());
     place.open().write(NAME, b"content").unwrap();
@@ -80,7 +80,7 @@ fn what_was_written_is_read_by_the_next_process() {
 
 #[cfg(unix)]
 #[test]
-fn directory_key_and_entries_are_their_owners_alone() {
+fn only_the_owner_can_access_directory_key_and_entries() {
     let place = Place::new();
     place.open().write(NAME, b"content").unwrap();
     assert_eq!(mode(&place.dir()), 0o700);
@@ -90,21 +90,21 @@ fn directory_key_and_entries_are_their_owners_alone() {
 
 #[cfg(unix)]
 #[test]
-fn a_directory_or_a_key_that_others_can_open_is_not_used() {
+fn directory_or_key_accessible_to_others_is_refused() {
     let place = Place::new();
     place.open();
     set_mode(&place.dir(), 0o755);
     assert_eq!(
         place.refusal(),
-        "cache directory `PLACE/cache/perfbox` is open to other users (mode 755); close it \
-         with `chmod 700 PLACE/cache/perfbox`"
+        "cache directory `PLACE/cache/perfbox` is accessible to other users (mode 755); \
+         run `chmod 700 PLACE/cache/perfbox`"
     );
     set_mode(&place.dir(), 0o700);
     set_mode(&place.key(), 0o640);
     assert_eq!(
         place.refusal(),
-        "the cache's key `PLACE/state/perfbox/cache.key` is open to other users (mode 640); \
-         remove it, and the cache is filled anew under another key"
+        "cache key `PLACE/state/perfbox/cache.key` is accessible to other users (mode 640); \
+         remove it; the next run creates a new key and refills the cache"
     );
     set_mode(&place.key(), 0o400);
     place.open();
@@ -112,7 +112,7 @@ fn a_directory_or_a_key_that_others_can_open_is_not_used() {
 
 #[cfg(unix)]
 #[test]
-fn links_are_not_followed_to_directory_key_or_entry() {
+fn links_to_directory_key_or_entry_are_not_followed() {
     use std::os::unix::fs::symlink;
     let place = Place::new();
     let cache = place.open();
@@ -121,8 +121,8 @@ fn links_are_not_followed_to_directory_key_or_entry() {
     let elsewhere = place.0.path().join("elsewhere");
     fs::rename(place.dir().join(NAME), &elsewhere).unwrap();
     symlink(&elsewhere, place.dir().join(NAME)).unwrap();
-    let words = cache.read(NAME).unwrap_err().to_string();
-    assert!(words.ends_with("one.code` is not trusted: it is a link"), "{words}");
+    let message = cache.read(NAME).unwrap_err().to_string();
+    assert!(message.ends_with("one.code` is not trusted: it is a symbolic link"), "{message}");
     cache.write(NAME, b"anew").unwrap();
     assert_eq!(cache.read(NAME).unwrap().unwrap(), b"anew");
 
@@ -130,8 +130,8 @@ fn links_are_not_followed_to_directory_key_or_entry() {
     symlink(&elsewhere, place.key()).unwrap();
     assert_eq!(
         place.refusal(),
-        "the cache's key `PLACE/state/perfbox/cache.key` is a link, which is not followed; \
-         remove it, and the cache is filled anew under another key"
+        "cache key `PLACE/state/perfbox/cache.key` is a symbolic link; \
+         remove it; the next run creates a new key and refills the cache"
     );
     fs::rename(&elsewhere, place.key()).unwrap();
 
@@ -140,13 +140,13 @@ fn links_are_not_followed_to_directory_key_or_entry() {
     symlink(&elsewhere, place.dir()).unwrap();
     assert_eq!(
         place.refusal(),
-        "cache directory `PLACE/cache/perfbox` is a link, which is not followed; remove it, or \
+        "cache directory `PLACE/cache/perfbox` is a symbolic link; remove it, or \
          use another directory"
     );
 }
 
 #[test]
-fn what_is_in_the_way_of_directory_or_key_is_named() {
+fn file_at_the_path_of_directory_or_key_is_named() {
     let place = Place::new();
     fs::create_dir_all(place.dir().parent().unwrap()).unwrap();
     fs::write(place.dir(), "").unwrap();
@@ -158,29 +158,29 @@ fn what_is_in_the_way_of_directory_or_key_is_named() {
     fs::remove_file(place.dir()).unwrap();
     fs::remove_dir(place.dir().parent().unwrap()).unwrap();
     fs::write(place.dir().parent().unwrap(), "").unwrap();
-    let words = place.refusal();
-    let head = "cache directory `PLACE/cache/perfbox` cannot be used: ";
-    assert!(words.starts_with(head), "{words}");
+    let message = place.refusal();
+    let head = "cannot use cache directory `PLACE/cache/perfbox`: ";
+    assert!(message.starts_with(head), "{message}");
 
     let place = Place::new();
     fs::create_dir_all(place.key()).unwrap();
     assert_eq!(
         place.refusal(),
-        "the cache's key `PLACE/state/perfbox/cache.key` is not a regular file; remove it, \
-         and the cache is filled anew under another key"
+        "cache key `PLACE/state/perfbox/cache.key` is not a regular file; remove it; \
+         the next run creates a new key and refills the cache"
     );
     for (content, length) in [(&b""[..], "0"), (&[1; 31], "31"), (&[1; 40], "more than 32")] {
         let place = Place::new();
         place.open();
         fs::write(place.key(), content).unwrap();
         let refusal = place.refusal();
-        let words = format!("has {length} bytes in place of 32; remove it, and the cache");
-        assert!(refusal.contains(&words), "{refusal}");
+        let message = format!("has {length} bytes instead of 32; remove it; the next run");
+        assert!(refusal.contains(&message), "{refusal}");
     }
 }
 
 #[test]
-fn processes_that_start_at_once_agree_on_one_key() {
+fn concurrent_processes_agree_on_one_key() {
     let place = Place::new();
     let caches: Vec<CacheDir> = std::thread::scope(|scope| {
         let openers: Vec<_> = (0..8).map(|_| scope.spawn(|| place.open())).collect();
@@ -197,22 +197,22 @@ fn processes_that_start_at_once_agree_on_one_key() {
 }
 
 #[test]
-fn an_entry_under_another_name_or_key_is_not_trusted() {
+fn entry_with_another_name_or_key_is_not_trusted() {
     let place = Place::new();
     let cache = place.open();
     cache.write(NAME, b"content").unwrap();
     fs::copy(place.dir().join(NAME), place.dir().join("two.code")).unwrap();
-    let words = cache.read("two.code").unwrap_err().to_string();
-    assert!(words.ends_with("it was altered, or written with another key"), "{words}");
+    let message = cache.read("two.code").unwrap_err().to_string();
+    assert!(message.ends_with("it was modified, or written with another key"), "{message}");
     assert!(cache.read(NAME).is_ok());
 
     fs::remove_file(place.key()).unwrap();
-    let words = place.open().read(NAME).unwrap_err().to_string();
-    assert!(words.ends_with("it was altered, or written with another key"), "{words}");
+    let message = place.open().read(NAME).unwrap_err().to_string();
+    assert!(message.ends_with("it was modified, or written with another key"), "{message}");
 }
 
 #[test]
-fn an_entry_that_was_cut_or_lengthened_is_not_trusted() {
+fn truncated_or_extended_entry_is_not_trusted() {
     let place = Place::new();
     let cache = place.open();
     let content = [7; 100];
@@ -229,19 +229,19 @@ fn an_entry_that_was_cut_or_lengthened_is_not_trusted() {
 }
 
 #[test]
-fn what_is_no_file_or_too_large_is_not_read() {
+fn directory_or_oversized_file_is_not_read() {
     let place = Place::new();
     let cache = place.open().with_limit(1000);
     fs::create_dir(place.dir().join(NAME)).unwrap();
-    let words = cache.read(NAME).unwrap_err().to_string();
-    assert!(words.ends_with("it is not a regular file"), "{words}");
+    let message = cache.read(NAME).unwrap_err().to_string();
+    assert!(message.ends_with("it is not a regular file"), "{message}");
     fs::File::create(place.dir().join("two.code")).unwrap().set_len(1 << 40).unwrap();
-    let words = cache.read("two.code").unwrap_err().to_string();
-    assert!(words.ends_with("it is larger than the whole cache may be"), "{words}");
+    let message = cache.read("two.code").unwrap_err().to_string();
+    assert!(message.ends_with("it is larger than the limit of the cache"), "{message}");
 }
 
 #[test]
-fn code_used_longest_ago_makes_room_and_the_index_stays() {
+fn least_recently_used_code_is_evicted_and_the_index_stays() {
     let place = Place::new();
     // Room for four entries of 100 bytes.
     let cache = place.open().with_limit(4 * (100 + entry::HEADER_BYTES as u64));
@@ -252,25 +252,24 @@ fn code_used_longest_ago_makes_room_and_the_index_stays() {
         cache.write(name, &content).unwrap();
         used_at(&cache, name, at);
     }
-    // Used now, and so `b` is the oldest.
+    // Marks `a` as used, so that `b` is the oldest.
     assert!(cache.read("a.code").unwrap().is_some());
     fs::write(place.dir().join("notes.txt"), [0; 1000]).unwrap();
     cache.write("d.code", &content).unwrap();
     assert_eq!(names(&cache), ["a.code", "c.code", "d.code", "manifests.index", "notes.txt"]);
-    // One that needs all the room there is beside the index.
+    // Needs all the space that the index leaves.
     cache.write("e.code", &[0; 350]).unwrap();
     assert_eq!(names(&cache), ["e.code", "manifests.index", "notes.txt"]);
     let refused = cache.write("f.code", &[0; 1000]).unwrap_err().to_string();
     assert_eq!(
         refused,
-        "an entry of 1048 bytes is larger than the cache's limit of 592 bytes; give the cache a \
-         higher one"
+        "cache entry of 1048 bytes exceeds the cache limit of 592 bytes; raise the limit"
     );
     assert_eq!(names(&cache), ["e.code", "manifests.index", "notes.txt"]);
 }
 
 #[test]
-fn of_very_many_indexes_those_used_last_are_kept() {
+fn most_recently_used_indexes_are_kept() {
     let place = Place::new();
     let cache = place.open();
     cache.write("a.code", b"code").unwrap();
@@ -278,7 +277,7 @@ fn of_very_many_indexes_those_used_last_are_kept() {
     for n in 0..300 {
         let name = format!("manifests-{n}.index");
         cache.write(&name, b"index").unwrap();
-        // The later, the longer ago, but for the very last.
+        // Later indexes are older, except for the last one.
         used_at(&cache, &name, 1000 - n);
     }
     assert_eq!(cache.info().unwrap().index.entries, 256);
@@ -289,11 +288,11 @@ fn of_very_many_indexes_those_used_last_are_kept() {
 }
 
 #[test]
-fn what_a_dead_writer_left_is_removed_and_what_a_living_one_writes_stays() {
+fn abandoned_file_is_removed_and_unfinished_file_stays() {
     let place = Place::new();
     let cache = place.open();
-    let old = format!("{}old", stock::UNFINISHED_PREFIX);
-    let young = format!("{}young", stock::UNFINISHED_PREFIX);
+    let old = format!("{}old", eviction::UNFINISHED_PREFIX);
+    let young = format!("{}young", eviction::UNFINISHED_PREFIX);
     for name in [&old, &young] {
         fs::write(place.dir().join(name), "half an entry").unwrap();
     }
@@ -306,42 +305,42 @@ fn what_a_dead_writer_left_is_removed_and_what_a_living_one_writes_stays() {
 }
 
 #[test]
-fn a_key_inside_of_the_directory_is_refused() {
+fn key_inside_the_directory_is_refused() {
     let place = Place::new();
     for inside in ["cache.key", "below/cache.key"] {
         let refused = CacheDir::open(&place.dir(), &place.dir().join(inside)).unwrap_err();
-        let words = refused.to_string().replace(&*place.0.path().to_string_lossy(), "PLACE");
+        let message = refused.to_string().replace(&*place.0.path().to_string_lossy(), "PLACE");
         assert_eq!(
-            words,
+            message,
             format!(
-                "the cache's key `PLACE/cache/perfbox/{inside}` would lie inside the cache \
-                 directory `PLACE/cache/perfbox`, for which it is to vouch from elsewhere; set \
-                 XDG_STATE_HOME to another directory than XDG_CACHE_HOME"
+                "cache key `PLACE/cache/perfbox/{inside}` is inside the cache directory \
+                 `PLACE/cache/perfbox`; set XDG_STATE_HOME to a directory outside of \
+                 XDG_CACHE_HOME"
             )
         );
     }
-    assert_eq!(fs::read_dir(place.dir()).unwrap().count(), 0, "nothing is made");
+    assert_eq!(fs::read_dir(place.dir()).unwrap().count(), 0, "nothing is created");
 }
 
 #[test]
-fn what_is_only_named_like_an_entry_is_not_removed() {
+fn foreign_file_named_like_an_entry_is_kept() {
     let place = Place::new();
     let cache = place.open().with_limit(1000);
     for name in ["mine.code", "mine.index", "manifests-mine.index", "a-b.code"] {
         fs::write(place.dir().join(name), [7; 2000]).unwrap();
     }
-    // Spoilt, but perfbox's.
-    let spoilt = format!("{}-{}.code", "0a".repeat(32), "1b".repeat(8));
-    fs::write(place.dir().join(&spoilt), "spoilt").unwrap();
-    let spoilt = format!("manifests-{}.index", "0a".repeat(32));
-    fs::write(place.dir().join(&spoilt), "spoilt").unwrap();
+    // Damaged entries of perfbox.
+    let damaged = format!("{}-{}.code", "0a".repeat(32), "1b".repeat(8));
+    fs::write(place.dir().join(&damaged), "damaged").unwrap();
+    let damaged = format!("manifests-{}.index", "0a".repeat(32));
+    fs::write(place.dir().join(&damaged), "damaged").unwrap();
     cache.write(NAME, b"content").unwrap();
     assert_eq!(cache.clear().unwrap().entries, 3);
     assert_eq!(names(&cache), ["a-b.code", "manifests-mine.index", "mine.code", "mine.index"]);
 }
 
 #[test]
-fn info_counts_and_clear_removes_what_perfbox_wrote() {
+fn info_and_clear_cover_only_files_of_perfbox() {
     let place = Place::new();
     let cache = place.open();
     let header = entry::HEADER_BYTES as u64;

@@ -1,82 +1,85 @@
-//! What is different in a new version of a component.
+//! Differences between two versions of a component.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Ability, ComponentInfo, Producer};
+use super::capability::Capability;
+use super::info::ComponentInfo;
+use super::metadata::Producer;
+use super::offers::Offer;
 use crate::params::ConfigParam;
 use perfbox_model::digest::Digest;
 
-/// The differences between two components, as far as their bytes show them without
-/// being run. What their code does may differ though nothing here does.
+/// Differences between two components, from their bytes. The behavior of their code can
+/// differ even if nothing here does.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Changes {
-    /// The digests; the same one twice for one and the same component.
+    /// Digests; equal for identical components.
     pub digest: Changed<Digest>,
-    /// The sizes, in bytes.
+    /// Sizes, in bytes.
     pub size_bytes: Changed<u64>,
-    /// What it asks for.
-    pub abilities: SetChange<Ability>,
-    /// The names of its imports.
+    /// Requested capabilities.
+    pub capabilities: SetChange<Capability>,
+    /// Names of imports.
     pub imports: SetChange<String>,
-    /// The names of its exports.
+    /// Names of exports.
     pub exports: SetChange<String>,
-    /// The versions of the contract that it is built for.
+    /// Versions of the contract.
     pub contract_versions: SetChange<String>,
-    /// Implementations that it declares, by category and identifier, with their
-    /// descriptions. Of a component that declares none, the exports show them.
+    /// Declared implementations with their descriptions, as `category/identifier`. For a
+    /// component without declarations, see `exports`.
     pub offers: Vec<Changed<String>>,
-    /// Parameters that it declares, as `category/identifier.parameter`.
+    /// Declared parameters, as `category/identifier.parameter`.
     pub params: Vec<Changed<ConfigParam>>,
-    /// What it says about itself, by the names of the sections.
+    /// Metadata by section name.
     pub metadata: Vec<Changed<String>>,
-    /// The languages it is written in and the tools that made it.
+    /// Languages and tools.
     pub producers: SetChange<Producer>,
 }
 
-/// What is in only one of two sets.
+/// Difference of two sets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SetChange<T> {
-    /// Only in the new one.
+    /// Only in the new set.
     pub added: Vec<T>,
-    /// Only in the old one.
+    /// Only in the old set.
     pub removed: Vec<T>,
 }
 
-/// Something that has a name, and is not as it was.
+/// Change of a named value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Changed<T> {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// As it was; none: it was not there.
+    /// Old value; `None` if added.
     pub old: Option<T>,
-    /// As it is; none: it is gone.
+    /// New value; `None` if removed.
     pub new: Option<T>,
 }
 
 impl<T: Ord + Clone> SetChange<T> {
-    /// What is in only one of these.
+    /// Compares two sets.
     pub fn between(old: &BTreeSet<T>, new: &BTreeSet<T>) -> Self {
         let added = new.difference(old).cloned().collect();
         Self { added, removed: old.difference(new).cloned().collect() }
     }
 
-    /// True where both are the same.
+    /// True for equal sets.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty()
     }
 }
 
 impl Changes {
-    /// From an old version to a new one.
+    /// Compares an old version with a new one.
     pub fn between(old: &ComponentInfo, new: &ComponentInfo) -> Self {
         let producers = |info: &ComponentInfo| info.metadata.producers.iter().cloned().collect();
         Self {
             digest: changed("digest", old.digest, new.digest),
             size_bytes: changed("size_bytes", old.size_bytes, new.size_bytes),
-            abilities: SetChange::between(&old.abilities, &new.abilities),
+            capabilities: SetChange::between(&old.capabilities, &new.capabilities),
             imports: SetChange::between(&old.imports, &new.imports),
             exports: SetChange::between(&old.exports, &new.exports),
             contract_versions: SetChange::between(&old.contract_versions, &new.contract_versions),
@@ -87,16 +90,16 @@ impl Changes {
         }
     }
 
-    /// True for one and the same component.
+    /// True for identical components.
     pub fn is_identical(&self) -> bool {
         self.digest.old == self.digest.new
     }
 
-    /// True where nothing differs but the code.
+    /// True if only the code differs.
     pub fn is_code_only(&self) -> bool {
         let sets = [&self.imports, &self.exports, &self.contract_versions];
         !self.is_identical()
-            && self.abilities.is_empty()
+            && self.capabilities.is_empty()
             && sets.iter().all(|one| one.is_empty())
             && self.producers.is_empty()
             && [&self.offers, &self.metadata].iter().all(|one| one.is_empty())
@@ -108,7 +111,7 @@ fn changed<T>(name: &str, old: T, new: T) -> Changed<T> {
     Changed { name: name.to_owned(), old: Some(old), new: Some(new) }
 }
 
-/// By name, in its order.
+/// Changed values, sorted by name.
 fn changes<T: PartialEq>(
     mut old: BTreeMap<String, T>,
     mut new: BTreeMap<String, T>,
@@ -121,9 +124,9 @@ fn changes<T: PartialEq>(
     both.filter(|one| one.old != one.new).collect()
 }
 
-/// What a component declares that it offers; nothing where that cannot be read.
-fn declared(info: &ComponentInfo) -> Vec<super::Offer> {
-    // The name is for those that declare nothing.
+/// Implementations that a component declares; empty if the section is missing or invalid.
+fn declared(info: &ComponentInfo) -> Vec<Offer> {
+    // The stem is only used for components without declarations.
     let offers = info.declares_offers().then(|| info.offers("undeclared"));
     offers.and_then(Result::ok).unwrap_or_default()
 }
@@ -150,10 +153,11 @@ fn texts(info: &ComponentInfo) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::{CONTRACT_PACKAGE, CONTRACT_VERSION};
 
     fn component(imports: &[&str], params: &str, version: &str) -> ComponentInfo {
         let offers = format!(
-            r#"{{"contract": "perfbox:plugin@0.1.0", "implementations": [{{"category":
+            r#"{{"contract": "{CONTRACT_PACKAGE}@{CONTRACT_VERSION}", "implementations": [{{"category":
             "post_processor", "class": "slow", "description": "d", "config_params": [{params}]}}]}}"#
         );
         let imports: String =
@@ -166,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_is_told_and_nothing_else() {
+    fn every_difference_is_listed_and_nothing_else() {
         let old = component(
             &["wasi:clocks/wall-clock@0.2.0", "wasi:io/poll@0.2.0"],
             r#"{"name": "limit", "type": "int", "default": 1}, {"name": "gone", "type": "bool"}"#,
@@ -180,8 +184,8 @@ mod tests {
         let changes = Changes::between(&old, &new);
         assert!(!changes.is_identical() && !changes.is_code_only());
         assert_eq!(
-            changes.abilities,
-            SetChange { added: vec![Ability::Sockets], removed: vec![Ability::Clocks] }
+            changes.capabilities,
+            SetChange { added: vec![Capability::Sockets], removed: vec![Capability::Clocks] }
         );
         assert_eq!(changes.imports.added, ["wasi:sockets/tcp@0.2.0"]);
         assert_eq!(changes.imports.removed, ["wasi:clocks/wall-clock@0.2.0"]);
@@ -203,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_bytes_are_identical_and_other_code_is_not() {
+    fn same_bytes_are_identical_and_other_code_is_not() {
         let one = component(&[], "", "1");
         let same = Changes::between(&one, &one);
         assert!(same.is_identical() && !same.is_code_only());

@@ -1,66 +1,63 @@
-//! What a component says about itself, in the sections that the field's tools write:
-//! those of [OCI's annotations](https://github.com/opencontainers/image-spec/blob/main/annotations.md)
+//! Metadata of a component, from the custom sections that common tools write: [OCI's annotations](https://github.com/opencontainers/image-spec/blob/main/annotations.md)
 //! as text, [`producers`](https://github.com/WebAssembly/tool-conventions/blob/main/ProducersSection.md),
 //! and the names of components and core modules.
 
 use serde::Serialize;
 use wasmparser::{ComponentName, CustomSectionReader, KnownCustom, Name};
 
-/// Longest text that is taken, in bytes; what is longer is no description.
+/// Maximum length of a text, in bytes; longer texts are ignored.
 const TEXT_MAX_BYTES: usize = 4096;
 
-/// Most tools and languages that are taken, of one component.
-const MOST_PRODUCERS: usize = 64;
+/// Maximum number of tools and languages.
+const PRODUCERS_MAX: usize = 64;
 
-/// What a component says about itself; nobody vouches for it. Of what it does not say,
-/// or says unreadably, there is nothing.
+/// Metadata of a component, unverified. Missing or invalid entries are `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Metadata {
-    /// Its name; of one that has none, the name of the core module that the plugin's
-    /// code is in.
+    /// Name of the component, or else of the core module with the code of the plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Its version.
+    /// Version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Who wrote it.
+    /// Authors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authors: Option<String>,
-    /// What it is, for people.
+    /// Description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Under which licences, as an SPDX expression.
+    /// Licenses, as an SPDX expression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licenses: Option<String>,
-    /// Where its source code is.
+    /// Location of the source code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Where to read about it.
+    /// Homepage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub homepage: Option<String>,
-    /// Which revision of the source code it is built from.
+    /// Revision of the source code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// The languages it is written in and the tools that made it.
+    /// Languages and tools.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub producers: Vec<Producer>,
 }
 
-/// A language that a component is written in, or a tool that had a hand in it.
+/// Language or tool of a component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
 pub struct Producer {
     /// `language`, `sdk` or `processed-by`.
     pub role: String,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its version; may be empty.
+    /// Version; may be empty.
     pub version: String,
 }
 
 impl Metadata {
-    /// The texts that are there, by the names of their sections.
+    /// Present texts by section name.
     pub fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let texts = [
             ("name", &self.name),
@@ -75,8 +72,8 @@ impl Metadata {
         texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)))
     }
 
-    /// Takes what a custom section says. One that says it unreadably is left out: a bad
-    /// homepage must not hide a plugin.
+    /// Adds the content of a custom section. Ignores an invalid one: a bad homepage must not
+    /// hide a plugin.
     pub(super) fn add_section(&mut self, section: &CustomSectionReader<'_>) {
         let slot = match section.name() {
             "version" => &mut self.version,
@@ -103,7 +100,7 @@ impl Metadata {
             }
             KnownCustom::Name(names) => {
                 let name = names.into_iter().map_while(Result::ok).find_map(|name| match name {
-                    // A linker gives a module the name of its file.
+                    // Linkers name a module after its file.
                     Name::Module { name, .. } => text(name.strip_suffix(".wasm").unwrap_or(name)),
                     _ => None,
                 });
@@ -122,14 +119,13 @@ impl Metadata {
 
     fn add_producer(&mut self, role: &str, name: &str, version: &str) {
         let fits = name.len() + version.len() <= TEXT_MAX_BYTES;
-        if fits && self.producers.len() < MOST_PRODUCERS {
+        if fits && self.producers.len() < PRODUCERS_MAX {
             let [role, name, version] = [role, name, version].map(str::to_owned);
             self.producers.push(Producer { role, name, version });
         }
     }
 
-    /// This, and what only the other says. The producers are those of both, since each
-    /// made a part.
+    /// Fills missing texts from `other`, and merges the producers of both.
     pub(super) fn or(self, other: Self) -> Self {
         let mut producers = self.producers;
         producers.extend(other.producers);
@@ -149,7 +145,7 @@ impl Metadata {
     }
 }
 
-/// The text, if there is any and it is not too long.
+/// The text, unless it is blank or too long.
 fn text(text: &str) -> Option<String> {
     let is_taken = !text.trim().is_empty() && text.len() <= TEXT_MAX_BYTES;
     is_taken.then(|| text.to_owned())
@@ -158,7 +154,7 @@ fn text(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::ComponentInfo;
+    use crate::component::info::ComponentInfo;
 
     fn metadata(sections: &str) -> Metadata {
         let bytes = wat::parse_str(format!("(component {sections})")).unwrap();
@@ -166,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn every_section_is_read_under_its_name() {
+    fn every_section_is_read_by_name() {
         let sections: String =
             ["version", "authors", "description", "licenses", "source", "homepage", "revision"]
                 .iter()
@@ -191,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_section_is_left_out_and_hides_nothing() {
+    fn invalid_section_is_ignored_and_hides_nothing() {
         let long = "x".repeat(TEXT_MAX_BYTES + 1);
         for bad in [r#""\ff\fe""#, r#""""#, r#"" \n ""#, &format!("\"{long}\"")] {
             let read = metadata(&format!(
@@ -205,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_component_does_not_say_is_absent_from_its_json() {
+    fn missing_metadata_is_absent_from_json() {
         let read = metadata("(@custom \"version\" \"1.0.0\")");
         assert_eq!(serde_json::to_value(read).unwrap(), serde_json::json!({"version": "1.0.0"}));
     }

@@ -1,5 +1,4 @@
-//! Which implementations are in a component: what its custom section says, or what its
-//! exports show.
+//! Implementations of a component, from its custom section or its exports.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -7,36 +6,35 @@ use std::fmt::Display;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::CONTRACT;
-use crate::contract::{CONTRACT_VERSION, built_for_another, is_compatible};
+use crate::contract::{CONTRACT_PACKAGE, CONTRACT_VERSION, built_for_another, is_compatible};
 use crate::params::{ConfigParam, Declaration};
 use perfbox_model::escape;
 use perfbox_model::names::{Category, Identifier, InvalidName};
 
-/// The custom section that the guest SDK writes.
+/// Custom section written by the guest SDK.
 pub(super) const SECTION: &str = "perfbox:offers";
 
-/// Largest section that is read, in bytes.
+/// Maximum size of the section, in bytes.
 const SECTION_MAX_BYTES: usize = 256 * 1024;
 
-/// One implementation in a component.
+/// Implementation offered by a component.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Offer {
-    /// What it is for.
+    /// Category.
     pub category: Category,
-    /// What users select it by.
+    /// Name for selection.
     pub identifier: Identifier,
-    /// Which of the component's implementations.
+    /// Name of the implementation inside the component.
     pub class: String,
-    /// For people.
+    /// Description.
     pub description: String,
-    /// Its parameters; none: not declared, anything goes.
+    /// Parameters; `None` if not declared, which accepts any.
     pub params: Option<Vec<ConfigParam>>,
 }
 
 impl Offer {
-    /// Category and identifier, as users write them.
+    /// Name for users, as `CATEGORY/ID`.
     pub fn key(&self) -> String {
         format!("{}/{}", self.category, self.identifier)
     }
@@ -44,7 +42,7 @@ impl Offer {
 
 #[derive(Deserialize)]
 struct RawOffers {
-    #[allow(dead_code, reason = "looked at by `ContractOnly`, before anything else is believed")]
+    #[allow(dead_code, reason = "checked first, by `ContractOnly`")]
     contract: String,
     implementations: Vec<RawOffer>,
 }
@@ -68,17 +66,19 @@ struct RawParam {
     description: String,
 }
 
-/// One implementation for each of these categories, named by `stem`.
+/// One implementation for each category, with `stem` as identifier.
 ///
 /// # Errors
-/// When there are none, or `stem` is no identifier, in words.
+/// A message if there are no categories or `stem` is not an identifier.
 pub(super) fn by_interface(
     categories: &BTreeSet<Category>,
     stem: &str,
 ) -> Result<Vec<Offer>, String> {
     if categories.is_empty() {
-        let interfaces = Category::ALL.map(Category::interface).join(" nor ");
-        return Err(format!("exports neither {interfaces}; see the worlds in `wit/worlds.wit`"));
+        let interfaces = Category::ALL.map(Category::interface).join(", ");
+        return Err(format!(
+            "exports none of the interfaces {interfaces}; see the worlds in `wit/worlds.wit`"
+        ));
     }
     let identifier: Identifier = stem.parse().map_err(|error: InvalidName| error.to_string())?;
     let offer = |category: &Category| Offer {
@@ -91,65 +91,65 @@ pub(super) fn by_interface(
     Ok(categories.iter().map(offer).collect())
 }
 
-/// Reads only as much as tells whether the rest can be understood.
+/// First part to parse: another contract explains other errors.
 #[derive(Deserialize)]
 struct ContractOnly {
     contract: Option<String>,
 }
 
-/// What a section of offers says.
+/// Parses a section of offers.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// A message for an invalid section.
 pub(super) fn parse_section(json: &[u8]) -> Result<Vec<Offer>, String> {
-    let broken = |error: &dyn Display| {
-        format!("has a broken `{SECTION}` section: {}", escape(&error.to_string()))
+    let invalid = |error: &dyn Display| {
+        format!("has an invalid `{SECTION}` section: {}", escape(&error.to_string()))
     };
     if json.len() > SECTION_MAX_BYTES {
-        return Err(broken(&format!("it has more than {} KiB", SECTION_MAX_BYTES >> 10)));
+        return Err(invalid(&format!("larger than {} KiB", SECTION_MAX_BYTES >> 10)));
     }
-    let contract: ContractOnly = serde_json::from_slice(json).map_err(|error| broken(&error))?;
+    let contract: ContractOnly = serde_json::from_slice(json).map_err(|error| invalid(&error))?;
     if let Some(contract) = &contract.contract {
         check_contract(contract).map_err(|error| match error {
-            Contract::Malformed => broken(&format!(
-                "`{contract}` is not a contract, for example {CONTRACT}@{CONTRACT_VERSION}"
+            RefusedContract::Malformed => invalid(&format!(
+                "invalid contract `{contract}`; use {CONTRACT_PACKAGE}@{CONTRACT_VERSION}"
             )),
-            Contract::Other(version) => format!("is {}", built_for_another(version)),
+            RefusedContract::Other(version) => format!("is {}", built_for_another(version)),
         })?;
     }
-    let raw: RawOffers = serde_json::from_slice(json).map_err(|error| broken(&error))?;
+    let raw: RawOffers = serde_json::from_slice(json).map_err(|error| invalid(&error))?;
     let mut offers: Vec<Offer> = Vec::new();
     for raw in raw.implementations {
-        let offer = check_offer(raw).map_err(|error| broken(&error))?;
+        let offer = check_offer(raw).map_err(|error| invalid(&error))?;
         let is_same = |known: &Offer| {
             (known.category, &known.identifier) == (offer.category, &offer.identifier)
         };
         if offers.iter().any(is_same) {
-            let twice = format!("{} is offered twice", offer.key());
-            return Err(broken(&twice));
+            let duplicate = format!("{} is offered twice", offer.key());
+            return Err(invalid(&duplicate));
         }
         offers.push(offer);
     }
     if offers.is_empty() {
         return Err(format!(
-            "offers nothing: its `{SECTION}` section names no implementation; name one in \
+            "offers no implementations: its `{SECTION}` section is empty; add one to \
              perfbox_guest::export!"
         ));
     }
     Ok(offers)
 }
 
-/// Why a section's contract is not this host's.
-enum Contract<'c> {
+/// Reason why the contract of a section is refused.
+enum RefusedContract<'c> {
     Malformed,
     Other(&'c str),
 }
 
-fn check_contract(contract: &str) -> Result<(), Contract<'_>> {
-    let version = contract.strip_prefix(CONTRACT).and_then(|rest| rest.strip_prefix('@'));
+fn check_contract(contract: &str) -> Result<(), RefusedContract<'_>> {
+    let version = contract.strip_prefix(CONTRACT_PACKAGE).and_then(|rest| rest.strip_prefix('@'));
     match version {
-        None => Err(Contract::Malformed),
-        Some(version) if !is_compatible(version) => Err(Contract::Other(version)),
+        None => Err(RefusedContract::Malformed),
+        Some(version) if !is_compatible(version) => Err(RefusedContract::Other(version)),
         Some(_) => Ok(()),
     }
 }
@@ -174,69 +174,73 @@ fn check_offer(raw: RawOffer) -> Result<Offer, String> {
 mod tests {
     use super::*;
 
+    /// A section with these implementations, built for this host's contract.
+    fn section(implementations: &str) -> String {
+        let contract = format!("{CONTRACT_PACKAGE}@{CONTRACT_VERSION}");
+        format!(r#"{{"contract": "{contract}", "implementations": [{implementations}]}}"#)
+    }
+
     #[test]
-    fn a_section_is_read_with_its_parameters() {
-        let json = br#"{"contract": "perfbox:plugin@0.1.0", "implementations": [
-            {"category": "post_processor", "class": "slow", "description": "d",
-             "config_params": [{"name": "limit", "type": "float", "default": 2.5, "description": "ms"}]}]}"#;
-        let offers = parse_section(json).unwrap();
+    fn section_is_parsed_with_parameters() {
+        let offers = parse_section(section(
+            r#"{"category": "post_processor", "class": "slow", "description": "d",
+                "config_params": [{"name": "limit", "type": "float", "default": 2.5, "description": "ms"}]}"#,
+        ).as_bytes()).unwrap();
         assert_eq!(offers[0].identifier.as_str(), "slow");
         assert_eq!(offers[0].params.as_ref().unwrap()[0].default, Some(2.5.into()));
     }
 
     #[test]
-    fn a_section_is_checked_as_a_manifest_is() {
+    fn section_is_checked_like_a_manifest() {
         let offer = |category: &str, param: &str| {
             format!(r#"{{"category": "{category}", "class": "x", "config_params": [{param}]}}"#)
         };
         let hook = |param: &str| offer("phase_hook", param);
         let plain = hook("");
         let limit = r#"{"name": "limit", "type": "int", "default": 1}"#;
-        for (offers, words) in [
+        for (offers, message) in [
             (
                 offer("nonsense", ""),
-                "`nonsense` is not a valid category; the categories are phase_hook and post_processor",
+                "invalid category `nonsense`; use one of phase_hook, post_processor",
             ),
             (format!("{plain}, {plain}"), "phase_hook/x is offered twice"),
             (hook(&format!("{limit}, {limit}")), "parameter `limit` is declared twice"),
             (
                 hook(r#"{"name": "a\u001b[31m", "type": "int"}"#),
-                "`a\\u{1b}[31m` is not a valid parameter name; use a-z, 0-9, _ and -, at most 64, the first a letter or digit",
+                "invalid parameter name `a\\u{1b}[31m`; use at most 64 of a-z, 0-9, _ and -, starting with a letter or digit",
             ),
             (
                 hook(r#"{"name": "limit", "type": "int", "default": "many"}"#),
-                "the default of parameter `limit` is not of its type, int: \"many\"",
+                "default of parameter `limit` is not of type int: \"many\"",
             ),
         ] {
-            let json =
-                format!(r#"{{"contract": "perfbox:plugin@0.1.0", "implementations": [{offers}]}}"#);
-            let expected = format!("has a broken `perfbox:offers` section: {words}");
+            let json = section(&offers);
+            let expected = format!("has an invalid `perfbox:offers` section: {message}");
             assert_eq!(parse_section(json.as_bytes()).unwrap_err(), expected);
         }
         let large = parse_section(" ".repeat(SECTION_MAX_BYTES + 1).as_bytes());
-        assert!(large.unwrap_err().ends_with("it has more than 256 KiB"));
-        let none = parse_section(br#"{"contract": "perfbox:plugin@0.1.3", "implementations": []}"#);
-        assert!(none.unwrap_err().starts_with("offers nothing: "));
-        // One name for a hook and a processor is no name twice.
+        assert!(large.unwrap_err().ends_with("larger than 256 KiB"));
+        let none = parse_section(section("").as_bytes());
+        assert!(none.unwrap_err().starts_with("offers no implementations: "));
+        // A hook and a processor may have the same name.
         let both = format!("{plain}, {}", offer("post_processor", limit));
-        let json =
-            format!(r#"{{"contract": "perfbox:plugin@0.1.0", "implementations": [{both}]}}"#);
-        assert_eq!(parse_section(json.as_bytes()).unwrap().len(), 2);
+        assert_eq!(parse_section(section(&both).as_bytes()).unwrap().len(), 2);
     }
 
     #[test]
-    fn a_section_for_another_contract_is_refused_whatever_else_it_says() {
-        let words = |json: &str| parse_section(json.as_bytes()).unwrap_err();
+    fn section_for_another_contract_is_refused_before_other_errors() {
+        let message = |json: &str| parse_section(json.as_bytes()).unwrap_err();
         assert_eq!(
-            words(r#"{"contract": "perfbox:plugin@0.2.0", "exporters": []}"#),
-            "is built for version 0.2.0 of the contract, and this perfbox speaks 0.1.0; \
-             build it with a perfbox-guest of that version"
+            message(r#"{"contract": "perfbox:plugin@99.0.0", "exporters": []}"#),
+            format!("is {}", built_for_another("99.0.0"))
         );
         assert_eq!(
-            words(r#"{"contract": "acme:plugin@0.1.0", "implementations": []}"#),
-            "has a broken `perfbox:offers` section: `acme:plugin@0.1.0` is not a contract, \
-             for example perfbox:plugin@0.1.0"
+            message(r#"{"contract": "acme:plugin@0.1.0", "implementations": []}"#),
+            format!(
+                "has an invalid `perfbox:offers` section: invalid contract `acme:plugin@0.1.0`; \
+                 use {CONTRACT_PACKAGE}@{CONTRACT_VERSION}"
+            )
         );
-        assert!(words(r#"{"implementations": []}"#).contains("missing field `contract`"));
+        assert!(message(r#"{"implementations": []}"#).contains("missing field `contract`"));
     }
 }

@@ -1,5 +1,4 @@
-//! The file of a lock: YAML that is the same for the same components, and of which each
-//! change is a line.
+//! Lock file: YAML that is deterministic, with one line per value, for small diffs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
@@ -8,8 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::{Lock, LockedComponent};
-use crate::yaml::{self, Problem, Versioned, YamlError};
+use super::component::LockedComponent;
+use super::pins::Lock;
+use crate::yaml::{self, ConfigError, Versioned, YamlError};
 use perfbox_model::escape;
 use perfbox_model::names::{Category, Identifier, InvalidName};
 
@@ -19,43 +19,41 @@ const HEAD: &str = "\
 # `perfbox plugins lock`; keep it with the config file, and do not edit it.
 ";
 
-/// Why a lock could not be read or written.
+/// Errors of reading or writing a lock.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LockError {
-    /// It cannot be read, or says what cannot be.
-    #[error(
-        "the lock cannot be used; mend it, or remove it and write it anew with `perfbox plugins lock`"
-    )]
+    /// Lock that cannot be read or is invalid.
+    #[error("cannot use the lock; fix it, or remove it and run `perfbox plugins lock`")]
     Unusable(#[source] YamlError),
-    /// It is a link to nothing.
+    /// Broken symbolic link.
     #[error(
-        "the lock `{}` is a link to `{}`, which leads nowhere; mend the link, or remove it and write the lock anew with `perfbox plugins lock`",
+        "lock `{}` is a broken link to `{}`; fix the link, or remove it and run `perfbox plugins lock`",
         escape(&path.to_string_lossy()),
         escape(&target.to_string_lossy())
     )]
     Dangling {
         /// The link.
         path: PathBuf,
-        /// What it names.
+        /// Its target.
         target: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// It has more components than a lock can hold.
-    #[error("the lock `{}` would have {bytes} bytes, and {} is the most that is read; select fewer plugins", escape(&path.to_string_lossy()), yaml::MAX_BYTES)]
+    /// Lock that would be too large.
+    #[error("lock `{}` would have {bytes} bytes, maximum {}; select fewer plugins", escape(&path.to_string_lossy()), yaml::MAX_BYTES)]
     TooLarge {
         /// The file.
         path: PathBuf,
         /// Its size.
         bytes: usize,
     },
-    /// It could not be written.
-    #[error("the lock `{}` cannot be written; name another place with --lock", escape(&path.to_string_lossy()))]
+    /// Lock that cannot be written.
+    #[error("cannot write lock `{}`; use another path with --lock", escape(&path.to_string_lossy()))]
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
@@ -82,8 +80,8 @@ struct RawComponent {
 }
 
 impl Versioned for RawLock {
-    const NEEDS: &'static str = "a lock has at least `packages`";
-    const READ: &'static str = "1.0";
+    const REQUIRED: &'static str = "a lock requires `packages`";
+    const VERSION: &'static str = "1.0";
 
     fn schema_version(&self) -> Option<&Spanned<String>> {
         self.schema_version.as_ref()
@@ -91,15 +89,15 @@ impl Versioned for RawLock {
 }
 
 impl Lock {
-    /// Reads the lock at `path`; none where there is no file.
+    /// Reads the lock at `path`; `None` if there is no file.
     ///
     /// # Errors
-    /// When it cannot be read, or says something that cannot be, with line and column.
+    /// If it cannot be read, or is invalid, with line and column.
     pub fn read(path: &Path) -> Result<Option<Self>, LockError> {
         if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Ok(None);
         }
-        // Reading would say of the link that it is no regular file.
+        // Otherwise the error would say that the link is not a regular file.
         if let (Ok(target), Err(source)) = (path.read_link(), path.canonicalize()) {
             return Err(LockError::Dangling { path: path.to_owned(), target, source });
         }
@@ -107,38 +105,38 @@ impl Lock {
         Self::parse(&text, path).map(Some)
     }
 
-    /// Checks the text of a lock; `path` is where it came from.
+    /// Parses the text of a lock; `path` is its file.
     ///
     /// # Errors
-    /// When it says something that cannot be, with line and column.
+    /// For an invalid lock, with line and column.
     pub fn parse(text: &str, path: &Path) -> Result<Self, LockError> {
-        let components = check(text).map_err(|problem| LockError::Unusable(problem.of(path)))?;
+        let components = check(text).map_err(|error| LockError::Unusable(error.in_file(path)))?;
         Ok(Self { path: path.to_owned(), exclusive: false, components })
     }
 
-    /// Writes it, in place of what was there, at once or not at all.
+    /// Writes or replaces the lock atomically.
     ///
     /// # Errors
-    /// When it is too large, or cannot be written.
+    /// If it is too large, or cannot be written.
     pub fn write(&self) -> Result<(), LockError> {
         let text = self.to_yaml();
         if text.len() > yaml::MAX_BYTES {
             return Err(LockError::TooLarge { path: self.path.clone(), bytes: text.len() });
         }
         let write = || {
-            let target = yaml::through_link(&self.path);
+            let target = yaml::resolve_link(&self.path);
             let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty());
             let mut temporary = tempfile::Builder::new();
-            // For everybody whom the umask lets read files.
+            // Temporary files are private by default; a lock follows the umask.
             #[cfg(unix)]
             temporary.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
             let dir = dir.unwrap_or(Path::new("."));
             dir.metadata()?;
-            // Its own words would name the temporary file.
+            // The original message would name the temporary file.
             let plain = |error: io::Error| io::Error::from(error.kind());
             let mut file = temporary.prefix(".perfbox.lock.").tempfile_in(dir).map_err(plain)?;
             file.write_all(text.as_bytes())?;
-            // After a crash the name would else stand for an empty file.
+            // Without this, a crash could leave an empty file.
             file.as_file().sync_all()?;
             file.persist(&target).map_err(|error| error.error)?;
             Ok(())
@@ -146,9 +144,9 @@ impl Lock {
         write().map_err(|source| LockError::Unwritable { path: self.path.clone(), source })
     }
 
-    /// The text of its file: sorted, a line for each value, the same for the same lock.
+    /// Text of the lock file: sorted, with one line per value, and deterministic.
     pub fn to_yaml(&self) -> String {
-        let mut text = format!("{HEAD}schema_version: {}\npackages:", quoted(RawLock::READ));
+        let mut text = format!("{HEAD}schema_version: {}\npackages:", quoted(RawLock::VERSION));
         if self.components.is_empty() {
             text.push_str(" []\n");
             return text;
@@ -165,9 +163,9 @@ impl Lock {
             text.extend(values.iter().map(|(key, value)| format!("{key}: {}\n", quoted(value))));
             let key_of = |(category, id): &(Category, Identifier)| format!("{category}/{id}");
             let listed = |value: String| format!("      - {}\n", quoted(&value));
-            let empty = if one.abilities.is_empty() { " []" } else { "" };
+            let empty = if one.capabilities.is_empty() { " []" } else { "" };
             text.push_str(&format!("    abilities:{empty}\n"));
-            text.extend(one.abilities.iter().map(|ability| listed(ability.to_string())));
+            text.extend(one.capabilities.iter().map(|ability| listed(ability.to_string())));
             let empty = if one.serves.is_empty() { " {}" } else { "" };
             text.push_str(&format!("    serves:{empty}\n"));
             text.extend(one.serves.iter().map(|(key, class)| {
@@ -182,7 +180,7 @@ impl Lock {
     }
 }
 
-fn check(text: &str) -> Result<Vec<LockedComponent>, Problem> {
+fn check(text: &str) -> Result<Vec<LockedComponent>, ConfigError> {
     let raw: RawLock = yaml::parse(text)?;
     let mut components: Vec<LockedComponent> = Vec::new();
     for one in raw.packages {
@@ -196,27 +194,28 @@ fn check(text: &str) -> Result<Vec<LockedComponent>, Problem> {
 fn check_component(
     raw: RawComponent,
     others: &[LockedComponent],
-) -> Result<LockedComponent, Problem> {
-    let mut abilities = BTreeSet::new();
+) -> Result<LockedComponent, ConfigError> {
+    let mut capabilities = BTreeSet::new();
     for ability in raw.abilities {
-        abilities
-            .insert(ability.value.parse().map_err(|words: String| Problem::at(&ability, words))?);
+        capabilities.insert(
+            ability.value.parse().map_err(|message: String| ConfigError::at(&ability, message))?,
+        );
     }
     let mut serves = BTreeMap::new();
     for (key, class) in raw.serves {
-        let invalid = |words: String| Problem::at(&class, words);
+        let invalid = |message: String| ConfigError::at(&class, message);
         let served = check_key(&key).map_err(invalid)?;
         if others.iter().any(|other| other.serves.contains_key(&served)) {
-            return Err(invalid(format!("`{key}` is served twice")));
+            return Err(invalid(format!("duplicate implementation `{key}`; remove one")));
         }
         serves.insert(served, class.value);
     }
     let mut auto_loaded = BTreeSet::new();
     for key in raw.auto_loaded {
-        let joined = check_key(&key.value).map_err(|words| Problem::at(&key, words))?;
+        let joined = check_key(&key.value).map_err(|message| ConfigError::at(&key, message))?;
         if !serves.contains_key(&joined) {
-            let words = format!("`{}` is not among what it serves", key.value);
-            return Err(Problem::at(&key, words));
+            let message = format!("`{}` is not in `serves` of this component", key.value);
+            return Err(ConfigError::at(&key, message));
         }
         auto_loaded.insert(joined);
     }
@@ -225,7 +224,7 @@ fn check_component(
             .name
             .value
             .parse()
-            .map_err(|error: InvalidName| Problem::at(&raw.name, error.to_string()))?,
+            .map_err(|error: InvalidName| ConfigError::at(&raw.name, error.to_string()))?,
         version: raw.version,
         contract: raw.contract,
         component: raw.component,
@@ -233,8 +232,8 @@ fn check_component(
             .digest
             .value
             .parse()
-            .map_err(|words: String| Problem::at(&raw.digest, words))?,
-        abilities,
+            .map_err(|message: String| ConfigError::at(&raw.digest, message))?,
+        capabilities,
         serves,
         auto_loaded,
     })
@@ -243,13 +242,13 @@ fn check_component(
 fn check_key(key: &str) -> Result<(Category, Identifier), String> {
     let (category, identifier) = key
         .split_once('/')
-        .ok_or_else(|| format!("`{}` is not of the form CATEGORY/ID", escape(key)))?;
-    let in_words = |error: InvalidName| error.to_string();
-    Ok((category.parse().map_err(in_words)?, identifier.parse().map_err(in_words)?))
+        .ok_or_else(|| format!("invalid implementation `{}`; use CATEGORY/ID", escape(key)))?;
+    let message = |error: InvalidName| error.to_string();
+    Ok((category.parse().map_err(message)?, identifier.parse().map_err(message)?))
 }
 
-/// A text as YAML has it in double quotes. What cannot be seen is written as an escape,
-/// so that who reads the file sees all of it.
+/// Double-quoted YAML string. Invisible characters become escapes, so that the file shows all
+/// of its content.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
     for c in text.chars() {
@@ -265,6 +264,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::component::capability::Capability;
 
     const DIGEST: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -279,7 +279,7 @@ mod tests {
             component: "a/b.wasm".to_owned(),
             contract: "0.1.0".to_owned(),
             digest: DIGEST.parse().unwrap(),
-            abilities: ["log", "import acme:x/y@1.0.0"].map(|one| one.parse().unwrap()).into(),
+            capabilities: ["log", "import acme:x/y@1.0.0"].map(|one| one.parse().unwrap()).into(),
             serves: BTreeMap::from([(served(serves), "Audit".to_owned())]),
             auto_loaded: BTreeSet::new(),
         }
@@ -291,8 +291,8 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_read_as_it_is_written() {
-        // Words that YAML takes for something else, or that an editor would not show.
+    fn lock_round_trips_through_yaml() {
+        // Texts that YAML would read as another type, or that an editor would not show.
         for version in
             ["", "1.0", "null", "- a: b # c", "\"\\ \n\t\u{1b}[31m\u{202e}", "日本 \u{feff}"]
         {
@@ -300,9 +300,9 @@ mod tests {
             odd.component = version.to_owned();
             odd.serves = BTreeMap::from([(served("null"), version.to_owned())]);
             odd.auto_loaded = BTreeSet::from([served("null")]);
-            odd.abilities = BTreeSet::from([super::super::Ability::Import(version.to_owned())]);
+            odd.capabilities = BTreeSet::from([Capability::Import(version.to_owned())]);
             let bare = LockedComponent {
-                abilities: BTreeSet::new(),
+                capabilities: BTreeSet::new(),
                 serves: BTreeMap::new(),
                 ..component("x", "2", "y")
             };
@@ -344,36 +344,47 @@ packages:
     }
 
     #[test]
-    fn what_a_lock_cannot_say_is_refused_with_its_place() {
+    fn invalid_lock_is_refused_with_line_and_column() {
         let good = lock(&[component("acme", "1.0.0", "audit")]).to_yaml();
-        let words = |text: &str| {
+        let message = |text: &str| {
             let error = Lock::parse(text, Path::new("perfbox.lock")).unwrap_err();
             std::error::Error::source(&error).unwrap().to_string()
         };
         for (from, to, expected) in [
-            ("\"1.0\"", "\"2.0\"", "perfbox.lock:3:17: schema_version `2.0` is not known"),
-            ("acme\"", "Acme\"", "perfbox.lock:5:11: `Acme` is not a valid package name"),
+            ("\"1.0\"", "\"2.0\"", "perfbox.lock:3:17: unsupported schema_version `2.0`"),
+            ("acme\"", "Acme\"", "perfbox.lock:5:11: invalid package name `Acme`"),
             ("sha256:", "md5:", "perfbox.lock:9:13: `md5:"),
-            ("\"log\"", "\"logs\"", "perfbox.lock:11:9: `logs` is not an ability; they are log,"),
-            ("phase_hook/", "hook/", "perfbox.lock:14:21: `hook` is not a valid category"),
-            ("phase_hook/", "", "perfbox.lock:14:16: `audit` is not of the form CATEGORY/ID"),
-            ("/audit", "/A", "perfbox.lock:14:23: `A` is not a valid identifier"),
+            (
+                "\"log\"",
+                "\"logs\"",
+                "perfbox.lock:11:9: unknown capability `logs`; use one of log,",
+            ),
+            ("phase_hook/", "hook/", "perfbox.lock:14:21: invalid category `hook`"),
+            (
+                "phase_hook/",
+                "",
+                "perfbox.lock:14:16: invalid implementation `audit`; use CATEGORY/ID",
+            ),
+            ("/audit", "/A", "perfbox.lock:14:23: invalid identifier `A`"),
             (
                 "    serves",
                 "    auto_loaded: [\"phase_hook/x\"]\n    serves",
-                "perfbox.lock:13:19: `phase_hook/x` is not among what it serves",
+                "perfbox.lock:13:19: `phase_hook/x` is not in `serves` of this component",
             ),
             ("version: \"1.0.0\"", "verison: \"1.0.0\"", "perfbox.lock:6:5: unknown field"),
             ("packages:", "<<<<<<< ours\npackages:", "perfbox.lock:4:"),
         ] {
             let text = good.replacen(from, to, 1);
             assert_ne!(text, good);
-            let words = words(&text);
-            assert!(words.starts_with(expected), "{expected}: {words}");
+            let message = message(&text);
+            assert!(message.starts_with(expected), "{expected}: {message}");
         }
-        assert!(words("").contains("it is empty; a lock has at least `packages`"));
+        assert!(message("").contains("document is empty; a lock requires `packages`"));
         let twice = component("acme", "1.0.0", "audit");
-        let words = words(&lock(&[twice.clone(), twice]).to_yaml());
-        assert_eq!(words, "perfbox.lock:24:27: `phase_hook/audit` is served twice");
+        let message = message(&lock(&[twice.clone(), twice]).to_yaml());
+        assert_eq!(
+            message,
+            "perfbox.lock:24:27: duplicate implementation `phase_hook/audit`; remove one"
+        );
     }
 }

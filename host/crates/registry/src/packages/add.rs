@@ -1,119 +1,118 @@
-//! A package on its way into a plugins directory.
+//! Adds a package to a plugins directory.
 
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::check::{Check, Checked, Finding, Outcome};
 use super::copy::{CopyError, copy_directory, copy_file};
 use super::examine::{examine, name_of};
 use super::info::PackageInfo;
 use super::installed::Installed;
-use super::place::{Place, is_hidden};
+use super::location::{PackageLocation, is_hidden};
 use super::staging::{Staging, exchange, move_to, sync_dir};
-use super::validate::{Check, Checked, Finding, Outcome};
 use crate::manifest::MANIFEST_FILE;
 use perfbox_model::escape;
 use perfbox_model::names::PackageName;
 
-/// A package that lies, copied and validated, in a hidden directory beside its place.
-/// Dropped, it leaves nothing behind.
+/// Package that is copied and validated in a staging directory. Dropping it deletes the copy.
 pub struct Addition {
     staging: Staging,
     plugins_dir: PathBuf,
-    /// Its name in the plugins directory.
+    /// Name in the plugins directory.
     entry: OsString,
     package: PackageInfo,
     notes: Vec<Finding>,
     replaces: Option<(Installed, Option<PackageInfo>)>,
 }
 
-/// Why a package was not added.
+/// Errors of adding a package.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddError {
-    /// It cannot be read.
-    #[error("`{}` cannot be read; check that it is there and readable", escape(&path.to_string_lossy()))]
+    /// Package that cannot be read.
+    #[error("cannot read `{}`; check that it exists and is readable", escape(&path.to_string_lossy()))]
     Unreadable {
-        /// What was to be added.
+        /// Path of the package.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// It is none.
-    #[error("`{}` is no package; name a directory with a {MANIFEST_FILE}, or a .wasm file", escape(&path.to_string_lossy()))]
+    /// Path that is not a package.
+    #[error("`{}` is not a package; use a directory with a {MANIFEST_FILE}, or a .wasm file", escape(&path.to_string_lossy()))]
     NoPackage {
-        /// What was to be added.
+        /// Path of the package.
         path: PathBuf,
     },
-    /// It is named so that nothing would see it.
-    #[error("`{}` has a hidden name, so it would neither be found nor could be removed; rename it, without the dot in front", escape(&path.to_string_lossy()))]
+    /// Hidden name, which discovery would skip.
+    #[error("`{}` has a hidden name, which discovery skips; rename it without the leading dot", escape(&path.to_string_lossy()))]
     Hidden {
-        /// What was to be added.
+        /// Path of the package.
         path: PathBuf,
     },
-    /// It would not load.
-    #[error("the package would not load: {finding}{}", more(*others))]
+    /// Package that would not load.
+    #[error("package would not load: {finding}{}", more(*others))]
     Invalid {
-        /// The first thing that is wrong.
+        /// First finding.
         finding: Finding,
-        /// How many other things are.
+        /// Number of other findings.
         others: usize,
     },
-    /// It cannot be copied.
+    /// Package that cannot be copied.
     #[error(transparent)]
     Copy(#[from] CopyError),
-    /// The plugins directory is inside of it.
-    #[error("`{}` has the plugins directory `{}` in it; add a package that lies elsewhere", escape(&path.to_string_lossy()), escape(&plugins_dir.to_string_lossy()))]
+    /// Package that contains the plugins directory.
+    #[error("`{}` contains the plugins directory `{}`; add a package from outside", escape(&path.to_string_lossy()), escape(&plugins_dir.to_string_lossy()))]
     Around {
-        /// What was to be added.
+        /// Path of the package.
         path: PathBuf,
-        /// Where it was to go.
+        /// Plugins directory.
         plugins_dir: PathBuf,
     },
-    /// One of its name is there.
-    #[error("package `{name}` is there already: `{}`{}; replace it with --replace", escape(&path.to_string_lossy()), of_version(version))]
+    /// Package that already exists.
+    #[error("package `{name}` already exists: `{}`{}; replace it with --replace", escape(&path.to_string_lossy()), of_version(version))]
     AlreadyThere {
-        /// Its name.
+        /// Name of the package.
         name: PackageName,
-        /// Where.
+        /// Path of the existing package.
         path: PathBuf,
-        /// Which version.
+        /// Version of the existing package.
         version: String,
     },
-    /// Several of its name are there.
-    #[error("package `{name}` is there more than once: {}; remove all but one of them first", paths.iter().map(|path| format!("`{}`", escape(&path.to_string_lossy()))).collect::<Vec<_>>().join(", "))]
+    /// Several existing packages with the name.
+    #[error("package `{name}` exists more than once: {}; remove all but one first", paths.iter().map(|path| format!("`{}`", escape(&path.to_string_lossy()))).collect::<Vec<_>>().join(", "))]
     Several {
-        /// Its name.
+        /// Name of the package.
         name: PackageName,
-        /// Where.
+        /// Paths of the existing packages.
         paths: Vec<PathBuf>,
     },
-    /// Its place is taken.
-    #[error("`{}` is there already, and is not package `{name}`; remove it first", escape(&path.to_string_lossy()))]
+    /// Path used by something else.
+    #[error("`{}` already exists and is not package `{name}`; remove it first", escape(&path.to_string_lossy()))]
     Occupied {
-        /// Its name.
+        /// Name of the package.
         name: PackageName,
-        /// What is in its place.
+        /// The existing file or directory.
         path: PathBuf,
     },
-    /// Something changed meanwhile.
-    #[error("`{}` changed meanwhile; look at it again, and add it then", escape(&path.to_string_lossy()))]
+    /// Concurrent change.
+    #[error("`{}` changed during the operation; review it, then add the package again", escape(&path.to_string_lossy()))]
     Changed {
-        /// What changed.
+        /// The changed file or directory.
         path: PathBuf,
     },
-    /// The plugins directory cannot be read or written.
-    #[error("the plugins directory `{}` cannot be changed; check that it can be written to", escape(&path.to_string_lossy()))]
+    /// Plugins directory that cannot be read or written.
+    #[error("cannot change plugins directory `{}`; check that it is writable", escape(&path.to_string_lossy()))]
     Io {
         /// The plugins directory.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
 
 impl AddError {
-    /// True where the package or the request is the cause, not the system below.
+    /// True if the package or the request is the cause, false for an operating system error.
     pub fn is_refusal(&self) -> bool {
         !matches!(self, Self::Io { .. } | Self::Copy(CopyError::Write { .. }))
     }
@@ -131,21 +130,22 @@ fn of_version(version: &str) -> String {
 }
 
 impl Addition {
-    /// Copies the package at `source` to beside its place in `plugins_dir`, which is
-    /// made if need be, and validates the copy. One of its name is replaced only where
-    /// `replace` says so.
+    /// Copies the package at `source` to a staging directory in `plugins_dir`, which is created
+    /// if missing, and validates the copy. `replace` allows replacing a package of the same
+    /// name.
     ///
     /// # Errors
-    /// When it is no package that would load, cannot be copied, or its place is taken.
+    /// If the package is invalid, cannot be copied, or already exists.
     pub fn prepare(source: &Path, plugins_dir: &Path, replace: bool) -> Result<Self, AddError> {
-        let place = place_of(source)?;
-        // Of a directory it is the package's name that counts.
-        if place.is_bare && is_hidden(source) {
+        let location = location_of(source)?;
+        // A directory is renamed after its package, so its own name does not matter.
+        if location.is_bare && is_hidden(source) {
             return Err(AddError::Hidden { path: source.to_owned() });
         }
-        // Before anything is made or copied.
-        let name = name_of(&place).map_err(|finding| AddError::Invalid { finding, others: 0 })?;
-        let entry = match place.is_bare {
+        // Fail before anything is created or copied.
+        let name =
+            name_of(&location).map_err(|finding| AddError::Invalid { finding, others: 0 })?;
+        let entry = match location.is_bare {
             true => source.file_name().unwrap_or_default().to_owned(),
             false => OsString::from(name.as_str()),
         };
@@ -155,17 +155,17 @@ impl Addition {
             .canonicalize()
             .map_err(|error| AddError::Unreadable { path: source.to_owned(), source: error })?;
         let copy = staging.path().join(&entry);
-        match place.is_bare {
+        match location.is_bare {
             true => drop(copy_file(&real, source, &copy)?),
             false if plugins_dir.canonicalize().map_err(failed)?.starts_with(&real) => {
                 let (path, plugins_dir) = (source.to_owned(), plugins_dir.to_owned());
                 return Err(AddError::Around { path, plugins_dir });
             }
-            // Under the name that people know it by, which errors show.
+            // Pass the path as given, for errors.
             false => copy_directory(source, &copy)?,
         }
         sync_dir(staging.path()).map_err(failed)?;
-        let report = examine(&place.copied_to(copy));
+        let report = examine(&location.copied_to(copy));
         let package = loadable(report.info, &report.checks)?;
         if package.name != name {
             return Err(AddError::Changed { path: source.to_owned() });
@@ -187,39 +187,39 @@ impl Addition {
         Ok(Self { staging, plugins_dir, entry, package, notes: notes.collect(), replaces })
     }
 
-    /// What is to be added.
+    /// Package to add.
     pub fn package(&self) -> &PackageInfo {
         &self.package
     }
 
-    /// Where it is to be.
+    /// Destination.
     pub fn path(&self) -> PathBuf {
         self.plugins_dir.join(&self.entry)
     }
 
-    /// What is not as it should be, though it would load.
+    /// Findings that do not prevent loading.
     pub fn notes(&self) -> &[Finding] {
         &self.notes
     }
 
-    /// What it takes the place of and, where that can be read, its content.
+    /// Package to replace, with its description if readable.
     pub fn replaces(&self) -> Option<(&Installed, Option<&PackageInfo>)> {
         self.replaces.as_ref().map(|(old, info)| (old, info.as_ref()))
     }
 
-    /// Puts it into its place, at once, and deletes what was there.
+    /// Moves the package to its destination atomically, and deletes the replaced one.
     ///
     /// # Errors
-    /// When what is there is no longer what it was, or the directory cannot be written.
+    /// If the destination changed since `prepare`, or cannot be written.
     pub fn finish(self) -> Result<PathBuf, AddError> {
         let to = self.path();
         let failed = |source| AddError::Io { path: self.plugins_dir.clone(), source };
-        let _alone = self.staging.lock_packages();
+        let _guard = self.staging.lock_packages();
         let old = predecessor(&self.plugins_dir, &self.package.name, &self.entry)?;
         if old.as_ref() != self.replaces.as_ref().map(|(old, _)| old) {
             return Err(AddError::Changed { path: self.plugins_dir.clone() });
         }
-        // What was shown is what is replaced: of the same version, it can be another one.
+        // Replace only the reviewed package: the version may be the same, the content not.
         if let Some((old, info)) = &self.replaces
             && content_of(old) != *info
         {
@@ -230,44 +230,44 @@ impl Addition {
             None => move_to(&copy, &to).map_err(failed)?,
             Some(old) => {
                 exchange(&copy, &old.path).map_err(failed)?;
-                // At every moment there is one package of the name.
+                // There is exactly one package of the name at any time.
                 if old.path != to
                     && let Err(error) = move_to(&old.path, &to)
                 {
-                    // A failure leaves everything as it was, as far as that can be had.
+                    // Roll back, as far as possible.
                     let _ = exchange(&copy, &old.path);
                     return Err(failed(error));
                 }
             }
         }
         sync_dir(&self.plugins_dir).map_err(failed)?;
-        // The old one is hidden by now; if it cannot be deleted, a later addition does it.
+        // The old package is hidden now; if deleting fails, a later operation deletes it.
         let _ = self.staging.delete();
         Ok(to)
     }
 }
 
-/// What is in a package, its components' digests among it; none where it cannot be read.
+/// Description of an installed package, including digests; `None` if it cannot be read.
 fn content_of(installed: &Installed) -> Option<PackageInfo> {
-    Place::of_entry(&installed.path).and_then(|place| examine(&place).info)
+    PackageLocation::of_entry(&installed.path).and_then(|location| examine(&location).info)
 }
 
-fn place_of(source: &Path) -> Result<Place, AddError> {
+fn location_of(source: &Path) -> Result<PackageLocation, AddError> {
     let found = source
         .metadata()
         .map_err(|error| AddError::Unreadable { path: source.to_owned(), source: error })?;
-    let place = match found.is_dir() {
+    let location = match found.is_dir() {
         true => source
             .join(MANIFEST_FILE)
             .symlink_metadata()
             .is_ok()
-            .then(|| Place::of_directory(source)),
-        false => Place::of_file(source),
+            .then(|| PackageLocation::of_directory(source)),
+        false => PackageLocation::of_file(source),
     };
-    place.ok_or_else(|| AddError::NoPackage { path: source.to_owned() })
+    location.ok_or_else(|| AddError::NoPackage { path: source.to_owned() })
 }
 
-/// The package, where every check passed that it must pass to be loaded.
+/// Returns the package if all checks required for loading passed.
 fn loadable(info: Option<PackageInfo>, checks: &[Checked]) -> Result<PackageInfo, AddError> {
     let needed = checks.iter().filter(|one| one.check.is_needed_to_load());
     let mut findings = needed.flat_map(|one| match &one.outcome {
@@ -287,7 +287,7 @@ fn loadable(info: Option<PackageInfo>, checks: &[Checked]) -> Result<PackageInfo
     }
 }
 
-/// What `name` takes the place of in the plugins directory.
+/// Installed package that `name` would replace.
 fn predecessor(
     plugins_dir: &Path,
     name: &PackageName,

@@ -1,4 +1,4 @@
-//! A package copied, within bounds: directories and regular files, nothing else.
+//! Copies a package with limits: directories and regular files only.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -8,69 +8,68 @@ use super::staging::sync_dir;
 use perfbox_model::escape;
 use perfbox_model::files::{COMPONENT_MAX_BYTES, open_regular};
 
-/// Files and directories in a package: a manifest, a component or a few, and what is to
-/// be read about them. More is a source tree.
-const MOST_ENTRIES: usize = 1000;
+/// Maximum number of files and directories in a package: enough for a manifest, components and
+/// documentation, but not for a source tree.
+const ENTRIES_MAX: usize = 1000;
 
-/// Bytes of a package: four of the largest components.
-const MOST_BYTES: u64 = 4 * COMPONENT_MAX_BYTES;
+/// Maximum size of a package, in bytes: four components of maximum size.
+const BYTES_MAX: u64 = 4 * COMPONENT_MAX_BYTES;
 
-/// Why a package was not copied.
+/// Errors of copying a package.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CopyError {
-    /// A link in it.
-    #[error("`{}` is a link, and links inside a package are not followed; put the file itself there", escape(&path.to_string_lossy()))]
+    /// Symbolic link in the package.
+    #[error("`{}` is a symbolic link, which is not allowed in a package; replace it with the file", escape(&path.to_string_lossy()))]
     Link {
         /// The link.
         path: PathBuf,
     },
-    /// A FIFO, socket or device in it.
-    #[error("`{}` is neither a file nor a directory; take it out of the package", escape(&path.to_string_lossy()))]
+    /// FIFO, socket or device in the package.
+    #[error("`{}` is neither a file nor a directory; remove it from the package", escape(&path.to_string_lossy()))]
     Special {
-        /// What it is.
+        /// The FIFO, socket or device.
         path: PathBuf,
     },
-    /// Too much in it.
-    #[error("`{}` has more than {MOST_ENTRIES} files and directories in it, the most that a package may have; take out what is no part of the plugin", escape(&path.to_string_lossy()))]
+    /// Too many entries.
+    #[error("`{}` has more than {ENTRIES_MAX} files and directories, the maximum for a package; remove files that are not part of the plugin", escape(&path.to_string_lossy()))]
     TooMany {
         /// The package.
         path: PathBuf,
     },
-    /// A file that is larger than a component may be.
-    #[error("`{}` is larger than {} MiB, the most that a file of a package may have", escape(&path.to_string_lossy()), COMPONENT_MAX_BYTES >> 20)]
+    /// File that is too large.
+    #[error("`{}` is larger than {} MiB, the maximum for a file in a package; remove or shrink it", escape(&path.to_string_lossy()), COMPONENT_MAX_BYTES >> 20)]
     FileTooLarge {
         /// The file.
         path: PathBuf,
     },
-    /// Files that are too large together.
-    #[error("`{}` has more than {} MiB in it, the most that a package may have; take out what is no part of the plugin", escape(&path.to_string_lossy()), MOST_BYTES >> 20)]
+    /// Package that is too large.
+    #[error("`{}` is larger than {} MiB, the maximum for a package; remove files that are not part of the plugin", escape(&path.to_string_lossy()), BYTES_MAX >> 20)]
     TooLarge {
         /// The package.
         path: PathBuf,
     },
-    /// A file or directory of it that cannot be read.
-    #[error("`{}` cannot be read", escape(&path.to_string_lossy()))]
+    /// File or directory that cannot be read.
+    #[error("cannot read `{}`; check its permissions", escape(&path.to_string_lossy()))]
     Read {
         /// The file or directory.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// A copy that cannot be written.
-    #[error("`{}` cannot be written; make room for it", escape(&path.to_string_lossy()))]
+    /// Copy that cannot be written.
+    #[error("cannot write `{}`; check permissions and free disk space", escape(&path.to_string_lossy()))]
     Write {
         /// The file or directory.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
 
-/// Copies the package in `from` to `to`, which is made. All of it is on the disk when
-/// this returns.
+/// Copies the package in `from` to the new directory `to`, and syncs it to disk.
 pub(super) fn copy_directory(from: &Path, to: &Path) -> Result<(), CopyError> {
-    let Content { directories, files } = survey(from)?;
+    let Content { directories, files } = scan(from)?;
     for inner in &directories {
         let copy = to.join(inner);
         fs::create_dir(&copy).map_err(|source| write_error(&copy, source))?;
@@ -79,8 +78,8 @@ pub(super) fn copy_directory(from: &Path, to: &Path) -> Result<(), CopyError> {
     for inner in &files {
         let path = from.join(inner);
         bytes += copy_file(&path, &path, &to.join(inner))?;
-        // They may have grown since.
-        if bytes > MOST_BYTES {
+        // Files may have grown since the scan.
+        if bytes > BYTES_MAX {
             return Err(CopyError::TooLarge { path: from.to_owned() });
         }
     }
@@ -90,15 +89,15 @@ pub(super) fn copy_directory(from: &Path, to: &Path) -> Result<(), CopyError> {
         .try_for_each(|copy| sync_dir(&copy).map_err(|source| write_error(&copy, source)))
 }
 
-/// What is in a package, as paths inside of it.
+/// Content of a package, as relative paths.
 struct Content {
-    /// Each after the one that it is in.
+    /// Parents before children.
     directories: Vec<PathBuf>,
     files: Vec<PathBuf>,
 }
 
-/// Looks through a package, so that one that is refused is not copied in part.
-fn survey(package: &Path) -> Result<Content, CopyError> {
+/// Lists and checks the content of a package, so that a refused one is not partly copied.
+fn scan(package: &Path) -> Result<Content, CopyError> {
     let mut content = Content { directories: vec![PathBuf::new()], files: Vec::new() };
     let mut bytes: u64 = 0;
     let mut next = 0;
@@ -120,11 +119,11 @@ fn survey(package: &Path) -> Result<Content, CopyError> {
                 bytes += found.len();
                 content.files.push(inner);
             }
-            // The package itself is no entry of it.
-            if content.directories.len() + content.files.len() > MOST_ENTRIES + 1 {
+            // Plus one for the package directory itself.
+            if content.directories.len() + content.files.len() > ENTRIES_MAX + 1 {
                 return Err(CopyError::TooMany { path: package.to_owned() });
             }
-            if bytes > MOST_BYTES {
+            if bytes > BYTES_MAX {
                 return Err(CopyError::TooLarge { path: package.to_owned() });
             }
         }
@@ -132,11 +131,11 @@ fn survey(package: &Path) -> Result<Content, CopyError> {
     Ok(content)
 }
 
-/// Copies a regular file, which people know as `shown`, and says how many bytes it has.
+/// Copies a regular file and returns its size in bytes; errors show the path `shown`.
 pub(super) fn copy_file(from: &Path, shown: &Path, to: &Path) -> Result<u64, CopyError> {
     let source = open_regular(from).map_err(|source| read_error(shown, source))?;
     let mut copy = File::create_new(to).map_err(|source| write_error(to, source))?;
-    // It may grow while it is read.
+    // The file may grow while it is read.
     let mut source = source.take(COMPONENT_MAX_BYTES + 1);
     let mut chunk = vec![0; 64 * 1024];
     let mut bytes = 0;
@@ -155,11 +154,11 @@ pub(super) fn copy_file(from: &Path, shown: &Path, to: &Path) -> Result<u64, Cop
     Ok(bytes)
 }
 
-/// In order, so that of several errors it is always the same that is told; only one more
-/// than there may be.
+/// Sorted names in a directory, for deterministic errors; stops after one more than the
+/// maximum.
 fn names_in(dir: &Path) -> Result<Vec<std::ffi::OsString>, CopyError> {
     let unreadable = |source| read_error(dir, source);
-    let entries = dir.read_dir().map_err(unreadable)?.take(MOST_ENTRIES + 1);
+    let entries = dir.read_dir().map_err(unreadable)?.take(ENTRIES_MAX + 1);
     let names = entries.map(|entry| entry.map(|entry| entry.file_name()));
     let mut names: Vec<_> = names.collect::<Result<_, _>>().map_err(unreadable)?;
     names.sort();

@@ -1,32 +1,33 @@
-//! A package as its files describe it.
+//! Description of a package.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::component::{Ability, ComponentInfo};
+use crate::component::capability::Capability;
+use crate::component::info::ComponentInfo;
 use crate::manifest::{Manifest, ManifestImplementation};
 use perfbox_model::names::PackageName;
 
-/// A package as its files describe it. Its words are as they stand there: whoever shows
-/// them to people must [`escape`](perfbox_model::escape()) them.
+/// Description of a package. Texts come unchanged from its files:
+/// [`escape`](perfbox_model::escape()) them for display.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PackageInfo {
-    /// Its name; of a bare component that does not say, its file's without `.wasm`.
+    /// Name; for a bare component without a name, the file name without `.wasm`.
     pub name: PackageName,
-    /// Its version; empty where it does not say.
+    /// Version; empty if not declared.
     pub version: String,
-    /// For people.
+    /// Description.
     pub description: String,
-    /// Who wrote it.
+    /// Author.
     pub author: String,
-    /// Under which licence.
+    /// License.
     pub license: String,
-    /// False: listed, never selected.
+    /// If false, listed but never selected.
     pub enabled: bool,
-    /// What it offers.
+    /// Implementations.
     pub implementations: Vec<ManifestImplementation>,
-    /// Its components that are sound, by their path inside the package.
+    /// Valid components by path inside the package.
     pub components: BTreeMap<PathBuf, ComponentInfo>,
 }
 
@@ -38,7 +39,7 @@ impl PackageInfo {
         Self { name, version, description, author, license, enabled, implementations, components }
     }
 
-    /// A component without a manifest, of which only the name is known yet.
+    /// Creates the description of a bare component from its name alone.
     pub(super) fn of_bare(name: PackageName) -> Self {
         let none = String::new;
         Self {
@@ -53,7 +54,7 @@ impl PackageInfo {
         }
     }
 
-    /// Takes what the component says about itself, where no manifest does.
+    /// Copies the metadata of the component, for a package without a manifest.
     pub(super) fn take_metadata(&mut self) {
         let Some(component) = self.components.values().next() else { return };
         let metadata = &component.metadata;
@@ -64,12 +65,12 @@ impl PackageInfo {
         self.license = text(&metadata.licenses);
     }
 
-    /// What its components ask to be able to do, all together.
-    pub fn abilities(&self) -> Vec<&Ability> {
-        let mut abilities: Vec<_> =
-            self.components.values().flat_map(|component| &component.abilities).collect();
-        abilities.sort();
-        abilities.dedup();
-        abilities
+    /// Capabilities that its components request.
+    pub fn capabilities(&self) -> Vec<&Capability> {
+        let mut capabilities: Vec<_> =
+            self.components.values().flat_map(|component| &component.capabilities).collect();
+        capabilities.sort();
+        capabilities.dedup();
+        capabilities
     }
 }

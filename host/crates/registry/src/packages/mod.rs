@@ -1,30 +1,30 @@
-//! Packages as files: looked at closely, added to a plugins directory, removed from it.
-//! Nothing here is compiled or run.
+//! Package management: validates packages, adds them to a plugins directory, removes them.
+//! Nothing is compiled or run.
 //!
-//! [`validate()`] says of every package under a path whether it would load, and why
-//! not. An [`Addition`] copies a package to where it is to be and validates the copy,
-//! so that what was shown is what is added; [`remove`] takes one away. Both work in a
-//! hidden directory beside the packages, which discovery skips, and change what can be
-//! seen by renaming alone.
+//! [`validate()`] checks whether every package under a path would load. An [`Addition`] copies
+//! a package into a staging directory and validates the copy, so that the reviewed package is
+//! the added one; [`remove`] deletes a package. Both use a hidden staging directory inside the
+//! plugins directory, which discovery skips, and publish changes by renaming only.
 
 mod add;
-mod agree;
+mod check;
+mod contract_check;
 mod copy;
 mod examine;
-mod fit;
 mod info;
 mod installed;
-mod place;
+mod location;
+mod manifest_check;
 mod remove;
 mod staging;
 mod validate;
 
 pub use add::{AddError, Addition};
+pub use check::{Check, Checked, Finding, Outcome};
+pub use contract_check::{MissingItems, validate_code};
 pub use copy::CopyError;
-pub use fit::{Gaps, validate_code};
+pub use examine::PackageReport;
 pub use info::PackageInfo;
 pub use installed::Installed;
 pub use remove::{RemoveError, remove};
-pub use validate::{
-    Check, Checked, Finding, Outcome, PackageReport, ValidateError, Validation, validate,
-};
+pub use validate::{ValidateError, Validation, validate};

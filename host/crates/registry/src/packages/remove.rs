@@ -1,4 +1,4 @@
-//! A package on its way out of a plugins directory.
+//! Removes a package from a plugins directory.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,75 +10,75 @@ use crate::registry::Registry;
 use perfbox_model::escape;
 use perfbox_model::names::nearest;
 
-/// Why a package was not removed.
+/// Errors of removing a package.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoveError {
-    /// None of that name is there.
+    /// Unknown package.
     #[error("no package `{}` in `{}`{hint}", escape(name), escape(&plugins_dir.to_string_lossy()))]
     NotThere {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// Where it was looked for.
+        /// The plugins directory.
         plugins_dir: PathBuf,
-        /// Where it is, or what there is.
+        /// Next step.
         hint: String,
     },
-    /// Several of that name are there.
-    #[error("`{}` is the name of {} packages here: {}; delete those that you do not want by hand", escape(name), paths.len(), paths.iter().map(|path| format!("`{}`", escape(&path.to_string_lossy()))).collect::<Vec<_>>().join(", "))]
+    /// Several packages with the name.
+    #[error("`{}` is the name of {} packages: {}; delete the unwanted ones by hand", escape(name), paths.len(), paths.iter().map(|path| format!("`{}`", escape(&path.to_string_lossy()))).collect::<Vec<_>>().join(", "))]
     Several {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// Where they are.
+        /// Their paths.
         paths: Vec<PathBuf>,
     },
-    /// The plugins directory cannot be read or written.
-    #[error("the plugins directory `{}` cannot be changed; check that it can be written to", escape(&path.to_string_lossy()))]
+    /// Plugins directory that cannot be read or written.
+    #[error("cannot change plugins directory `{}`; check that it is writable", escape(&path.to_string_lossy()))]
     Io {
         /// The plugins directory.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// It is out, but not deleted.
-    #[error("package `{name}` is removed, but what was in it could not be deleted; delete `{}` by hand", escape(&path.to_string_lossy()))]
+    /// Package that is removed but whose files are not deleted.
+    #[error("removed package `{name}`, but cannot delete its files; delete `{}` by hand", escape(&path.to_string_lossy()))]
     Left {
-        /// What was removed.
+        /// The removed package.
         name: String,
-        /// What is left.
+        /// The remaining files.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
 
 impl RemoveError {
-    /// True where the request is the cause, not the system below.
+    /// True if the request is the cause, false for an operating system error.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::NotThere { .. } | Self::Several { .. })
     }
 }
 
-/// Takes the package of this name out of a plugins directory: out of sight at once, then
-/// deleted. Of a link, the link. `known` is what else there is, to say so where the name
-/// is not in the directory.
+/// Removes the package with this name from a plugins directory: hides it atomically, then
+/// deletes it. Of a symbolic link, removes only the link. `known` supplies hints for a name
+/// that is not in the directory.
 ///
 /// # Errors
-/// When the name means none or several there, or the directory cannot be written.
+/// If no package or several have the name, or the directory cannot be written.
 pub fn remove(plugins_dir: &Path, name: &str, known: &Registry) -> Result<Installed, RemoveError> {
     let failed = |source| RemoveError::Io { path: plugins_dir.to_owned(), source };
     let find = || {
         let all = Installed::all_in(plugins_dir).map_err(failed)?;
-        only(all, plugins_dir, name, known)
+        find_only(all, plugins_dir, name, known)
     };
     find()?;
     let staging = Staging::begin(plugins_dir).map_err(failed)?;
-    let alone = staging.lock_packages();
+    let guard = staging.lock_packages();
     let removed = find()?;
     let hidden = staging.path().join("removed");
     move_to(&removed.path, &hidden).map_err(failed)?;
     sync_dir(plugins_dir).map_err(failed)?;
-    drop(alone);
+    drop(guard);
     let path = staging.path().to_owned();
     match staging.delete() {
         Ok(()) => Ok(removed),
@@ -86,7 +86,7 @@ pub fn remove(plugins_dir: &Path, name: &str, known: &Registry) -> Result<Instal
     }
 }
 
-fn only(
+fn find_only(
     all: Vec<Installed>,
     plugins_dir: &Path,
     name: &str,
@@ -111,29 +111,29 @@ fn only(
     }
 }
 
-/// True for a bare component whose file is called so, with or without `.wasm`.
+/// True for a bare component with this file name, with or without `.wasm`.
 fn is_file(one: &Installed, name: &str) -> bool {
     let is_component = one.path.extension().is_some_and(|extension| extension == "wasm");
     let names = [one.path.file_name(), one.path.file_stem()];
     is_component && names.contains(&Some(name.as_ref()))
 }
 
-/// Most packages that an error lists.
-const MOST_LISTED: usize = 10;
+/// Maximum number of packages in an error.
+const LISTED_MAX: usize = 10;
 
 fn hint(all: &[Installed], plugins_dir: &Path, name: &str, known: &Registry) -> String {
-    // Those of the directory itself were there when `known` was read and are gone since,
-    // or are on their way in: they are not for people to delete.
+    // Packages in the directory itself were removed since `known` was read, or are being
+    // added: no hint for them.
     let is_elsewhere = |package: &&Package| !package.path.starts_with(plugins_dir);
     let mut elsewhere = known.packages().iter().filter(is_elsewhere);
     if let Some(elsewhere) = elsewhere.find(|package| package.name == name) {
         let path = escape(&elsewhere.path.to_string_lossy()).into_owned();
         return match elsewhere.source {
             PackageSource::Builtin => {
-                "; that one comes with perfbox: leave it out by not selecting it".to_owned()
+                "; it is a builtin, which cannot be removed: deselect it instead".to_owned()
             }
             _ => {
-                format!("; it is `{path}`, which is not there by `plugins add`: delete it by hand")
+                format!("; it is at `{path}`, outside of that directory: delete it by hand")
             }
         };
     }
@@ -144,15 +144,15 @@ fn hint(all: &[Installed], plugins_dir: &Path, name: &str, known: &Registry) -> 
         PackageState::Invalid(_) => false,
     });
     if let Some(package) = offering {
-        return format!("; it is an identifier of package `{}`: name the package", package.name);
+        return format!("; it is an identifier of package `{0}`: use `{0}`", package.name);
     }
     if let Some(near) = nearest(name, all.iter().map(|one| one.name.as_str())) {
         return format!("; did you mean `{near}`?");
     }
     if all.is_empty() {
-        return "; there are none".to_owned();
+        return "; the directory has no packages".to_owned();
     }
-    let more = if all.len() > MOST_LISTED { ", …" } else { "" };
-    let listed: Vec<_> = all.iter().take(MOST_LISTED).map(|one| one.name.as_str()).collect();
-    format!("; there are {}{more}", listed.join(", "))
+    let more = if all.len() > LISTED_MAX { ", …" } else { "" };
+    let listed: Vec<_> = all.iter().take(LISTED_MAX).map(|one| one.name.as_str()).collect();
+    format!("; use one of {}{more}", listed.join(", "))
 }

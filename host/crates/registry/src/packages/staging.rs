@@ -1,6 +1,6 @@
-//! A hidden directory beside the packages, for one that is on its way in or out. What
-//! others can see changes by renaming alone, so that a crash at any moment leaves the
-//! plugins directory as it was, or as it was to be, and at most a hidden directory.
+//! Hidden staging directory inside a plugins directory, for adding and removing packages.
+//! Renaming publishes each change, so that a crash leaves the plugins directory in its old or
+//! new state, plus at most a hidden directory.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,27 +8,26 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// Names of such directories begin so; discovery skips hidden names.
+/// Prefix of staging directories; discovery skips hidden names.
 const PREFIX: &str = ".perfbox-";
 
-/// A hidden directory of this process's own; gone when dropped.
+/// Staging directory of this process; deleted when dropped.
 pub(super) struct Staging {
     dir: TempDir,
     plugins_dir: PathBuf,
-    /// Held as long as the directory is in use, by whose absence others know what was
-    /// left behind. None where the file system has no locks.
+    /// Lock that marks the directory as in use; `None` on a file system without locks.
     _in_use: Option<File>,
 }
 
 impl Staging {
-    /// Makes the plugins directory if need be, and one in it; what killed processes
-    /// have left there is deleted.
+    /// Creates the plugins directory if missing, and a staging directory in it. Deletes
+    /// abandoned staging directories.
     pub(super) fn begin(plugins_dir: &Path) -> io::Result<Self> {
         fs::create_dir_all(plugins_dir)?;
-        // Between making a directory and locking it, it looks left behind.
-        let _alone = lock(plugins_dir);
+        // A new directory looks abandoned until it is locked.
+        let _guard = lock(plugins_dir);
         sweep(plugins_dir);
-        // Its own words would name the hidden directory.
+        // The original message would name the hidden directory.
         let plain = |error: io::Error| io::Error::from(error.kind());
         let mut hidden = tempfile::Builder::new();
         let dir = hidden.prefix(PREFIX).tempdir_in(plugins_dir).map_err(plain)?;
@@ -36,48 +35,49 @@ impl Staging {
         Ok(Self { dir, plugins_dir: plugins_dir.to_owned(), _in_use })
     }
 
-    /// The directory.
+    /// Path of the directory.
     pub(super) fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    /// Until it is dropped, no other process adds or removes packages.
+    /// Blocks other processes from adding or removing packages until dropped.
     pub(super) fn lock_packages(&self) -> Option<File> {
         lock(&self.plugins_dir)
     }
 
-    /// Deletes it and all that is in it.
+    /// Deletes the directory with its content.
     pub(super) fn delete(self) -> io::Result<()> {
         self.dir.close()
     }
 }
 
-/// Waits until nobody else has it.
+/// Locks a directory; waits for other processes.
 fn lock(dir: &Path) -> Option<File> {
     let dir = File::open(dir).ok()?;
     dir.lock().ok()?;
     Some(dir)
 }
 
+/// Deletes abandoned staging directories.
 fn sweep(plugins_dir: &Path) {
     for entry in plugins_dir.read_dir().into_iter().flatten().flatten() {
         let is_staging = entry.file_name().to_string_lossy().starts_with(PREFIX)
             && entry.file_type().is_ok_and(|found| found.is_dir());
-        let is_left_behind = || File::open(entry.path()).is_ok_and(|dir| dir.try_lock().is_ok());
-        if is_staging && is_left_behind() {
-            // What cannot be deleted now stays hidden.
+        let is_abandoned = || File::open(entry.path()).is_ok_and(|dir| dir.try_lock().is_ok());
+        if is_staging && is_abandoned() {
+            // A directory that cannot be deleted stays hidden.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// Renames `from` to `to`, where nothing may be.
+/// Renames `from` to `to`; fails if `to` exists.
 pub(super) fn move_to(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
         match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Err(error) if is_unknown(error) => {}
+            Err(error) if is_unsupported(error) => {}
             renamed => return Ok(renamed?),
         }
     }
@@ -87,14 +87,13 @@ pub(super) fn move_to(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
-/// Puts `new` in the place of `old`, and `old` in that of `new`: at once where the file
-/// system can.
+/// Swaps `new` and `old`, atomically if the file system supports it.
 pub(super) fn exchange(new: &Path, old: &Path) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
         match renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE) {
-            Err(error) if is_unknown(error) => {}
+            Err(error) if is_unsupported(error) => {}
             exchanged => return Ok(exchanged?),
         }
     }
@@ -104,14 +103,14 @@ pub(super) fn exchange(new: &Path, old: &Path) -> io::Result<()> {
     fs::rename(&aside, new)
 }
 
-/// True where the file system or the kernel does not have what was asked for.
+/// True if the file system or kernel does not support the operation.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
-fn is_unknown(error: rustix::io::Errno) -> bool {
+fn is_unsupported(error: rustix::io::Errno) -> bool {
     use rustix::io::Errno;
     [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP].contains(&error)
 }
 
-/// Lets what was renamed or made in a directory outlive a power cut.
+/// Syncs a directory, so that renames survive a power failure.
 pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     match cfg!(unix) {
         true => File::open(dir)?.sync_all(),
@@ -124,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_left_behind_is_deleted_and_what_is_in_use_is_not() {
+    fn abandoned_staging_is_deleted_and_used_staging_is_kept() {
         let plugins = tempfile::tempdir().unwrap();
         let left = plugins.path().join(".perfbox-left");
         fs::create_dir(&left).unwrap();
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_and_a_file_change_places() {
+    fn directory_and_file_are_swapped() {
         let dir = tempfile::tempdir().unwrap();
         let (new, old) = (dir.path().join("new"), dir.path().join("old"));
         fs::create_dir(&new).unwrap();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use perfbox_model::cancel::CancelToken;
 use perfbox_model::failure::{Failure, FailureKind};
-use perfbox_model::limits::{Limits, show_time};
+use perfbox_model::limits::{Limits, format_duration};
 
 /// The limit of one call: its name and its value.
 #[derive(Debug, Clone, Copy)]
@@ -162,7 +162,7 @@ pub(crate) fn ended(
             FailureKind::Deadline,
             format!(
                 "the call took longer than its limit of {} (`{name}`){counted}",
-                show_time(time)
+                format_duration(time)
             ),
         ),
         Ending::Budget => (
@@ -170,9 +170,9 @@ pub(crate) fn ended(
             format!(
                 "its calls together took longer than its budget of {}: {} (`run_budget`), and \
                  {} (`record_budget`) for each of {} records{counted}",
-                show_time(budget.total()),
-                show_time(budget.run),
-                show_time(budget.record),
+                format_duration(budget.total()),
+                format_duration(budget.run),
+                format_duration(budget.record),
                 budget.records,
             ),
         ),

@@ -9,7 +9,7 @@ use super::state::RANDOM_MAX_BYTES;
 use crate::bindings::types::{ErrorKind, PluginError};
 use perfbox_model::escape;
 use perfbox_model::failure::{Failure, FailureKind};
-use perfbox_model::limits::{Limits, show_bytes};
+use perfbox_model::limits::{Limits, format_bytes};
 
 /// What a panicking guest printed, in one line, without advice that it cannot take.
 fn last_words(stderr: &str) -> Option<String> {
@@ -106,7 +106,7 @@ fn without_backtrace(
             if cause.contains("fuel allocated for hostcalls") {
                 let words = format!(
                     "it handed over more in one value than its limit `returned_value` of {}",
-                    show_bytes(limits.returned_bytes)
+                    format_bytes(limits.returned_bytes)
                 );
                 return Failure::new(FailureKind::InvalidOutput, during, words);
             }
@@ -142,7 +142,7 @@ fn told_better(error: &wasmtime::Error, limits: &Limits) -> Option<String> {
     if cause.starts_with("requested len ") {
         return Some(format!(
             "it asked for more random bytes in one call than the {} that are given",
-            show_bytes(RANDOM_MAX_BYTES as usize)
+            format_bytes(RANDOM_MAX_BYTES as usize)
         ));
     }
     None

@@ -2,7 +2,7 @@
 
 use wasmtime::{ResourceLimiter, Result};
 
-use perfbox_model::limits::{Limits, show_bytes};
+use perfbox_model::limits::{Limits, format_bytes};
 
 /// Bytes that one slot of a table takes on the host.
 pub(crate) const TABLE_SLOT_BYTES: usize = 16;
@@ -53,7 +53,7 @@ impl MemoryLimiter {
             format!(
                 "it needed {} MiB of memory, and its limit `memory` is {}",
                 wanted.div_ceil(1 << 20),
-                show_bytes(self.limit_bytes)
+                format_bytes(self.limit_bytes)
             )
         })
     }

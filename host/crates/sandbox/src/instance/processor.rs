@@ -15,7 +15,7 @@ use crate::bindings::{batches, types};
 use perfbox_model::batch::{Batch, WantedColumns};
 use perfbox_model::cost::Cost;
 use perfbox_model::failure::{Failure, FailureKind};
-use perfbox_model::limits::show_bytes;
+use perfbox_model::limits::format_bytes;
 use perfbox_model::phase::PhaseSummary;
 use perfbox_model::report::{Metric, ProcessorResult};
 
@@ -157,7 +157,7 @@ impl ProcessorInstance {
         if self.saved_bytes > memory_bytes {
             return refused(format!(
                 "the state that it saves is larger than {}, its limit `memory`",
-                show_bytes(memory_bytes)
+                format_bytes(memory_bytes)
             ));
         }
         Ok(Some(chunk))

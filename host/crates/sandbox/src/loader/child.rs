@@ -8,7 +8,7 @@ use std::thread::Builder;
 
 use crate::compile::{DETERMINISTIC, Ending, SUBCOMMAND};
 use perfbox_model::escape;
-use perfbox_model::limits::{Limits, show_bytes, show_time};
+use perfbox_model::limits::{Limits, format_bytes, format_duration};
 
 /// Most code that is taken, in bytes. The largest components that are known make some
 /// 60 MB of it; the compiler's own limit on memory is usually lower.
@@ -160,13 +160,13 @@ fn read_end(mut from: impl Read) -> Vec<u8> {
 fn conclude(ended: Ended, limits: &Limits) -> Result<Vec<u8>, NoCode> {
     let Ended { in_time, status, code, words } = ended;
     let too_long = || {
-        let limit = show_time(limits.compile_time);
+        let limit = format_duration(limits.compile_time);
         NoCode::OverLimit(format!(
             "its compilation took longer than its limit `compile_time` of {limit}"
         ))
     };
     let too_much = || {
-        let limit = show_bytes(limits.compile_memory_bytes);
+        let limit = format_bytes(limits.compile_memory_bytes);
         NoCode::OverLimit(format!(
             "its compilation needed more memory than its limit `compile_memory` of {limit}"
         ))
@@ -175,7 +175,7 @@ fn conclude(ended: Ended, limits: &Limits) -> Result<Vec<u8>, NoCode> {
         return Err(too_long());
     }
     if code.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::FileTooLarge) {
-        let most = show_bytes(CODE_MAX_BYTES as usize);
+        let most = format_bytes(CODE_MAX_BYTES as usize);
         return Err(NoCode::Died(format!("it would be more than {most} of machine code")));
     }
     let words = String::from_utf8_lossy(&words);

@@ -4,9 +4,9 @@ use wasmtime::component::Component;
 
 use super::LoadError;
 use crate::instance::TABLE_SLOT_BYTES;
-use perfbox_model::limits::{Limits, show_bytes};
+use perfbox_model::limits::{Limits, format_bytes};
 use perfbox_registry::ComponentLocation;
-use perfbox_registry::component::{ComponentError, Weight};
+use perfbox_registry::component::{CompileCost, ComponentError};
 
 const PAGE_BYTES: u64 = 64 * 1024;
 
@@ -17,20 +17,20 @@ pub(super) fn check_instances(
     limits: &Limits,
 ) -> Result<(), LoadError> {
     let most = limits.core_instances;
-    match Weight::of_instances(bytes) {
-        Ok(Weight { core_instances: count, .. }) if count > most as u64 => {
+    match CompileCost::of_instances(bytes) {
+        Ok(CompileCost { core_instances: count, .. }) if count > most as u64 => {
             let reason =
                 format!("{count} core instances, and its limit `core_instances` is {most}");
             Err(demanding(location, reason))
         }
-        Err(error) if Weight::is_excess(&error) => Err(too_heavy(&error, location)),
+        Err(error) if CompileCost::is_excess(&error) => Err(too_heavy(&error, location)),
         _ => Ok(()),
     }
 }
 
 /// Whether a compiler can be expected to take it.
 pub(super) fn check_weight(bytes: &[u8], location: &ComponentLocation) -> Result<(), LoadError> {
-    Weight::excess_of(bytes).map_or(Ok(()), |error| Err(too_heavy(&error, location)))
+    CompileCost::excess_of(bytes).map_or(Ok(()), |error| Err(too_heavy(&error, location)))
 }
 
 fn too_heavy(error: &ComponentError, location: &ComponentLocation) -> LoadError {
@@ -59,7 +59,7 @@ pub(super) fn check_resources(
     for (count, bytes_each, what) in [memory, table].into_iter().flatten() {
         let bytes = usize::try_from(count.saturating_mul(bytes_each)).unwrap_or(usize::MAX);
         if bytes > limits.memory_bytes {
-            let (bytes, limit) = (show_bytes(bytes), show_bytes(limits.memory_bytes));
+            let (bytes, limit) = (format_bytes(bytes), format_bytes(limits.memory_bytes));
             let reason = format!(
                 "a {what} that takes {bytes} from the start, and its limit `memory` is {limit}"
             );

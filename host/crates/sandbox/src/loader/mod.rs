@@ -27,7 +27,7 @@ use perfbox_model::names::Category;
 use perfbox_model::permissions::Permissions;
 use perfbox_registry::Implementation;
 use perfbox_registry::cache::CacheDir;
-use perfbox_registry::component::{Ability, Grant};
+use perfbox_registry::component::{Access, Capability};
 use perfbox_registry::contract::{CONTRACT_VERSION, built_for_another, is_compatible};
 use perfbox_registry::lock::Lock;
 use perfbox_registry::read::read_component;
@@ -66,7 +66,7 @@ pub struct Loaded {
     /// Whether its engine counts instructions in place of time.
     pub(crate) deterministic: bool,
     /// What its component asks to be able to do.
-    asks_for: Vec<(Ability, String)>,
+    asks_for: Vec<(Capability, String)>,
 }
 
 impl Loaded {
@@ -88,10 +88,10 @@ impl Loaded {
 }
 
 /// An ability with the import that asks for it.
-fn shown(ability: &Ability, import: &str) -> String {
+fn shown(ability: &Capability, import: &str) -> String {
     let import = escape(import);
     match ability {
-        Ability::Import(_) => format!("`{import}`"),
+        Capability::Import(_) => format!("`{import}`"),
         ability => format!("`{ability}` (`{import}`)"),
     }
 }
@@ -203,7 +203,7 @@ impl Loader {
         check_resources(&component, &one.component, limits)?;
         // Before linking, which would only say that an import is missing.
         self.check_contract(one, &component)?;
-        let refused = self.abilities(&component).filter(|(one, _)| one.grant() == Grant::Refused);
+        let refused = self.abilities(&component).filter(|(one, _)| one.access() == Access::Refused);
         let asked: Vec<_> = refused.map(|(ability, import)| shown(&ability, &import)).collect();
         if !asked.is_empty() {
             let (place, asked) = (one.component.to_string(), asked.join(", "));
@@ -218,11 +218,11 @@ impl Loader {
     }
 
     /// What a component asks to be able to do, by which import.
-    fn abilities(&self, component: &Component) -> impl Iterator<Item = (Ability, String)> {
+    fn abilities(&self, component: &Component) -> impl Iterator<Item = (Capability, String)> {
         let component_type = component.component_type();
         let names: Vec<_> =
             component_type.imports(&self.engine).map(|(name, _)| name.to_owned()).collect();
-        names.into_iter().filter_map(|name| Some((Ability::of_import(&name)?, name)))
+        names.into_iter().filter_map(|name| Some((Capability::of_import(&name)?, name)))
     }
 
     /// A component for another version of the contract is refused with both named.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use wasmtime_wasi::p2::{FsError, StreamError};
 
-use perfbox_model::limits::{Limits, show_bytes};
+use perfbox_model::limits::{Limits, format_bytes};
 
 /// Counts by how much files grow and how many files and directories are made, before
 /// it happens. What is removed again is not given back, so that the disk never holds
@@ -24,7 +24,7 @@ pub(crate) enum OverQuota {
     #[error(
         "it wanted to write {} in all, and its limit `output` is {}",
         rounded_up(*wanted),
-        show_bytes(*limit as usize)
+        format_bytes(*limit as usize)
     )]
     Bytes { wanted: u64, limit: u64 },
     #[error("it made more files and directories than its limit `output_files` of {limit}")]

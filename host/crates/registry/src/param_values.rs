@@ -1,71 +1,71 @@
-//! Values given to parameters, checked against what is declared.
+//! Parameter values, checked against the declared parameters.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::param_type::{ParamType, ScalarType};
-use super::params::{ConfigParam, Fault, text_of};
+use crate::param_type::{ParamType, ScalarType};
+use crate::params::{ConfigParam, Fault, text_of};
 use perfbox_model::escape;
 use perfbox_model::names::{ParamName, nearest};
 
-/// A value given to a parameter that does not go with what is declared.
+/// Errors of parameter values.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParamError {
-    /// No such parameter.
+    /// Unknown parameter.
     #[error("{} has no parameter `{}`{}", escape(owner), escape(name), suggest(name, known))]
     Unknown {
-        /// Category and identifier.
+        /// The implementation, as `CATEGORY/ID`.
         owner: String,
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// What there is.
+        /// The declared parameters.
         known: Vec<ParamName>,
     },
-    /// A value of another type.
-    #[error("parameter `{name}` of {} takes {kind}, and `{}` is not one{}", escape(owner), escape(given),
-            how_to_write(*kind, given))]
+    /// Value of the wrong type.
+    #[error("invalid value `{1}` for parameter `{name}` of {0}; expected type {kind}{2}", escape(owner), escape(given),
+            syntax_hint(*kind, given))]
     WrongType {
-        /// Category and identifier.
+        /// The implementation, as `CATEGORY/ID`.
         owner: String,
         /// The parameter.
         name: ParamName,
-        /// What it takes.
+        /// Its type.
         kind: ParamType,
-        /// What was given.
+        /// The invalid value.
         given: String,
     },
-    /// A value that is not among the choices, or out of bounds.
-    #[error("parameter `{name}` of {} is {rule}, not `{}`{}", escape(owner), escape(given),
+    /// Value that is not one of the choices, or out of range.
+    #[error("invalid value `{1}` for parameter `{name}` of {0}; valid: {rule}{2}", escape(owner), escape(given),
             near.as_ref().map(|near| format!("; did you mean `{}`?", escape(near))).unwrap_or_default())]
     NotAllowed {
-        /// Category and identifier.
+        /// The implementation, as `CATEGORY/ID`.
         owner: String,
         /// The parameter.
         name: ParamName,
-        /// What it has to be, for example `at least 1`.
+        /// The valid values, for example `at least 1`.
         rule: String,
-        /// What was given.
+        /// The invalid value.
         given: String,
-        /// The nearest choice.
+        /// The nearest valid choice.
         near: Option<String>,
     },
-    /// A parameter without a default that was not given.
-    #[error("{} needs parameter `{name}` ({kind}); give it with --set {}.{name}=VALUE",
+    /// Missing value of a parameter without a default.
+    #[error("{} requires parameter `{name}` ({kind}); set it with --set {}.{name}=VALUE",
             escape(owner), escape(owner.trim_matches('`')))]
     Missing {
-        /// Category and identifier.
+        /// The implementation, as `CATEGORY/ID`.
         owner: String,
         /// The parameter.
         name: ParamName,
-        /// What it takes.
+        /// Its type.
         kind: ParamType,
     },
 }
 
 impl ParamError {
-    /// The name of the parameter.
+    /// Name of the parameter.
     pub fn param(&self) -> &str {
         match self {
             Self::Unknown { name, .. } => name,
@@ -78,43 +78,43 @@ impl ParamError {
 
 fn suggest(name: &str, known: &[ParamName]) -> String {
     if known.is_empty() {
-        return "; it takes none".to_owned();
+        return "; it has no parameters".to_owned();
     }
     let known = || known.iter().map(ParamName::as_str);
     match nearest(name, known()) {
         Some(near) => format!("; did you mean `{near}`?"),
-        None => format!("; it takes {}", known().collect::<Vec<_>>().join(", ")),
+        None => format!("; use one of {}", known().collect::<Vec<_>>().join(", ")),
     }
 }
 
-/// How to write a value of a type, where what was given shows that it is not known.
-fn how_to_write(kind: ParamType, given: &str) -> String {
+/// Hint on the syntax of a value, if `given` suggests that the user needs one.
+fn syntax_hint(kind: ParamType, given: &str) -> String {
     match kind {
-        ParamType::One(ScalarType::String) => "; put it in quotes".to_owned(),
+        ParamType::One(ScalarType::String) => ", in quotes".to_owned(),
         ParamType::List(_) if !given.trim_start().starts_with('[') => {
-            format!("; a list stands in brackets: `[{}]`", escape(given))
+            format!(", in brackets: `[{}]`", escape(given))
         }
         _ => String::new(),
     }
 }
 
-/// A value as it was given.
+/// Unchecked value of a parameter.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Given {
-    /// On a command line: read by the parameter's type.
+pub enum ParamValue {
+    /// From the command line: parsed by the type of the parameter.
     Text(String),
-    /// In a file: it has a type already.
+    /// From a file: already typed.
     Value(Value),
 }
 
-impl From<&str> for Given {
+impl From<&str> for ParamValue {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
 }
 
-impl Given {
-    /// As it can be shown, not yet made safe.
+impl ParamValue {
+    /// Text for display, not escaped.
     pub fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
@@ -122,15 +122,15 @@ impl Given {
         }
     }
 
-    fn read(&self, kind: ParamType) -> Option<Value> {
+    fn parse(&self, kind: ParamType) -> Option<Value> {
         match self {
-            Self::Text(text) => kind.read(text),
+            Self::Text(text) => kind.parse(text),
             Self::Value(value) => Some(value.clone()),
         }
     }
 
-    /// Without a declared type.
-    fn read_loose(&self) -> Value {
+    /// Parses a value without a declared type as YAML.
+    fn parse_untyped(&self) -> Value {
         match self {
             Self::Text(text) => {
                 serde_saphyr::from_str(text).unwrap_or_else(|_| Value::String(text.clone()))
@@ -140,23 +140,25 @@ impl Given {
     }
 }
 
-/// Values as given, by parameter name.
-pub type GivenParams = BTreeMap<String, Given>;
+/// Unchecked values by parameter name.
+pub type ParamValues = BTreeMap<String, ParamValue>;
 
-/// The configuration of one implementation, as the JSON object that `create` gets:
-/// the values given, defaults for the rest. `owner` names the implementation in
-/// errors. Without declared parameters anything goes, texts read as YAML.
+/// Builds the configuration of one implementation, the JSON object passed to `create`: the
+/// given values, and defaults for the rest. `owner` names the implementation in errors.
+/// Without declared parameters, accepts any name and parses text as YAML.
 ///
 /// # Errors
-/// A parameter that is not declared, a value of another type or not allowed, a missing
-/// value.
+/// For an undeclared parameter, a value of the wrong type or not allowed, or a missing value.
 pub fn check_params(
     owner: &str,
     declared: Option<&[ConfigParam]>,
-    given: &GivenParams,
+    given: &ParamValues,
 ) -> Result<serde_json::Map<String, Value>, ParamError> {
     let Some(declared) = declared else {
-        return Ok(given.iter().map(|(name, one)| (name.clone(), one.read_loose())).collect());
+        return Ok(given
+            .iter()
+            .map(|(name, value)| (name.clone(), value.parse_untyped()))
+            .collect());
     };
     if let Some(name) = given.keys().find(|name| declared.iter().all(|p| p.name.as_str() != **name))
     {
@@ -169,7 +171,7 @@ pub fn check_params(
     let mut config = serde_json::Map::new();
     for param in declared {
         let value = match (given.get(param.name.as_str()), &param.default) {
-            (Some(given), _) => param.take(owner, given)?,
+            (Some(given), _) => param.accept(owner, given)?,
             (None, Some(default)) => default.clone(),
             (None, None) if !param.required => continue,
             (None, None) => {
@@ -186,10 +188,10 @@ pub fn check_params(
 }
 
 impl ConfigParam {
-    /// The value that was given, checked.
-    fn take(&self, owner: &str, given: &Given) -> Result<Value, ParamError> {
+    /// Parses and checks a given value.
+    fn accept(&self, owner: &str, given: &ParamValue) -> Result<Value, ParamError> {
         let (owner, name) = (owner.to_owned(), self.name.clone());
-        let value = given.read(self.kind);
+        let value = given.parse(self.kind);
         let fault = match &value {
             None => Err(Fault::Type),
             Some(value) => self.check(value),
@@ -246,14 +248,14 @@ mod tests {
     }
 
     fn check(given: &[(&str, &str)]) -> Result<Value, String> {
-        let given = given.iter().map(|(k, v)| ((*k).to_owned(), Given::from(*v))).collect();
+        let given = given.iter().map(|(k, v)| ((*k).to_owned(), ParamValue::from(*v))).collect();
         check_params("`post_processor/p`", Some(&declared()), &given)
             .map(Value::Object)
             .map_err(|error| error.to_string())
     }
 
     #[test]
-    fn values_are_read_by_their_declared_type_and_the_rest_filled_in() {
+    fn values_are_parsed_by_type_and_defaults_fill_the_rest() {
         let config = check(&[("limit", "3"), ("file", "true"), ("percentiles", "[1, 2.5]")]);
         let expected = json!({"file": "true", "verbose": false, "percentiles": [1, 2.5],
             "limit": 3, "mode": "exact", "ratios": [], "depth": 4});
@@ -261,57 +263,57 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_in_words() {
-        for (given, words) in [
+    fn invalid_values_are_refused_with_the_valid_ones() {
+        for (given, message) in [
             (
                 &[("limt", "3")][..],
                 "`post_processor/p` has no parameter `limt`; did you mean `limit`?",
             ),
             (
                 &[("colour", "3")],
-                "`post_processor/p` has no parameter `colour`; it takes file, verbose, percentiles, limit, mode, ratios, depth",
+                "`post_processor/p` has no parameter `colour`; use one of file, verbose, percentiles, limit, mode, ratios, depth",
             ),
             (
                 &[("limit", "3.5")],
-                "parameter `limit` of `post_processor/p` takes int, and `3.5` is not one",
+                "invalid value `3.5` for parameter `limit` of `post_processor/p`; expected type int",
             ),
             (
                 &[("limit", "1"), ("verbose", "yes please")],
-                "parameter `verbose` of `post_processor/p` takes bool, and `yes please` is not one",
+                "invalid value `yes please` for parameter `verbose` of `post_processor/p`; expected type bool",
             ),
             (
                 &[("limit", "1"), ("percentiles", "[a]")],
-                "parameter `percentiles` of `post_processor/p` takes list<float>, and `[a]` is not one",
+                "invalid value `[a]` for parameter `percentiles` of `post_processor/p`; expected type list<float>",
             ),
             (
                 &[("limit", "1"), ("percentiles", "50, 99")],
-                "parameter `percentiles` of `post_processor/p` takes list<float>, and `50, 99` is not one; a list stands in brackets: `[50, 99]`",
+                "invalid value `50, 99` for parameter `percentiles` of `post_processor/p`; expected type list<float>, in brackets: `[50, 99]`",
             ),
             (
                 &[("limit", "1"), ("mode", "fats")],
-                "parameter `mode` of `post_processor/p` is one of fast, exact, not `fats`; did you mean `fast`?",
+                "invalid value `fats` for parameter `mode` of `post_processor/p`; valid: one of fast, exact; did you mean `fast`?",
             ),
             (
                 &[("limit", "1"), ("ratios", "[0.5, 1.5]")],
-                "parameter `ratios` of `post_processor/p` is from 0 to 1, not `[0.5, 1.5]`",
+                "invalid value `[0.5, 1.5]` for parameter `ratios` of `post_processor/p`; valid: from 0 to 1",
             ),
             (
                 &[("limit", "1"), ("depth", "0")],
-                "parameter `depth` of `post_processor/p` is at least 1, not `0`",
+                "invalid value `0` for parameter `depth` of `post_processor/p`; valid: at least 1",
             ),
             (
                 &[],
-                "`post_processor/p` needs parameter `limit` (int); give it with --set post_processor/p.limit=VALUE",
+                "`post_processor/p` requires parameter `limit` (int); set it with --set post_processor/p.limit=VALUE",
             ),
         ] {
-            assert_eq!(check(given).unwrap_err(), words);
+            assert_eq!(check(given).unwrap_err(), message);
         }
     }
 
     #[test]
-    fn without_a_declaration_anything_goes_as_yaml() {
+    fn undeclared_values_are_parsed_as_yaml() {
         let given = [("n", "3"), ("text", "a b"), ("list", "[1, x]")];
-        let given = given.iter().map(|(k, v)| ((*k).to_owned(), Given::from(*v))).collect();
+        let given = given.iter().map(|(k, v)| ((*k).to_owned(), ParamValue::from(*v))).collect();
         let config = check_params("", None, &given).unwrap();
         assert_eq!(Value::Object(config), json!({"list": [1, "x"], "n": 3, "text": "a b"}));
     }

@@ -1,7 +1,6 @@
-//! What lies in the directory: counting it, making room, removing it all.
+//! Lists, evicts and clears entries of the cache directory.
 //!
-//! Other processes write and remove at the same time: what has gone in between is no
-//! error.
+//! Other processes write and remove entries at the same time: a missing file is not an error.
 
 use std::fs;
 use std::io;
@@ -10,40 +9,40 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::{CODE_SUFFIX, INDEX_SUFFIX, entry, own};
+use super::entry::{self, CODE_SUFFIX, INDEX_SUFFIX};
+use super::private_dir;
 
-/// Begins the names of files that are still written.
+/// Prefix of files that are still being written.
 pub(super) const UNFINISHED_PREFIX: &str = ".unfinished-";
 
-/// An unfinished file that was not written to for so long has no writer any more: no
-/// entry takes as long to write.
+/// Age after which an unfinished file counts as abandoned; writing an entry takes much less.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// Most indexes that are kept: one a plugins directory, some KB each. Those beyond are of
-/// directories that have gone.
+/// Maximum number of indexes, one per plugins directory, a few KB each. More are likely of
+/// deleted directories.
 const INDEXES_MAX: usize = 256;
 
-/// What a cache holds.
+/// Content of the cache.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CacheInfo {
-    /// Most that all entries together may hold, in bytes.
+    /// Maximum total size of all entries, in bytes.
     pub limit_bytes: u64,
     /// All entries.
     pub total: CacheUsage,
     /// Compiled components.
     pub code: CacheUsage,
-    /// What was found out about plugins.
+    /// Indexes of manifests.
     pub index: CacheUsage,
 }
 
-/// Entries of a cache.
+/// Number and size of entries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CacheUsage {
-    /// How many.
+    /// Number of entries.
     pub entries: u64,
-    /// Their size together, in bytes.
+    /// Total size, in bytes.
     pub bytes: u64,
 }
 
@@ -54,7 +53,7 @@ enum Kind {
     Unfinished,
 }
 
-struct Held {
+struct StoredFile {
     name: String,
     path: PathBuf,
     kind: Kind,
@@ -63,17 +62,16 @@ struct Held {
 }
 
 pub(super) fn info(dir: &Path, limit_bytes: u64) -> io::Result<CacheInfo> {
-    let held = list(dir)?;
-    let of = |kind| usage(held.iter().filter(|one| one.kind == kind));
+    let files = list(dir)?;
+    let of = |kind| usage(files.iter().filter(|one| one.kind == kind));
     let (code, index) = (of(Kind::Code), of(Kind::Index));
     let total =
         CacheUsage { entries: code.entries + index.entries, bytes: code.bytes + index.bytes };
     Ok(CacheInfo { limit_bytes, total, code, index })
 }
 
-/// Removes what nobody writes any more and the indexes beyond the most that are kept,
-/// then code until all entries fit the limit: each time the one whose last use is longest
-/// ago, `newest` last.
+/// Removes abandoned files and excess indexes, then code until all entries fit the limit.
+/// Removes the least recently used first, and `newest` last.
 pub(super) fn evict(dir: &Path, limit_bytes: u64, newest: &str) -> io::Result<()> {
     let now = SystemTime::now();
     let (mut code, mut indexes) = (Vec::new(), Vec::new());
@@ -88,7 +86,7 @@ pub(super) fn evict(dir: &Path, limit_bytes: u64, newest: &str) -> io::Result<()
             }
         }
     }
-    let order = |a: &Held, b: &Held| {
+    let order = |a: &StoredFile, b: &StoredFile| {
         (a.name == newest, a.used, &a.name).cmp(&(b.name == newest, b.used, &b.name))
     };
     indexes.sort_by(order);
@@ -108,18 +106,18 @@ pub(super) fn evict(dir: &Path, limit_bytes: u64, newest: &str) -> io::Result<()
     Ok(())
 }
 
-/// Removes all entries and unfinished files; what perfbox did not write stays.
+/// Removes all entries and unfinished files; keeps files of others.
 pub(super) fn clear(dir: &Path) -> io::Result<CacheUsage> {
-    let mut held = list(dir)?;
-    for one in &held {
+    let mut files = list(dir)?;
+    for one in &files {
         remove(&one.path)?;
     }
-    held.retain(|one| one.kind != Kind::Unfinished);
-    Ok(usage(held.iter()))
+    files.retain(|one| one.kind != Kind::Unfinished);
+    Ok(usage(files.iter()))
 }
 
-fn list(dir: &Path) -> io::Result<Vec<Held>> {
-    let mut held = Vec::new();
+fn list(dir: &Path) -> io::Result<Vec<StoredFile>> {
+    let mut files = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
@@ -132,25 +130,25 @@ fn list(dir: &Path) -> io::Result<Vec<Held>> {
         } else {
             continue;
         };
-        // Of a link itself, which is no entry but counts as one and can be removed.
+        // Metadata of a link itself: a link counts as an entry, so that it can be removed.
         match entry.metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Ok(found) if found.is_dir() => {}
             _ if kind != Kind::Unfinished
                 && !is_named_as_entry(&name)
-                && !begins_as_entry(&entry.path()) => {}
+                && !has_entry_format(&entry.path()) => {}
             found => {
                 let found = found?;
                 let (path, bytes, used) = (entry.path(), found.len(), found.modified()?);
-                held.push(Held { name, path, kind, bytes, used });
+                files.push(StoredFile { name, path, kind, bytes, used });
             }
         }
     }
-    Ok(held)
+    Ok(files)
 }
 
-/// True for the names that entries are given: `DIGEST-ENGINE.code` and
-/// `manifests-PLACE.index`. Whatever has become of their content, they are perfbox's.
+/// True for names of entries, `DIGEST-ENGINE.code` and `manifests-HASH.index`, whatever their
+/// content.
 fn is_named_as_entry(name: &str) -> bool {
     let is_hex = |text: &str, digits: usize| {
         text.len() == digits && text.bytes().all(|digit| digit.is_ascii_hexdigit())
@@ -164,14 +162,13 @@ fn is_named_as_entry(name: &str) -> bool {
     place.is_some_and(|place| is_hex(place, 64))
 }
 
-/// True for a file that begins as entries do; a file of the user's own does not, however
-/// it is named.
-fn begins_as_entry(path: &Path) -> bool {
-    own::open_for_reading(path).is_ok_and(entry::begins_as_one)
+/// True for a file with the format of entries, whatever its name.
+fn has_entry_format(path: &Path) -> bool {
+    private_dir::open_for_reading(path).is_ok_and(entry::has_format_marker)
 }
 
-fn usage<'h>(held: impl Iterator<Item = &'h Held>) -> CacheUsage {
-    held.fold(CacheUsage::default(), |sum, one| CacheUsage {
+fn usage<'h>(files: impl Iterator<Item = &'h StoredFile>) -> CacheUsage {
+    files.fold(CacheUsage::default(), |sum, one| CacheUsage {
         entries: sum.entries + 1,
         bytes: sum.bytes + one.bytes,
     })
