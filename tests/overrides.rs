@@ -147,7 +147,7 @@ fn every_combination_of_sources_and_choices_is_resolved_and_explained() {
             match expected {
                 None => {
                     let words = found.expect_err(&case);
-                    assert!(words.contains("no such package offers it"), "{case}: {words}");
+                    assert!(words.contains("no such package offers `"), "{case}: {words}");
                 }
                 Some(expected) => {
                     let expected: Vec<_> =

@@ -35,7 +35,7 @@ fn refuse_manifest(text: &str, words: &[&str]) {
 
 #[test]
 fn row_01_empty_truncated_and_garbage() {
-    let place = "cannot compile component `plugins/hostile/component.wasm`: ";
+    let place = "component `plugins/hostile/component.wasm` cannot be compiled: ";
     let remedy = "; rebuild it for wasm32-wasip2";
     refuse_bytes("", &[place, "it is empty", remedy]);
     refuse_bytes("garbage", &[place, "it is not a WebAssembly component", remedy]);
