@@ -175,7 +175,7 @@ fn through_the_command(
     // A choice for many runs is refused once its name is needed.
     let run = ["run", "r.jsonl", "--dry-run", "--processor", identifier];
     let dry = chosen(dir, &run, by, identifier, choice);
-    if dry.stderr.contains("no such package offers it") {
+    if dry.stderr.contains("no such package offers `") {
         assert_eq!(dry.status, 2);
         assert!(dry.stderr.contains(&format!("{}: ", by.name())), "{}", dry.stderr);
         return Err(dry.stderr);
