@@ -78,7 +78,7 @@ fn row_03_fifos_devices_and_directories() {
     std::os::unix::fs::symlink("/dev/zero", dir.path("device.wasm")).unwrap();
     for name in ["fifo.wasm", "device.wasm"] {
         let ran = healthy_run(&dir).arg("--plugin").arg(name).run();
-        let words = format!("the plugin `{name}` ");
+        let words = format!("plugin `{name}` ");
         assert_nothing_ran(&dir, &ran, "--plugin: ", &[&words, "is not a regular file"]);
     }
     // A manifest that is one hides nobody else.
