@@ -102,7 +102,7 @@ fn row_04_ways_out_of_the_package_and_names_that_deceive() {
         },
     );
     let through =
-        ["lies outside its package, through a link; put the file itself into the package"];
+        ["is outside its package, through a symbolic link; copy the file into the package"];
     refuse_after(&hostile, &through, |dir| {
         let text = dir.read(MANIFEST).replace("component.wasm", "sub/component.wasm");
         dir.write(MANIFEST, text);

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use perfbox::component::{ComponentInfo, CompileCost};
+use perfbox::component::{CompileCost, ComponentInfo};
 use perfbox_fuzz::assert_can_be_shown;
 
 fuzz_target!(|bytes: &[u8]| {
