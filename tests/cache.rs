@@ -260,7 +260,7 @@ fn a_full_disk_costs_one_warning_a_run_and_nothing_else() {
         assert_eq!(ran.status.code(), Some(0), "{ran:?}");
         let words = String::from_utf8(ran.stderr).unwrap();
         let head = format!(
-            " WARN compiled code is not kept: cache entry `{}/",
+            " WARN compiled code is not kept: cannot use cache entry `{}/",
             dir.path("home/cache/perfbox").display()
         );
         assert!(words.starts_with(&head), "{words}");

@@ -203,7 +203,7 @@ fn a_choice_that_nothing_serves_is_an_error_only_where_it_is_needed() {
     );
     assert_eq!(
         dir.expect(2, "run r.jsonl --hook zz").stderr,
-        "error: --hook: perfbox.yaml:2: `phase_hook/zz=gone`: no such package offers it; these do: \
+        "error: --hook: perfbox.yaml:2: `phase_hook/zz=gone`: no such package offers `zz`; these do: \
          `p` (`plugins/p/c.wasm`)\n"
     );
     let listed = dir.expect(0, "plugins list --use phase_hook/zz=p").stdout;

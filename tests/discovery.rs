@@ -149,13 +149,13 @@ fn links_inside_a_package_are_refused() {
     };
     assert_eq!(
         refused("audit"),
-        "error: post_processor/audit is refused: component `plugins/a/component.wasm` cannot be \
-         read: is a symbolic link, and links inside a package are not followed\n"
+        "error: post_processor/audit is refused: cannot read component \
+         `plugins/a/component.wasm`: is a symbolic link, and links inside a package are not followed\n"
     );
     assert_eq!(
         refused("check"),
-        "error: post_processor/check is refused: component `plugins/b/sub/component.wasm` lies \
-         outside its package, through a link; put the file itself into the package\n"
+        "error: post_processor/check is refused: component `plugins/b/sub/component.wasm` is \
+         outside its package, through a symbolic link; copy the file into the package\n"
     );
     let listed = dir.expect(0, "plugins list --json --plugins-dir plugins").json();
     assert_eq!(
@@ -174,8 +174,8 @@ fn a_fifo_as_component_is_refused_without_waiting() {
     let ran = dir.expect(2, "run r.jsonl --plugins-dir plugins --processor audit");
     assert_eq!(
         ran.stderr,
-        "error: post_processor/audit is refused: component `plugins/a/component.wasm` cannot be \
-         read: is not a regular file\n"
+        "error: post_processor/audit is refused: cannot read component \
+         `plugins/a/component.wasm`: is not a regular file\n"
     );
 }
 
@@ -295,7 +295,7 @@ fn of_several_bad_packages_the_one_that_was_meant_is_named() {
         let command = format!("run r.jsonl --plugins-dir plugins --processor {identifier}");
         let words = dir.expect(2, &command).stderr;
         let expected = format!(
-            "; 2 packages are invalid (`perfbox plugins list --all` says why), the first: \
+            "; 2 packages are invalid (see `perfbox plugins list --all`), the first: \
              plugins/{package}/registry.yaml:"
         );
         assert!(words.contains(&expected), "{words}");

@@ -269,7 +269,7 @@ fn a_registered_implementation_is_resolved_without_its_component_being_there() {
     assert_eq!(registry.packages().iter().filter(|package| package.name == "acme").count(), 1);
     assert_eq!(
         registry.register(one("audit", "acme")).unwrap_err().to_string(),
-        "package `acme` offers post_processor/audit already; register it once, or under another identifier"
+        "package `acme` already offers post_processor/audit; register it once, or with another identifier"
     );
     // Of another package it is ambiguous, as a plugin in a directory is.
     registry.register(one("audit", "bolt")).unwrap();
@@ -310,10 +310,7 @@ async fn an_instance_of_a_categorys_default_is_created() {
     let default = loader.create_instance(&registry, PROCESSOR, settings()).await.unwrap();
     assert_eq!(of(&default), "post_processor/metrics");
     let words = loader.create_instance(&registry, HOOK, settings()).await.err().unwrap();
-    assert_eq!(
-        words.to_string(),
-        "nothing is the default phase_hook; choose one with `use_implementation_by_id`"
-    );
+    assert_eq!(words.to_string(), "no default phase_hook; set one with `use_implementation_by_id`");
 
     registry.use_implementation_by_id(PROCESSOR, "witness_processor").unwrap();
     registry.use_implementation_by_id(HOOK, "witness_hook").unwrap();

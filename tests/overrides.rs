@@ -147,7 +147,7 @@ fn every_combination_of_sources_and_choices_is_resolved_and_explained() {
             match expected {
                 None => {
                     let words = found.expect_err(&case);
-                    assert!(words.contains("no such package offers it"), "{case}: {words}");
+                    assert!(words.contains("no such package offers `"), "{case}: {words}");
                 }
                 Some(expected) => {
                     let expected: Vec<_> =
@@ -175,7 +175,7 @@ fn through_the_command(
     // A choice for many runs is refused once its name is needed.
     let run = ["run", "r.jsonl", "--dry-run", "--processor", identifier];
     let dry = chosen(dir, &run, by, identifier, choice);
-    if dry.stderr.contains("no such package offers it") {
+    if dry.stderr.contains("no such package offers `") {
         assert_eq!(dry.status, 2);
         assert!(dry.stderr.contains(&format!("{}: ", by.name())), "{}", dry.stderr);
         return Err(dry.stderr);

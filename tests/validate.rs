@@ -110,8 +110,8 @@ fn validation_follows_no_link_inside_a_package() {
     symlink("../elsewhere", dir.path("p/sub")).unwrap();
     let ran = dir.expect(2, "plugins validate p");
     let words = "   2  FAILED   every component is a regular file inside the package\n      \
-                 p/sub/component.wasm: lies behind the link `sub`, and links inside a package are \
-                 not followed\n";
+                 p/sub/component.wasm: is behind the symbolic link `sub`, which is not allowed in a \
+                 package; replace the link with the directory\n";
     assert!(ran.stdout.contains(words), "{}", ran.stdout);
     fs::remove_file(dir.path("p/sub")).unwrap();
     fs::create_dir(dir.path("p/sub")).unwrap();

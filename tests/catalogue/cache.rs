@@ -145,7 +145,7 @@ fn row_39_a_full_disk_a_cache_that_is_in_the_way_and_no_home() {
     };
     unusable(
         "a full disk",
-        &["compiled code is not kept: ", "make sure that", "is room"],
+        &["compiled code is not kept: ", "check its permissions", "free disk space"],
         &|_, run| {
             // In blocks of 512 bytes: enough for what a run writes, too little for code.
             run.after("trap '' XFSZ; ulimit -f 700")

@@ -35,7 +35,7 @@ fn refuse_manifest(text: &str, words: &[&str]) {
 
 #[test]
 fn row_01_empty_truncated_and_garbage() {
-    let place = "cannot compile component `plugins/hostile/component.wasm`: ";
+    let place = "component `plugins/hostile/component.wasm` cannot be compiled: ";
     let remedy = "; rebuild it for wasm32-wasip2";
     refuse_bytes("", &[place, "it is empty", remedy]);
     refuse_bytes("garbage", &[place, "it is not a WebAssembly component", remedy]);
@@ -78,7 +78,7 @@ fn row_03_fifos_devices_and_directories() {
     std::os::unix::fs::symlink("/dev/zero", dir.path("device.wasm")).unwrap();
     for name in ["fifo.wasm", "device.wasm"] {
         let ran = healthy_run(&dir).arg("--plugin").arg(name).run();
-        let words = format!("the plugin `{name}` ");
+        let words = format!("plugin `{name}` ");
         assert_nothing_ran(&dir, &ran, "--plugin: ", &[&words, "is not a regular file"]);
     }
     // A manifest that is one hides nobody else.
@@ -102,7 +102,7 @@ fn row_04_ways_out_of_the_package_and_names_that_deceive() {
         },
     );
     let through =
-        ["lies outside its package, through a link; put the file itself into the package"];
+        ["is outside its package, through a symbolic link; copy the file into the package"];
     refuse_after(&hostile, &through, |dir| {
         let text = dir.read(MANIFEST).replace("component.wasm", "sub/component.wasm");
         dir.write(MANIFEST, text);

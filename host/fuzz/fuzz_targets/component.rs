@@ -3,22 +3,22 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use perfbox::component::{ComponentInfo, CompileCost};
+use perfbox::component::{CompileCost, ComponentInfo};
 use perfbox_fuzz::assert_can_be_shown;
 
 fuzz_target!(|bytes: &[u8]| {
     describe(bytes);
-    weigh(bytes);
+    check_cost(bytes);
 });
 
 /// The check before compilation: what is weighed with its functions has the same
 /// instances as without.
-fn weigh(bytes: &[u8]) {
+fn check_cost(bytes: &[u8]) {
     match (CompileCost::of(bytes), CompileCost::of_instances(bytes)) {
-        (Ok(weight), Ok(instances)) => {
-            assert_eq!(weight.instances, instances.instances);
-            assert_eq!(weight.core_instances, instances.core_instances);
-            if let Err(error) = weight.check() {
+        (Ok(cost), Ok(instances)) => {
+            assert_eq!(cost.instances, instances.instances);
+            assert_eq!(cost.core_instances, instances.core_instances);
+            if let Err(error) = cost.check() {
                 assert_can_be_shown(&error.to_string());
             }
         }

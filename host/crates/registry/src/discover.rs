@@ -316,8 +316,9 @@ fn manifest_of(path: &Path) -> Result<Manifest, String> {
     let own_name = info.metadata.name.as_deref().and_then(|name| PackageName::of_plugin(name).ok());
     let name = match own_name {
         Some(name) => name,
-        None => PackageName::of_plugin(&stem)
-            .map_err(|error| format!("cannot name a package: {error}"))?,
+        None => {
+            PackageName::of_plugin(&stem).map_err(|error| format!("is not a package: {error}"))?
+        }
     };
     let offers = info.offers(&stem).map_err(|error| error.to_string())?;
     let implementation = |offer: Offer| ManifestImplementation {

@@ -78,7 +78,7 @@ impl ParamError {
 
 fn suggest(name: &str, known: &[ParamName]) -> String {
     if known.is_empty() {
-        return "; it has no parameters".to_owned();
+        return "; it takes no parameters".to_owned();
     }
     let known = || known.iter().map(ParamName::as_str);
     match nearest(name, known()) {

@@ -50,7 +50,7 @@ pub enum CopyError {
         path: PathBuf,
     },
     /// File or directory that cannot be read.
-    #[error("cannot read `{}`; check its permissions", escape(&path.to_string_lossy()))]
+    #[error("cannot read `{}`", escape(&path.to_string_lossy()))]
     Read {
         /// The file or directory.
         path: PathBuf,

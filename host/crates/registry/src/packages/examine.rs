@@ -191,7 +191,7 @@ impl Examination<'_> {
         {
             let linked = linked.to_string_lossy().into_owned();
             return Err(format!(
-                "is behind the symbolic link `{}`, which is not allowed in a package; relocation the link with the directory",
+                "is behind the symbolic link `{}`, which is not allowed in a package; replace the link with the directory",
                 escape(&linked)
             ));
         }

@@ -43,7 +43,7 @@ pub(super) fn param_differences(declared: &[ConfigParam], expected: &[ConfigPara
                 let known = || expected.iter().map(|one| one.name.as_str());
                 let hint = match nearest(param.name.as_str(), known()) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None if expected.is_empty() => "it has no parameters".to_owned(),
+                    None if expected.is_empty() => "it takes no parameters".to_owned(),
                     None => format!("use one of {}", known().collect::<Vec<_>>().join(", ")),
                 };
                 problems.push(format!("the component has no parameter `{}`; {hint}", param.name));
