@@ -417,7 +417,7 @@ fn with_metric(phase: &str, start_ns: u64, name: &str, value: f64) -> String {
 }
 
 #[test]
-fn a_metric_that_comes_up_late_begins_the_run_again_with_all_columns() {
+fn late_metric_is_read_without_a_second_reading() {
     let before = more_than_a_block("load");
     let count = before.lines().count() as u64;
     let late = with_metric("load", 7, "late", 3.0) + &with_metric("load", 8, "later", 4.0);
@@ -425,7 +425,6 @@ fn a_metric_that_comes_up_late_begins_the_run_again_with_all_columns() {
     dir.write("r", before + &late);
     for args in ["run r --hook phase_log --out out", "run r --out skipped --skip-bad-records"] {
         let ran = dir.expect(0, args);
-        // Hooks hear of nothing twice.
         let events = if args.contains("--hook") { 3 } else { 0 };
         assert_eq!(ran.stderr.lines().count(), events, "{}", ran.stderr);
         let out = if events > 0 { "out" } else { "skipped" };
@@ -442,7 +441,7 @@ fn a_metric_that_comes_up_late_begins_the_run_again_with_all_columns() {
 }
 
 #[test]
-fn what_comes_up_late_on_standard_input_is_read_as_well() {
+fn late_metric_and_late_phase_on_standard_input_are_read() {
     let text = more_than_a_block("load") + &with_metric("late", 7, "late", 3.0);
     let dir = Dir::new();
     for args in ["run - --format json", "run - --format json --phase late"] {
@@ -451,19 +450,19 @@ fn what_comes_up_late_on_standard_input_is_read_as_well() {
         let found = metrics.iter().find(|metric| metric["name"] == "late").unwrap();
         assert_eq!(found["stats"]["avg"], 3.0);
     }
-    let missing = dir.perfbox(["run", "-", "--phase", "latte"]).stdin(text).expect(2);
+    let missing = dir.perfbox(["run", "-", "--phase", "latte"]).stdin(text).expect(4);
     let words = "error: the input has no phase `latte`; its phases are late, load\n";
     assert_eq!(missing.stderr, words);
 }
 
 #[test]
-fn a_phase_that_comes_up_late_can_be_asked_for() {
+fn late_phase_can_be_selected() {
     let dir = Dir::new();
     dir.write("r", more_than_a_block("load") + &records("late", 3));
     let summary = dir.expect(0, "run r --phase late --format json").json();
     assert_eq!(*metric(&summary, "metrics", "request_count"), 3);
     assert_eq!(summary["phases"].as_array().unwrap().len(), 1);
-    let ran = dir.expect(2, "run r --phase latte");
+    let ran = dir.expect(4, "run r --phase latte");
     let words = "error: the input has no phase `latte`; its phases are late, load\n";
     assert_eq!(ran.stderr, words);
 }

@@ -235,7 +235,7 @@ impl Format {
         for flag in self.mapping {
             mapping.add_flag(flag).expect("a mapping");
         }
-        let options = RecordedOptions { mapping, look_through: false, ..Default::default() };
+        let options = RecordedOptions { mapping, ..Default::default() };
         let name = path.to_str().expect("a path of letters").to_owned();
         let mut source = Recorded::open(&[name], options).expect("it opens");
         source.want(&WantedColumns::All);

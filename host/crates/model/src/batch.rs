@@ -1,6 +1,6 @@
 //! Result records, as columns.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow_array::types::UInt32Type;
@@ -169,9 +169,11 @@ pub struct Batch {
     /// None: one that was not read, since nobody asks for it.
     columns: Vec<Option<Column>>,
     len: usize,
-    /// Of each column, in this batch and those before it in the run.
-    numbers_so_far: Arc<[u64]>,
+    numbers_so_far: Arc<NumberCounts>,
 }
+
+/// How many numbers the batches of a run have had so far, by the name of their column.
+pub type NumberCounts = HashMap<String, (ColumnInfo, u64)>;
 
 /// Columns that do not make a batch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -208,7 +210,7 @@ pub enum BatchError {
 }
 
 impl Batch {
-    /// A batch of columns as `infos` announces them for the whole run.
+    /// A batch of columns as `infos` announces them.
     ///
     /// # Errors
     /// When number, types or lengths of the columns are off.
@@ -243,23 +245,28 @@ impl Batch {
         columns: Vec<Option<Column>>,
         len: usize,
     ) -> Self {
-        Self { phase, infos, columns, len, numbers_so_far: Arc::new([]) }
+        Self { phase, infos, columns, len, numbers_so_far: Arc::default() }
     }
 
     /// Adds its numbers to those of the batches before it.
-    pub fn add_numbers(&mut self, totals: &mut Vec<u64>) {
-        totals.resize(self.columns.len(), 0);
-        for (total, column) in totals.iter_mut().zip(&self.columns) {
-            *total += column.as_ref().map_or(0, Column::numbers);
+    pub fn add_numbers(&mut self, totals: &mut Arc<NumberCounts>) {
+        let counts = Arc::make_mut(totals);
+        for (info, column) in self.columns().filter(|(info, _)| info.kind.is_number()) {
+            match counts.get_mut(&info.name) {
+                Some((_, total)) => *total += column.numbers(),
+                None => {
+                    counts.insert(info.name.clone(), (info.clone(), column.numbers()));
+                }
+            }
         }
-        self.numbers_so_far = totals.as_slice().into();
+        self.numbers_so_far = Arc::clone(totals);
     }
 
     /// Numbers in the columns that are asked for, in this batch and those before it in
     /// the run.
     pub fn numbers_so_far(&self, wanted: &WantedColumns) -> u64 {
-        let columns = self.infos.iter().zip(&*self.numbers_so_far);
-        columns.filter(|(info, _)| wanted.wants(info)).map(|(_, numbers)| numbers).sum()
+        let counts = self.numbers_so_far.values();
+        counts.filter(|(info, _)| wanted.wants(info)).map(|(_, numbers)| numbers).sum()
     }
 
     /// The phase of all its records.
@@ -277,12 +284,12 @@ impl Batch {
         self.len == 0
     }
 
-    /// The columns of the run, those that were not read too.
+    /// Its columns, those that were not read too.
     pub fn infos(&self) -> &[ColumnInfo] {
         &self.infos
     }
 
-    /// Its columns that were read, in the order of the run.
+    /// Its columns that were read, in the order of [`infos`](Self::infos).
     pub fn columns(&self) -> impl Iterator<Item = (&ColumnInfo, &Column)> {
         self.infos
             .iter()

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use perfbox_model::batch::Batch;
+use perfbox_model::batch::{Batch, NumberCounts};
 use perfbox_model::failure::Failure;
 use perfbox_model::phase::PhaseEvent;
 use perfbox_model::source::{Item, Source};
@@ -51,7 +51,7 @@ struct State<R> {
     /// it once these are processed.
     events: Vec<(u64, Arc<PhaseEvent>)>,
     /// Numbers in the batches so far, by column.
-    numbers: Vec<u64>,
+    numbers: Arc<NumberCounts>,
     /// Records in the batches so far, by shard.
     shard_records: Vec<u64>,
 }
@@ -318,7 +318,7 @@ impl<R> State<R> {
             batches: VecDeque::new(),
             first_batch: 0,
             events: Vec::new(),
-            numbers: Vec::new(),
+            numbers: Arc::default(),
             shard_records: vec![0; shards],
         }
     }

@@ -91,7 +91,7 @@ pub enum InputError {
     UnknownPhase {
         /// What was asked for.
         phase: String,
-        /// What there is.
+        /// Those that the inputs have, at most 1,000 of them.
         phases: Vec<String>,
     },
     /// More phases than are told apart in one run.
@@ -130,15 +130,6 @@ pub enum InputError {
         column: u64,
         /// What is wrong.
         problem: String,
-    },
-    /// A column that was not in the start of the input, which alone was looked through:
-    /// see [`RecordedOptions::look_through`].
-    #[error("{}:{line}: a metric came up that the start of the input does not have", escape(path))]
-    NewColumn {
-        /// The input.
-        path: String,
-        /// Counted from 1.
-        line: u64,
     },
     /// A file beside the records, or the event log, that cannot be understood.
     #[error("{}:{line}:{column}: {problem}", escape(path))]

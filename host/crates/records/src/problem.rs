@@ -18,8 +18,6 @@ pub(super) enum Reach {
     Record,
     /// The same, of a text that is no record whatever its fields mean.
     Text,
-    /// It has a column that was not seen when the input was looked through.
-    NewColumn,
     /// Records are lost, nobody knows which: the reading ends here.
     Damage,
     /// What the user says of the input does not fit it.
@@ -41,15 +39,6 @@ impl Problem {
     pub(super) fn long_line(bytes: usize) -> Self {
         let words = format!("the line is longer than {} MiB", bytes >> 20);
         Self::of_text(bytes as u64, words)
-    }
-
-    /// A metric that came up late; its name is escaped already.
-    pub(super) fn new_column(name: &str) -> Self {
-        let words = format!(
-            "metric `{name}` came up after the input had been looked through; is it still \
-             written to?"
-        );
-        Self { reach: Reach::NewColumn, ..Self::at(1, words) }
     }
 
     /// A part of the input that cannot be read, with all of its records.

@@ -1,15 +1,16 @@
 //! Records put into columns, as they are read from one block: phase by phase, nothing
 //! kept of a record but its values.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use arrow_array::Array as _;
 
-use super::columns::{Columns, standard};
+use super::columns::{COLUMNS_MAX, Columns, standard};
 use super::problem::{Problem, Reach};
 use super::timeline::{Session, Timeline};
 use super::values::{List, Values};
-use perfbox_model::batch::Column;
+use perfbox_model::batch::{Column, ColumnInfo};
 use perfbox_model::cancel::CancelToken;
 
 /// Most phases of a run. Each has columns of its own in every block, and batches of its own.
@@ -38,6 +39,7 @@ impl PhaseKey {
 pub(super) struct PhaseBatch {
     /// Place of the phase in [`Read::phases`].
     pub(super) phase: usize,
+    pub(super) infos: Arc<[ColumnInfo]>,
     pub(super) columns: Vec<Option<Column>>,
     pub(super) len: usize,
 }
@@ -71,6 +73,12 @@ pub(super) struct Read {
     pub(super) is_over: bool,
     /// There are more phases in it than a run may have.
     pub(super) has_too_many_phases: bool,
+    /// Columns that were not known when the block was begun.
+    pub(super) added_columns: Vec<ColumnInfo>,
+    /// With them there are more columns than a run may have.
+    pub(super) has_too_many_columns: bool,
+    /// Names of phases that are not asked for.
+    pub(super) other_phases: BTreeSet<String>,
 }
 
 /// How blocks are read.
@@ -82,15 +90,18 @@ pub(super) struct ReadOptions {
     pub(super) skip_bad_records: bool,
     /// Most bad lines that are kept.
     pub(super) bad_max: usize,
-    /// Every column of the input has been seen.
-    pub(super) is_looked_through: bool,
     /// Set from elsewhere to end the reading, in the middle of a block too.
     pub(super) cancel: CancelToken,
 }
 
 /// The columns that a block's records are put into.
 pub(super) struct Rows<'r> {
-    columns: &'r Columns,
+    /// Those of the run's start, and behind them those that the block adds.
+    columns: Arc<Columns>,
+    /// The same, as batches share them.
+    infos: Arc<[ColumnInfo]>,
+    /// How many columns were known when the block was begun.
+    known_count: usize,
     options: &'r ReadOptions,
     read: Read,
     /// Where in `read` each phase is.
@@ -108,9 +119,11 @@ pub(super) struct Rows<'r> {
 }
 
 impl<'r> Rows<'r> {
-    pub(super) fn new(columns: &'r Columns, options: &'r ReadOptions) -> Self {
-        let fitting = BATCH_VALUES_MAX / columns.infos.len().max(1);
+    pub(super) fn new(columns: Arc<Columns>, options: &'r ReadOptions) -> Self {
+        let batch_records = batch_records(options, columns.infos.len());
         Self {
+            infos: columns.infos.as_slice().into(),
+            known_count: columns.infos.len(),
             columns,
             options,
             read: Read::default(),
@@ -120,13 +133,31 @@ impl<'r> Rows<'r> {
             with_records: Vec::new(),
             has_records: Vec::new(),
             current: 0,
-            batch_records: options.batch_records.min(fitting).max(1),
+            batch_records,
         }
     }
 
-    /// The columns of the run.
-    pub(super) fn columns(&self) -> &'r Columns {
-        self.columns
+    /// The columns known so far.
+    pub(super) fn columns(&self) -> Arc<Columns> {
+        Arc::clone(&self.columns)
+    }
+
+    /// Adds a column that is not known yet. Batches of this block have it from here on.
+    pub(super) fn add_column(&mut self, info: ColumnInfo) {
+        let at = self.columns.infos.len();
+        if at >= COLUMNS_MAX {
+            self.read.has_too_many_columns = true;
+            return;
+        }
+        let columns = Arc::make_mut(&mut self.columns);
+        columns.add(info);
+        self.values.iter_mut().for_each(|values| values.push(columns.new_value(at)));
+        self.batch_records = batch_records(self.options, at + 1);
+    }
+
+    /// Whether the block has added columns.
+    pub(super) fn has_added_columns(&self) -> bool {
+        self.columns.infos.len() > self.known_count
     }
 
     /// So many more lines were looked at.
@@ -137,7 +168,9 @@ impl<'r> Rows<'r> {
     /// True where it is of no use to read on in the block: the end was asked for from
     /// elsewhere, or what is read of it will be refused.
     pub(super) fn is_over(&self) -> bool {
-        self.read.has_too_many_phases || self.options.cancel.is_cancelled()
+        self.read.has_too_many_phases
+            || self.read.has_too_many_columns
+            || self.options.cancel.is_cancelled()
     }
 
     /// Begins a record of a phase; none: it is not to be put into rows, and done.
@@ -145,6 +178,9 @@ impl<'r> Rows<'r> {
         let wanted = &self.options.phases;
         if !wanted.is_empty() && !wanted.contains(&key.name) {
             self.read.records += 1;
+            if !self.read.other_phases.contains(&key.name) {
+                self.read.other_phases.insert(key.name.clone());
+            }
             return None;
         }
         if self.read.phases.get(self.current).is_none_or(|phase| phase.key != *key) {
@@ -181,7 +217,7 @@ impl<'r> Rows<'r> {
             self.with_records.push(self.current);
         }
         self.lens[self.current] += 1;
-        if self.lens[self.current] == self.batch_records {
+        if self.lens[self.current] >= self.batch_records {
             self.flush(self.current);
         }
     }
@@ -191,7 +227,6 @@ impl<'r> Rows<'r> {
         let options = self.options;
         self.read.is_over = match problem.reach {
             Reach::Damage => true,
-            Reach::NewColumn if !options.is_looked_through => true,
             _ => !options.skip_bad_records,
         };
         // What is damaged is no record, and leaving it out would leave out many.
@@ -213,6 +248,7 @@ impl<'r> Rows<'r> {
             places[phase] = place;
         }
         self.read.batches.iter_mut().for_each(|batch| batch.phase = places[batch.phase]);
+        self.read.added_columns = self.columns.infos[self.known_count..].to_vec();
         self.read
     }
 
@@ -224,8 +260,17 @@ impl<'r> Rows<'r> {
         let columns: Vec<_> =
             self.values[phase].iter_mut().map(|values| values.take(len)).collect();
         add_requests(&mut self.read.phases[phase].timeline, &columns, len);
-        self.read.batches.push(PhaseBatch { phase, columns, len });
+        if self.infos.len() != self.columns.infos.len() {
+            self.infos = self.columns.infos.as_slice().into();
+        }
+        let infos = Arc::clone(&self.infos);
+        self.read.batches.push(PhaseBatch { phase, infos, columns, len });
     }
+}
+
+/// Most records of a batch that has so many columns.
+fn batch_records(options: &ReadOptions, columns: usize) -> usize {
+    options.batch_records.min(BATCH_VALUES_MAX / columns.max(1)).max(1)
 }
 
 /// Tells the timeline of the records of a batch.
@@ -310,12 +355,13 @@ mod tests {
     use crate::columns::Survey;
     use crate::input::Block;
     use crate::readers::read_lines;
+    use perfbox_model::batch::ColumnType;
 
     #[test]
     fn a_stop_is_heard_in_the_middle_of_a_block() {
         let columns = Survey::default().columns();
         let options = ReadOptions { batch_records: 10, ..ReadOptions::default() };
-        let mut rows = Rows::new(&columns, &options);
+        let mut rows = Rows::new(columns.into(), &options);
         let block = Block { text: "1\n2\n3\n4\n".into(), ..Block::default() };
         read_lines(&block, &mut rows, |line, rows| {
             rows.begin(&PhaseKey::named("p")).unwrap().u64(standard::START, 1);
@@ -333,7 +379,7 @@ mod tests {
     fn phases_are_those_of_records_in_their_order_whatever_was_begun_before() {
         let columns = Survey::default().columns();
         let options = ReadOptions { batch_records: 10, ..ReadOptions::default() };
-        let mut rows = Rows::new(&columns, &options);
+        let mut rows = Rows::new(columns.into(), &options);
         // As a template does that a line does not fit.
         rows.begin(&PhaseKey::named("first begun"));
         rows.begin(&PhaseKey::named("only begun"));
@@ -352,20 +398,55 @@ mod tests {
     fn batches_of_many_columns_are_short() {
         let mut survey = Survey::default();
         for number in 0..4000 {
-            survey.add_column(
-                &format!("metric_{number}"),
-                perfbox_model::batch::ColumnType::F64,
-                "ms",
-            );
+            survey.add_column(&format!("metric_{number}"), ColumnType::F64, "ms");
         }
         let columns = survey.columns();
         let options = ReadOptions { batch_records: 16_384, ..ReadOptions::default() };
-        let mut rows = Rows::new(&columns, &options);
+        let mut rows = Rows::new(columns.into(), &options);
         for _ in 0..1100 {
             rows.begin(&PhaseKey::named("p")).unwrap().u64(standard::START, 1);
             rows.end();
         }
         let lens: Vec<_> = rows.finish().batches.iter().map(|batch| batch.len).collect();
         assert_eq!(lens, [1045, 55]);
+    }
+
+    #[test]
+    fn columns_that_a_block_adds_are_in_its_later_batches() {
+        let columns = Arc::new(Survey::default().columns());
+        let known = columns.infos.len();
+        let options = ReadOptions { batch_records: 2, ..ReadOptions::default() };
+        let mut rows = Rows::new(Arc::clone(&columns), &options);
+        for record in 0..5 {
+            if record == 3 {
+                rows.add_column(ColumnInfo::new("late", ColumnType::F64, "ms"));
+            }
+            let mut row = rows.begin(&PhaseKey::named("p")).unwrap();
+            row.u64(standard::START, 1);
+            if record == 3 {
+                row.f64(known, 7.0);
+            }
+            rows.end();
+        }
+        let read = rows.finish();
+        let counts: Vec<_> = read.batches.iter().map(|batch| batch.columns.len()).collect();
+        assert_eq!(counts, [known, known + 1, known + 1]);
+        let present = |at: usize| read.batches[at].columns[known].as_ref().unwrap().present();
+        assert_eq!((present(1), present(2)), (1, 0));
+        assert_eq!(read.added_columns, [ColumnInfo::new("late", ColumnType::F64, "ms")]);
+        assert_eq!(columns.infos.len(), known);
+    }
+
+    #[test]
+    fn a_block_adds_no_more_columns_than_a_run_may_have() {
+        let options = ReadOptions { batch_records: 2, ..ReadOptions::default() };
+        let columns = Survey::default().columns();
+        let most = COLUMNS_MAX - columns.infos.len();
+        let mut rows = Rows::new(columns.into(), &options);
+        for number in 0..=most {
+            assert!(!rows.is_over());
+            rows.add_column(ColumnInfo::new(&number.to_string(), ColumnType::F64, "ms"));
+        }
+        assert!(rows.is_over() && rows.finish().has_too_many_columns);
     }
 }

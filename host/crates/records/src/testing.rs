@@ -1,5 +1,7 @@
 //! Reads a text as a reader does, block by block, for tests.
 
+use std::sync::Arc;
+
 use super::columns::{Columns, Survey};
 use super::format::Format;
 use super::input::Input;
@@ -54,7 +56,7 @@ pub(super) fn read_in_blocks(reader: &dyn Reader, text: &[u8], block_bytes: usiz
     while let Some(block) = blocks.next_block(block_bytes, Vec::new()).unwrap() {
         told.has_records |= reader.survey(&block, &mut survey).has_records;
     }
-    let columns = survey.columns();
+    let columns = Arc::new(survey.columns());
     let own = columns.infos.iter().skip(perfbox_model::batch::standard_columns().len());
     told.columns = own.map(|info| (info.name.clone(), info.unit.clone())).collect();
     let options = ReadOptions {
@@ -62,12 +64,11 @@ pub(super) fn read_in_blocks(reader: &dyn Reader, text: &[u8], block_bytes: usiz
         batch_records: 1000,
         skip_bad_records: true,
         bad_max: 100,
-        is_looked_through: true,
         ..ReadOptions::default()
     };
     let mut blocks = input.blocks(reader.cut()).unwrap();
     while let Some(block) = blocks.next_block(block_bytes, Vec::new()).unwrap() {
-        let mut rows = Rows::new(&columns, &options);
+        let mut rows = Rows::new(Arc::clone(&columns), &options);
         reader.read(&block, &mut rows);
         let read = rows.finish();
         for batch in &read.batches {

@@ -3,6 +3,8 @@
 mod sample;
 mod suggest;
 
+use std::collections::HashSet;
+
 use self::suggest::suggest;
 use super::format::{Format, Given, Recognised, has_header, recognise};
 use super::input::Input;
@@ -28,7 +30,7 @@ pub struct Inspection {
 pub enum Contents {
     /// Records.
     Records {
-        /// The columns of a run over it.
+        /// The columns of those records.
         columns: Vec<ColumnInfo>,
         /// Its phases with their records, up to a million in all.
         phases: Vec<(String, u64)>,
@@ -80,9 +82,11 @@ pub fn inspect(name: &str, options: RecordedOptions) -> Result<Inspection, Input
 }
 
 fn records_of(input: Input, options: RecordedOptions) -> Result<Inspection, InputError> {
-    let options = RecordedOptions { skip_bad_records: true, look_through: true, ..options };
+    let options = RecordedOptions { skip_bad_records: true, ..options };
     let source = Recorded::of(std::iter::once(Ok(input)), options)?;
     let format = source.format_of(0);
+    let mut columns = source.columns().to_vec();
+    let mut names: HashSet<_> = columns.iter().map(|column| column.name.clone()).collect();
     let mut phases: Vec<(String, u64)> = Vec::new();
     let (mut records, mut is_whole) = (0, true);
     for item in source.items() {
@@ -91,6 +95,8 @@ fn records_of(input: Input, options: RecordedOptions) -> Result<Inspection, Inpu
             is_whole = false;
             break;
         }
+        let late = batch.infos().iter().skip(source.columns().len());
+        columns.extend(late.filter(|info| names.insert(info.name.clone())).cloned());
         let len = batch.len() as u64;
         records += len;
         match phases.iter_mut().find(|(name, _)| *name == batch.phase().name) {
@@ -98,7 +104,6 @@ fn records_of(input: Input, options: RecordedOptions) -> Result<Inspection, Inpu
             None => phases.push((batch.phase().name.clone(), len)),
         }
     }
-    let columns = source.columns().to_vec();
     if let Some(error) = source.take_error() {
         return Err(error);
     }

@@ -102,7 +102,7 @@ impl Reader for Csv {
 
     fn read(&self, block: &Block, rows: &mut Rows<'_>) {
         let columns = rows.columns();
-        let wanted = self.bound.iter().filter_map(|one| Wanted::new(one, columns));
+        let wanted = self.bound.iter().filter_map(|one| Wanted::new(one, &columns));
         let wanted: Vec<_> = wanted.collect();
         let mut phase = PhaseKey::named(ONLY_PHASE);
         let mut metrics = Vec::new();

@@ -1,5 +1,6 @@
-//! Recorded results as a source: the start of each input is looked through for the
-//! columns of the run, then each is read once, block by block, on all threads.
+//! Recorded results as a source: the start of each input is scanned for columns, then each
+//! is read once, block by block, on all threads. A block that has further columns adds them
+//! to its own batches.
 
 mod collected;
 mod events;
@@ -8,7 +9,7 @@ mod phases;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use collected::Collected;
 
@@ -58,10 +59,6 @@ pub struct RecordedOptions {
     pub input_format: Option<Format>,
     /// Which column is what, for inputs of a format that does not say so.
     pub mapping: Mapping,
-    /// Look through all of each input for its columns before it is read, and not only
-    /// through its start. A column that comes up later is then part of the run; else it
-    /// ends the reading with [`InputError::NewColumn`].
-    pub look_through: bool,
     /// Set from elsewhere to end the reading early.
     pub cancel: CancelToken,
     /// Most bytes of a block.
@@ -89,7 +86,6 @@ impl Default for RecordedOptions {
             events: None,
             input_format: None,
             mapping: Mapping::default(),
-            look_through: true,
             cancel: CancelToken::default(),
             #[cfg(fuzzing)]
             block_bytes: BLOCK_BYTES,
@@ -101,7 +97,7 @@ impl Default for RecordedOptions {
 pub struct Recorded {
     options: RecordedOptions,
     read_options: ReadOptions,
-    columns: Columns,
+    columns: Arc<Columns>,
     inputs: Vec<OpenInput>,
     reading: Mutex<Reading>,
     collected: Mutex<Collected>,
@@ -131,9 +127,17 @@ struct Reading {
 pub struct Recording(Outcome);
 
 enum Outcome {
-    Read { input: usize, read: Box<Read>, bytes: u64, stored_bytes: u64 },
+    Read { input: usize, read: Box<Read>, block: ReadBlock },
     Broken { input: usize, error: io::Error },
     End,
+}
+
+/// The block that was read. Its text is kept where it has added columns: it may have to be
+/// read again.
+struct ReadBlock {
+    block: Block,
+    /// Of its text.
+    bytes: u64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -141,7 +145,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Recorded {
-    /// The columns of every batch.
+    /// The columns that are known from the start. A metric that comes later has a column in
+    /// the batches of its block, behind these.
     pub fn columns(&self) -> &[ColumnInfo] {
         &self.columns.infos
     }
@@ -192,11 +197,26 @@ impl Recorded {
         Err(Outcome::End)
     }
 
-    /// Reads one block.
-    fn read(&self, input: usize, block: Block) -> Outcome {
-        let mut rows = Rows::new(&self.columns, &self.read_options);
+    /// Reads one block, with its text kept if it may have to be read again.
+    fn read(&self, input: usize, mut block: Block) -> Outcome {
+        let read = self.read_with(Arc::clone(&self.columns), input, &block);
+        let bytes = block.text.len() as u64;
+        if read.added_columns.is_empty() {
+            self.recycle(&mut block);
+        }
+        Outcome::Read { input, read: Box::new(read), block: ReadBlock { block, bytes } }
+    }
+
+    /// Gives the buffer of a block to the next one.
+    fn recycle(&self, block: &mut Block) {
+        lock(&self.buffers).push(std::mem::take(&mut block.text));
+    }
+
+    /// Reads one block of which those columns are known.
+    fn read_with(&self, columns: Arc<Columns>, input: usize, block: &Block) -> Read {
+        let mut rows = Rows::new(columns, &self.read_options);
         let OpenInput { input: file, reader, .. } = &self.inputs[input];
-        reader.read(&block, &mut rows);
+        reader.read(block, &mut rows);
         let mut read = rows.finish();
         if block.is_last
             && !block.text.ends_with(b"\n")
@@ -206,10 +226,7 @@ impl Recorded {
         {
             last.problem.words.push_str("; the input is still written to");
         }
-        let bytes = block.text.len() as u64 + block.skipped_bytes;
-        let stored_bytes = block.stored_bytes;
-        lock(&self.buffers).push(block.text);
-        Outcome::Read { input, read: Box::new(read), bytes, stored_bytes }
+        read
     }
 }
 
@@ -217,7 +234,7 @@ impl Source for Recorded {
     type Read = Recording;
 
     fn want(&mut self, wanted: &WantedColumns) {
-        self.columns.want(wanted);
+        Arc::make_mut(&mut self.columns).want(wanted);
     }
 
     fn next_read(&self) -> Option<ReadTask<'_, Recording>> {
@@ -239,16 +256,23 @@ impl Source for Recorded {
     fn accept(&self, recording: Recording) -> Vec<Item> {
         let collected = &mut *lock(&self.collected);
         match recording.0 {
-            // Of a run that begins again nothing is told yet.
-            Outcome::End if matches!(collected.error, Some(InputError::NewColumn { .. })) => {
-                Vec::new()
+            Outcome::End => {
+                if !collected.is_over && !self.is_stopped() {
+                    collected.check_phases(&self.options.phases);
+                }
+                self.finish(collected)
             }
-            Outcome::End => self.finish(collected),
             _ if collected.is_over => Vec::new(),
-            Outcome::Read { input, read, bytes, stored_bytes } => {
+            Outcome::Read { input, mut read, block: ReadBlock { mut block, bytes } } => {
                 let before = self.inputs[..input].iter().map(|one| one.input.stored_bytes());
-                self.bytes_read.store(before.sum::<u64>() + stored_bytes, Ordering::Relaxed);
-                let items = collected.take(self, input, *read, bytes);
+                self.bytes_read.store(before.sum::<u64>() + block.stored_bytes, Ordering::Relaxed);
+                if !read.added_columns.is_empty() {
+                    if let Some(columns) = collected.columns_to_read_again(self, &read) {
+                        *read = self.read_with(Arc::new(columns), input, &block);
+                    }
+                    self.recycle(&mut block);
+                }
+                let items = collected.take(self, input, *read, bytes + block.skipped_bytes);
                 if collected.is_over {
                     self.stop();
                 }

@@ -1,7 +1,7 @@
-//! Inputs opened, and looked through for what all batches of a run have in common.
+//! Inputs opened, and their starts scanned for columns.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
 
 use super::collected::Collected;
 use super::{BAD_RECORD_REASONS_MAX, BLOCK_BYTES, OpenInput, Recorded, RecordedOptions};
@@ -54,15 +54,9 @@ impl Recorded {
             let reader =
                 reader_of(&start, &input, &given).map_err(|problem| problem.of_input(name))?;
             let open = OpenInput { input, manifest, reader };
-            buffers = vec![look_through(&open, &options, &mut survey, start)?];
+            buffers = vec![scan_start(&open, &options, &mut survey, start)?];
             inputs.push(open);
         }
-        let columns = if options.cancel.is_cancelled() {
-            survey.columns()
-        } else {
-            survey.check_phases(&options.phases)?;
-            survey.columns()
-        };
         let report = |open: &OpenInput| InputReport {
             path: open.input.name.clone(),
             format: open.reader.format().name(),
@@ -78,13 +72,12 @@ impl Recorded {
             batch_records: options.batch_records,
             skip_bad_records: options.skip_bad_records,
             bad_max: BAD_RECORD_REASONS_MAX,
-            is_looked_through: options.look_through,
             cancel: options.cancel.clone(),
         };
         Ok(Self {
             options,
             read_options,
-            columns,
+            columns: Arc::new(survey.columns()),
             inputs,
             reading: Mutex::default(),
             collected: Mutex::new(collected),
@@ -95,9 +88,9 @@ impl Recorded {
     }
 }
 
-/// Finds columns and phases: in the first block that has a record, or in all. Text is read
+/// Finds columns and phases in the blocks up to the first that has a record. Text is read
 /// into `buffer`, which is given back.
-fn look_through(
+fn scan_start(
     open: &OpenInput,
     options: &RecordedOptions,
     survey: &mut Survey,
@@ -108,7 +101,7 @@ fn look_through(
     let failed = |source| InputError::Io { path: path(), bytes: 0, source };
     let mut blocks = input.blocks(reader.cut()).map_err(failed)?;
     let (mut lines_before, mut good, mut first_bad) = (0, false, None);
-    while !options.cancel.is_cancelled() && (!good || options.look_through) {
+    while !options.cancel.is_cancelled() && !good {
         let block = match blocks.next_block(options.block_bytes_max(), std::mem::take(&mut buffer))
         {
             Ok(Some(block)) => block,

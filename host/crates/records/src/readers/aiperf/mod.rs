@@ -11,7 +11,7 @@ mod templates;
 
 pub(crate) use manifest::{ManifestPhase, PhaseManifest};
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use record::{MetricValue, Record, parse_record};
 use templates::Templates;
@@ -23,7 +23,7 @@ use crate::cut::Cut;
 use crate::format::Format;
 use crate::input::{Block, LINE_MAX_BYTES};
 use crate::rows::{ReadOptions, Row, Rows};
-use perfbox_model::batch::ColumnType;
+use perfbox_model::batch::{ColumnInfo, ColumnType};
 use perfbox_model::escape;
 
 /// Columns of AIPerf's metadata beyond the standard ones.
@@ -59,9 +59,9 @@ impl Reader for Aiperf {
         let mut times_anew = 0;
         while lines.at().is_some() {
             // Of columns that are known, only templates of lines are of interest.
-            let columns = survey.unread_columns();
+            let columns = Arc::new(survey.unread_columns());
             let options = ReadOptions { batch_records: usize::MAX, ..ReadOptions::default() };
-            let (mut rows, mut templates) = (Rows::new(&columns, &options), Templates::default());
+            let (mut rows, mut templates) = (Rows::new(columns, &options), Templates::default());
             while let Some(at) = lines.at() {
                 if !text.is_empty()
                     && let Some(end) = templates.read(text, at, &mut rows)
@@ -122,7 +122,10 @@ impl Reader for Aiperf {
             }
         }
         rows.add_lines(lines.count());
-        self.lock().push(templates);
+        // Templates name columns by their positions, which other blocks' added ones may have.
+        if !rows.has_added_columns() {
+            self.lock().push(templates);
+        }
     }
 }
 
@@ -170,8 +173,10 @@ fn column_type(value: &MetricValue) -> ColumnType {
     }
 }
 
-/// Whether every metric of the record is what its column is.
-fn check(columns: &Columns, record: &Record<'_>) -> Result<(), Problem> {
+/// Checks that every metric of the record is what its column is. The columns that are not
+/// known yet.
+fn check(columns: &Columns, record: &Record<'_>) -> Result<Vec<ColumnInfo>, Problem> {
+    let mut added = Vec::new();
     let refused = |words| Problem::at(1, words);
     check_text("phase", record.metadata.phase_name().unwrap_or_default())?;
     for metric in &record.metrics.0 {
@@ -187,7 +192,8 @@ fn check(columns: &Columns, record: &Record<'_>) -> Result<(), Problem> {
         }
         let name = escape(&metric.name);
         let Some(info) = columns.place(&metric.name).map(|at| &columns.infos[at]) else {
-            return Err(Problem::new_column(&name));
+            added.push(ColumnInfo::new(&metric.name, column_type(&metric.value), &metric.unit));
+            continue;
         };
         if matches!(info.kind, ColumnType::U64 | ColumnType::Text) {
             let words = format!("metric `{name}` has the name of a column that is not a metric");
@@ -209,7 +215,7 @@ fn check(columns: &Columns, record: &Record<'_>) -> Result<(), Problem> {
             )));
         }
     }
-    Ok(())
+    Ok(added)
 }
 
 /// The type of the error that a record has; it has one whatever the tool left out.

@@ -89,8 +89,8 @@ impl Templates {
     /// Reads one line, and takes a template from it.
     pub(super) fn read_whole(&mut self, line: &[u8], rows: &mut Rows<'_>) -> Result<(), Problem> {
         let record = parse_record(line)?;
-        let columns = rows.columns();
-        check(columns, &record)?;
+        check(&rows.columns(), &record)?.into_iter().for_each(|info| rows.add_column(info));
+        let columns = &*rows.columns();
         let phase = PhaseKey {
             name: record.metadata.phase_name().unwrap_or_default().to_owned(),
             kind: record
@@ -207,7 +207,7 @@ mod tests {
         }
         let columns = survey.columns();
         let options = ReadOptions { batch_records: 5000, ..ReadOptions::default() };
-        let (mut rows, mut templates) = (Rows::new(&columns, &options), Templates::default());
+        let (mut rows, mut templates) = (Rows::new(columns.into(), &options), Templates::default());
         let mut tried = 0;
         for name in &names {
             let line = line(name, 1);

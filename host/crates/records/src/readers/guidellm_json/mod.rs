@@ -219,7 +219,7 @@ fn read_into(block: &Block, rows: &mut Rows<'_>) -> Result<(), Misread> {
             match requests.read(&phase, entry) {
                 Ok(record) => {
                     let Some(mut row) = rows.begin(&key) else { continue };
-                    put(&record, entry.ending, columns, &mut row);
+                    put(&record, entry.ending, &columns, &mut row);
                     rows.end();
                 }
                 Err((line, problem)) => {

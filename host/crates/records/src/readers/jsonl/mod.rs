@@ -140,7 +140,7 @@ impl Reader for Jsonl {
 
     fn read(&self, block: &Block, rows: &mut Rows<'_>) {
         let columns = rows.columns();
-        let wanted = self.bound.iter().filter_map(|one| Wanted::new(one, columns));
+        let wanted = self.bound.iter().filter_map(|one| Wanted::new(one, &columns));
         let taken = Taken::new(wanted);
         let mut phase = PhaseKey::named(ONLY_PHASE);
         let mut metrics = Vec::new();

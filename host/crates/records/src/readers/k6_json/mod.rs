@@ -157,7 +157,7 @@ fn read_whole(line: &[u8], shapes: &mut Shapes) -> Result<Option<Whole>, Problem
 /// Points joined into requests.
 pub(crate) struct Joined<'j, 'r> {
     rows: &'j mut Rows<'r>,
-    columns: &'r Columns,
+    columns: Arc<Columns>,
     phase: PhaseKey,
     open: Option<Open>,
     is_over: bool,

@@ -207,10 +207,9 @@ fn a_file_that_breaks_off_keeps_the_requests_before() {
         batch_records: 10,
         skip_bad_records: false,
         bad_max: 10,
-        is_looked_through: true,
         ..crate::rows::ReadOptions::default()
     };
-    let mut rows = Rows::new(&columns, &options);
+    let mut rows = Rows::new(columns.into(), &options);
     reader.read(&block, &mut rows);
     let read = rows.finish();
     assert_eq!((read.records, read.bad_count, read.is_over), (1, 1, true));

@@ -106,7 +106,7 @@ impl Reader for Parquet {
     fn read(&self, block: &Block, rows: &mut Rows<'_>) {
         let all = rows.columns();
         let wanted =
-            self.columns.iter().filter_map(|one| Some((one, Wanted::new(&one.bound, all)?)));
+            self.columns.iter().filter_map(|one| Some((one, Wanted::new(&one.bound, &all)?)));
         let (columns, wanted): (Vec<_>, Vec<_>) = wanted.unzip();
         let mut phase = PhaseKey::named(ONLY_PHASE);
         let mut metrics = Vec::new();

@@ -336,7 +336,7 @@ fn read_run(
             Ok(measured) => {
                 let Some(mut row) = rows.begin(phase) else { continue };
                 let since_first = measured.start_s.map_or(0, |start| ns(start - first_s));
-                measured.put(run_start_ns.saturating_add(since_first), columns, &mut row);
+                measured.put(run_start_ns.saturating_add(since_first), &columns, &mut row);
                 rows.end();
             }
             Err(problem) => {

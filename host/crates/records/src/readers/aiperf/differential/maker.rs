@@ -84,7 +84,7 @@ const PLAIN_NUMBERS: usize = 24;
 /// The lines of the real run.
 static REAL_LINES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/aiperf/profile_export.jsonl");
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures/aiperf/profile_export.jsonl");
     std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
 });
 

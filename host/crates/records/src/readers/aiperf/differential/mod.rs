@@ -5,6 +5,7 @@ mod maker;
 use std::cell::Cell as Count;
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use arrow_array::Array as _;
 use arrow_array::cast::AsArray as _;
@@ -94,16 +95,15 @@ impl Outcome {
     }
 }
 
-fn read(reader: &Aiperf, block: &Block, columns: &Columns, batch_records: usize) -> Read {
+fn read(reader: &Aiperf, block: &Block, columns: &Arc<Columns>, batch_records: usize) -> Read {
     let options = ReadOptions {
         phases: Vec::new(),
         batch_records,
         skip_bad_records: true,
         bad_max: usize::MAX,
-        is_looked_through: true,
         ..ReadOptions::default()
     };
-    let mut rows = Rows::new(columns, &options);
+    let mut rows = Rows::new(Arc::clone(columns), &options);
     reader.read(block, &mut rows);
     rows.finish()
 }
@@ -182,6 +182,8 @@ fn lines_made_to_fool_templates_are_read_as_without_them() {
             columns.want(&WantedColumns::Named(names.map(str::to_owned).into()));
         }
 
+        let columns = Arc::new(columns);
+
         // Line by line, each by a reader that has no templates.
         let mut plain = Outcome::default();
         for line in text.split_inclusive(|byte| *byte == b'\n') {
@@ -214,10 +216,9 @@ fn lines_made_to_fool_templates_are_read_as_without_them() {
             batch_records,
             skip_bad_records: true,
             bad_max: 0,
-            is_looked_through: true,
             ..ReadOptions::default()
         };
-        let mut rows = Rows::new(&columns, &options);
+        let mut rows = Rows::new(Arc::clone(&columns), &options);
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let fits = std::str::from_utf8(line).ok().and_then(|l| templates.read(l, 0, &mut rows));
             by_template.set(by_template.get() + u64::from(fits.is_some()));
