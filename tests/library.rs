@@ -1,6 +1,6 @@
 //! perfbox without its command line.
 
-use perfbox::records::{Recorded, RecordedOptions, Recording};
+use perfbox::records::{BlockResult, RecordedOptions, RecordedSource};
 use perfbox::registry::{Implementation, PackageSource, PluginSources};
 use perfbox::report::{MetricValue, PluginStatus, RunStatus};
 use perfbox::source::{Item, Items, ReadTask, Source, SourceEnd};
@@ -62,7 +62,8 @@ fn read_while_it_grows(text: &str, added: &str) -> (usize, Option<String>) {
     let dir = Dir::new();
     let path = dir.write("r.jsonl", text);
     let name = path.to_string_lossy().into_owned();
-    let source = Recorded::open(std::slice::from_ref(&name), RecordedOptions::default()).unwrap();
+    let source =
+        RecordedSource::open(std::slice::from_ref(&name), RecordedOptions::default()).unwrap();
     let mut file = std::fs::File::options().append(true).open(path).unwrap();
     file.write_all(added.as_bytes()).unwrap();
     let batches = source.items().filter_map(|item| match item {
@@ -164,7 +165,7 @@ fn recorded_source_announces_the_columns_of_the_start_of_its_inputs() {
     let dir = Dir::with_records();
     let input = dir.path("results.jsonl").to_string_lossy().into_owned();
     let options = RecordedOptions { batch_records: 100, ..RecordedOptions::default() };
-    let source = Recorded::open(&[input], options).unwrap();
+    let source = RecordedSource::open(&[input], options).unwrap();
     let announced: Vec<String> =
         source.columns().iter().map(|column| column.name.clone()).collect();
     assert_eq!(
@@ -206,17 +207,17 @@ fn recorded_source_announces_the_columns_of_the_start_of_its_inputs() {
 
 /// Another source, cancelled once its first read is accepted.
 struct CancelAfterFirst {
-    inner: Recorded,
+    inner: RecordedSource,
     cancel: CancelToken,
 }
 
 impl Source for CancelAfterFirst {
-    type Read = Recording;
+    type Read = BlockResult;
 
-    fn next_read(&self) -> Option<ReadTask<'_, Recording>> {
+    fn next_read(&self) -> Option<ReadTask<'_, BlockResult>> {
         self.inner.next_read()
     }
-    fn accept(&self, read: Recording) -> Vec<Item> {
+    fn accept(&self, read: BlockResult) -> Vec<Item> {
         self.cancel.cancel();
         self.inner.accept(read)
     }
@@ -240,7 +241,7 @@ async fn an_interrupted_run_reports_what_was_processed() {
     let input = dir.write("r.jsonl", records("profiling", 40_000));
     let cancel = CancelToken::default();
     let options = RecordedOptions { cancel: cancel.clone(), ..RecordedOptions::default() };
-    let inner = Recorded::open(&[input.to_string_lossy().into_owned()], options).unwrap();
+    let inner = RecordedSource::open(&[input.to_string_lossy().into_owned()], options).unwrap();
     let mut embedded = Embedded::new();
     embedded.add(PROCESSOR, "witness_processor", &[], Limits::default()).await;
     embedded.add(HOOK, "witness_hook", &[], Limits::default()).await;

@@ -22,7 +22,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use libfuzzer_sys::fuzz_target;
 use perfbox::records::{
-    Format, Item, Mapping, Recorded, RecordedOptions, Source, SourceEnd,
+    Format, Item, Mapping, RecordedSource, RecordedOptions, Source, SourceEnd,
     read_event_log,
 };
 use perfbox_fuzz::{Digests, assert_can_be_shown, directory, file};
@@ -138,10 +138,10 @@ const BAD_POINT: &str = "a bad point";
 fn read(
     name: &str,
     options: RecordedOptions,
-    items_of: impl Fn(&Recorded) -> Vec<Item>,
+    items_of: impl Fn(&RecordedSource) -> Vec<Item>,
 ) -> Result<String, String> {
     let batch_records = options.batch_records;
-    let source = Recorded::open(&[name.to_owned()], options).map_err(|error| {
+    let source = RecordedSource::open(&[name.to_owned()], options).map_err(|error| {
         let words = error.to_string();
         assert_can_be_shown(&words);
         words
@@ -185,12 +185,12 @@ fn read(
 }
 
 /// As one thread reads.
-fn in_order(source: &Recorded) -> Vec<Item> {
+fn in_order(source: &RecordedSource) -> Vec<Item> {
     source.items().collect()
 }
 
 /// As two threads read, of which the first is slow.
-fn in_pairs(source: &Recorded) -> Vec<Item> {
+fn in_pairs(source: &RecordedSource) -> Vec<Item> {
     let mut items = Vec::new();
     while let Some(first) = source.next_piece() {
         let second = source.next_piece().map(|piece| piece());

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
-use perfbox::records::{Recorded, RecordedOptions, read_event_log};
+use perfbox::records::{RecordedOptions, RecordedSource, read_event_log};
 use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
 use perfbox::source::Source as _;
 use perfbox::{CancelToken, Finished, Lock, PhaseEvent, Report, RunOptions, escape};
@@ -177,7 +177,7 @@ impl RunArgs {
         };
         let threads = self.threads();
         let progress: &(dyn Fn(u64) + Sync) = &|bytes| bar.set_position(bytes);
-        let mut source = opened(Recorded::open(&inputs, options))?;
+        let mut source = opened(RecordedSource::open(&inputs, options))?;
         let output = self.output(OutputDir::prepare)?;
         bar.set_length(source.total_bytes().unwrap_or_default());
         let plugins = create(&selected, &loaded, &output, &cancel, threads)?;

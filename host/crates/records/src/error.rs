@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use perfbox_model::escape;
 
-use crate::columns::COLUMNS_MAX;
-use crate::rows::PHASES_MAX;
+use crate::limits::{COLUMNS_MAX, PHASES_MAX};
 
 /// Why an input cannot be read, or no further.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +93,7 @@ pub enum InputError {
         /// Those that the inputs have, at most 1,000 of them.
         phases: Vec<String>,
     },
-    /// More phases than are told apart in one run.
+    /// More phases than are outcome apart in one run.
     #[error(
         "{}: the run has more than {PHASES_MAX} phases; {}",
         escape(path),

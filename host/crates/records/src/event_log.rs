@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use super::cut::Cut;
-use super::input::{Input, LINE_MAX_BYTES};
-use super::readers::Lines;
-use super::{InputError, Problem};
 use perfbox_model::cancel::CancelToken;
 use perfbox_model::phase::PhaseEvent;
+
+use crate::error::InputError;
+use crate::input::Input;
+use crate::limits::LINE_MAX_BYTES;
+use crate::lines::Lines;
+use crate::record_error::RecordError;
+use crate::split::rule::SplitRule;
 
 /// Bytes that are read at a time.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -30,7 +33,7 @@ pub fn read_event_log(path: &Path) -> Result<Vec<PhaseEvent>, InputError> {
     let name = path.to_string_lossy();
     let input = Input::open(&name, &CancelToken::default())?;
     let unreadable = |source, bytes| InputError::Io { path: input.name.clone(), bytes, source };
-    let mut blocks = input.blocks(Cut::Lines).map_err(|error| unreadable(error, 0))?;
+    let mut blocks = input.blocks(SplitRule::Lines).map_err(|error| unreadable(error, 0))?;
     let mut events: Vec<PhaseEvent> = Vec::new();
     let (mut lines_before, mut bytes) = (0, 0);
     while let Some(block) =
@@ -42,15 +45,17 @@ pub fn read_event_log(path: &Path) -> Result<Vec<PhaseEvent>, InputError> {
             if line.is_empty() {
                 continue;
             }
-            let event = match block.is_cut_short {
-                true => Err(Problem::long_line(LINE_MAX_BYTES)),
-                false => serde_json::from_slice(line).map_err(|error| Problem::from(&error)),
+            let event = match block.is_truncated {
+                true => Err(RecordError::long_line(LINE_MAX_BYTES)),
+                false => serde_json::from_slice(line).map_err(|error| RecordError::from(&error)),
             };
-            events.push(event.map_err(|Problem { column, words, .. }| InputError::BadFile {
-                path: input.name.clone(),
-                line: lines_before + number + 1,
-                column,
-                problem: format!("not a phase event: {words}"),
+            events.push(event.map_err(|RecordError { column, message, .. }| {
+                InputError::BadFile {
+                    path: input.name.clone(),
+                    line: lines_before + number + 1,
+                    column,
+                    problem: format!("not a phase event: {message}"),
+                }
             })?);
         }
         lines_before += lines.count();

@@ -4,18 +4,14 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::InputError;
-use super::cut::Cut;
 use perfbox_model::cancel::CancelToken;
+
+use crate::error::InputError;
+use crate::limits::{DOCUMENT_MAX_BYTES, LINE_MAX_BYTES};
+use crate::split::rule::SplitRule;
 
 /// Bytes asked of the system at a time.
 const READ_BYTES: usize = 256 * 1024;
-
-/// Longest line that is read, in bytes.
-pub(super) const LINE_MAX_BYTES: usize = 64 * 1024 * 1024;
-
-/// Largest document that is read in one piece, in bytes.
-pub(super) const DOCUMENT_MAX_BYTES: usize = if cfg!(test) { 8 << 20 } else { 1 << 30 };
 
 /// Names under which AIPerf leaves its records, first found first taken.
 const ARTIFACTS: [&str; 3] =
@@ -23,11 +19,11 @@ const ARTIFACTS: [&str; 3] =
 
 /// An input that can be read more than once.
 #[derive(Debug)]
-pub(super) struct Input {
+pub(crate) struct Input {
     /// As it was named.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The directory it lies in; none for standard input.
-    pub(super) dir: Option<PathBuf>,
+    pub(crate) dir: Option<PathBuf>,
     file: File,
     compression: Compression,
     bytes_at_open: u64,
@@ -43,7 +39,7 @@ enum Compression {
 impl Input {
     /// Opens a file, an AIPerf artifact directory, or standard input (`-`). What cannot
     /// be read twice, a pipe for example, is kept in a temporary file.
-    pub(super) fn open(name: &str, cancel: &CancelToken) -> Result<Self, InputError> {
+    pub(crate) fn open(name: &str, cancel: &CancelToken) -> Result<Self, InputError> {
         let unreadable = |source| InputError::Io { path: name.to_owned(), bytes: 0, source };
         let (mut file, dir) = if name == "-" {
             (spool(io::stdin().lock(), cancel).map_err(unreadable)?, None)
@@ -52,8 +48,8 @@ impl Input {
             let file = File::open(&path).map_err(unreadable)?;
             let kind = file.metadata().map_err(unreadable)?.file_type();
             if is_device(kind) {
-                let words = "it is a device, not a file or a pipe";
-                return Err(unreadable(io::Error::new(io::ErrorKind::Unsupported, words)));
+                let message = "it is a device, not a file or a pipe";
+                return Err(unreadable(io::Error::new(io::ErrorKind::Unsupported, message)));
             }
             if kind.is_file() {
                 (file, Some(path.parent().map_or_else(PathBuf::new, Path::to_owned)))
@@ -67,18 +63,18 @@ impl Input {
     }
 
     /// Its size as it is stored.
-    pub(super) fn stored_bytes(&self) -> u64 {
+    pub(crate) fn stored_bytes(&self) -> u64 {
         self.file.metadata().map_or(0, |metadata| metadata.len())
     }
 
     /// Its first bytes, decompressed.
-    pub(super) fn start(&self, bytes: usize) -> io::Result<Vec<u8>> {
-        let block = self.blocks(Cut::Lines)?.next_block(bytes, Vec::new())?;
+    pub(crate) fn start(&self, bytes: usize) -> io::Result<Vec<u8>> {
+        let block = self.blocks(SplitRule::Lines)?.next_block(bytes, Vec::new())?;
         Ok(block.map(|block| block.text).unwrap_or_default())
     }
 
     /// Reads it from the start.
-    pub(super) fn blocks(&self, cut: Cut) -> io::Result<Blocks> {
+    pub(crate) fn blocks(&self, split_rule: SplitRule) -> io::Result<Blocks> {
         let mut file = self.file.try_clone()?;
         file.rewind()?;
         // What is added meanwhile is not waited for.
@@ -92,22 +88,30 @@ impl Input {
             Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(stored)?),
         };
         let carried = Vec::new();
-        Ok(Blocks { reader, file, cut, carried, number: 0, skipping: false, end: End::NotYet })
+        Ok(Blocks {
+            reader,
+            file,
+            split_rule,
+            carried,
+            number: 0,
+            skipping: false,
+            end: End::NotYet,
+        })
     }
 
     /// The file itself, of one that is not compressed.
-    pub(super) fn file(&self) -> io::Result<File> {
+    pub(crate) fn file(&self) -> io::Result<File> {
         match self.compression {
             Compression::None => self.file.try_clone(),
             Compression::Gzip | Compression::Zstd => {
-                let words = "Parquet in gzip or zstd is not read; decompress it first";
-                Err(io::Error::new(io::ErrorKind::Unsupported, words))
+                let message = "Parquet in gzip or zstd is not read; decompress it first";
+                Err(io::Error::new(io::ErrorKind::Unsupported, message))
             }
         }
     }
 
     /// Whether it has grown since it was opened.
-    pub(super) fn has_grown(&self) -> bool {
+    pub(crate) fn has_grown(&self) -> bool {
         self.stored_bytes() > self.bytes_at_open
     }
 }
@@ -133,7 +137,7 @@ fn find_records(path: &Path) -> Result<PathBuf, InputError> {
 }
 
 /// Whether a directory holds what an AIPerf run leaves.
-pub(super) fn is_artifacts(dir: &Path) -> bool {
+pub(crate) fn is_aiperf_directory(dir: &Path) -> bool {
     ARTIFACTS.iter().any(|name| dir.join(name).is_file())
 }
 
@@ -149,7 +153,7 @@ fn detect(file: &mut File) -> io::Result<Compression> {
 }
 
 /// Reads what cannot be read twice into a temporary file, until its end or until it is
-/// told to stop.
+/// outcome to stop.
 #[cfg(unix)]
 fn spool(mut from: impl Read + std::os::fd::AsFd, cancel: &CancelToken) -> io::Result<File> {
     use rustix::event::{PollFd, PollFlags, poll};
@@ -184,34 +188,34 @@ fn spool(mut from: impl Read, _cancel: &CancelToken) -> io::Result<File> {
 }
 
 /// Most bytes that are read of what cannot be cut.
-fn max_bytes(cut: Cut) -> usize {
-    match cut {
-        Cut::Whole => DOCUMENT_MAX_BYTES,
+fn max_bytes(split_rule: SplitRule) -> usize {
+    match split_rule {
+        SplitRule::Document => DOCUMENT_MAX_BYTES,
         _ => LINE_MAX_BYTES,
     }
 }
 
 /// Some whole lines of an input.
 #[derive(Debug, Default)]
-pub(super) struct Block {
+pub(crate) struct Block {
     /// Counted from 0.
-    pub(super) number: u64,
-    pub(super) text: Vec<u8>,
+    pub(crate) number: u64,
+    pub(crate) text: Vec<u8>,
     /// It is one line or document, which goes on past what is read of one.
-    pub(super) is_cut_short: bool,
+    pub(crate) is_truncated: bool,
     /// Bytes of the last block's line which are left out.
-    pub(super) skipped_bytes: u64,
+    pub(crate) skipped_bytes: u64,
     /// The input ends with it.
-    pub(super) is_last: bool,
+    pub(crate) is_last: bool,
     /// Bytes of the stored file read by then.
-    pub(super) stored_bytes: u64,
+    pub(crate) stored_bytes: u64,
 }
 
 /// An input, block by block, each of whole lines.
-pub(super) struct Blocks {
+pub(crate) struct Blocks {
     reader: Box<dyn Read + Send>,
     file: File,
-    cut: Cut,
+    split_rule: SplitRule,
     /// The start of a line whose end is still to be read.
     carried: Vec<u8>,
     number: u64,
@@ -224,19 +228,19 @@ pub(super) struct Blocks {
 enum End {
     NotYet,
     Reached,
-    /// It breaks off, which is told once what was before is handed out.
+    /// It breaks off, which is outcome once what was before is handed out.
     Broken(io::Error),
 }
 
 impl Blocks {
     /// The next block, of about `bytes`, in a buffer that is not needed any more.
-    pub(super) fn next_block(
+    pub(crate) fn next_block(
         &mut self,
         bytes: usize,
         mut text: Vec<u8>,
     ) -> io::Result<Option<Block>> {
         text.clear();
-        if let Cut::Groups(count) = self.cut {
+        if let SplitRule::RowGroups(count) = self.split_rule {
             return Ok(self.next_group(count, text));
         }
         text.append(&mut self.carried);
@@ -244,15 +248,15 @@ impl Blocks {
         let mut wanted = bytes;
         let whole = loop {
             self.fill(&mut text, wanted);
-            match (&self.end, self.cut.whole(&text)) {
+            match (&self.end, self.split_rule.complete_len(&text)) {
                 (End::Reached, _) => break text.len(),
-                (End::Broken(_), _) => break self.cut.whole_at_break(&text),
-                (End::NotYet, 0) if text.len() < max_bytes(self.cut) => {
+                (End::Broken(_), _) => break self.split_rule.complete_len_at_end(&text),
+                (End::NotYet, 0) if text.len() < max_bytes(self.split_rule) => {
                     wanted = text.len() + bytes;
                 }
                 (End::NotYet, 0) => {
                     self.skipping = true;
-                    if self.cut == Cut::Whole {
+                    if self.split_rule == SplitRule::Document {
                         // Nothing of it is read behind that.
                         self.end = End::Reached;
                     }
@@ -274,7 +278,7 @@ impl Blocks {
         self.number += 1;
         Ok(Some(Block {
             number: self.number - 1,
-            is_cut_short: self.skipping,
+            is_truncated: self.skipping,
             is_last: matches!(self.end, End::Reached),
             skipped_bytes,
             stored_bytes: self.file.stream_position().unwrap_or(0),

@@ -1,40 +1,41 @@
 //! Points in time, as inputs write them.
 
-use super::json::{U64_DIGITS, digits, u64_at};
-use super::mapping::{no_number, number};
 use perfbox_model::escape;
 
+use crate::json::scalar::{U64_DIGITS, digits, u64_at};
+use crate::number::{not_a_number, number};
+
 /// Units of times and durations, and how many nanoseconds they have.
-pub(super) const UNITS: [(&str, f64); 5] =
+pub(crate) const UNITS: [(&str, f64); 5] =
     [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("sec", 1e9)];
 
 /// The unit of a point in time that is written out.
-pub(super) const RFC3339: &str = "rfc3339";
+pub(crate) const RFC3339: &str = "rfc3339";
 
 /// How a point in time is written.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum TimeForm {
+pub(crate) enum TimeForm {
     /// A number of so many nanoseconds each.
     Units(f64),
     Rfc3339,
 }
 
 impl TimeForm {
-    pub(super) fn of_unit(unit: &str) -> Option<Self> {
+    pub(crate) fn of_unit(unit: &str) -> Option<Self> {
         if unit == RFC3339 {
             return Some(Self::Rfc3339);
         }
         UNITS.iter().find(|(name, _)| *name == unit).map(|(_, ns)| Self::Units(*ns))
     }
 
-    /// Nanoseconds since the Unix epoch, or words for what is no such time.
-    pub(super) fn read_ns(self, text: &str) -> Result<u64, String> {
-        self.ns(text).ok_or_else(|| self.no_time(text))
+    /// Nanoseconds since the Unix epoch, or message for what is no such time.
+    pub(crate) fn read_ns(self, text: &str) -> Result<u64, String> {
+        self.ns(text).ok_or_else(|| self.not_a_time(text))
     }
 
     /// Words for what is no such time.
     #[cold]
-    pub(super) fn no_time(self, text: &str) -> String {
+    pub(crate) fn not_a_time(self, text: &str) -> String {
         let shown = escape(text);
         let written = rfc3339_ns(text).is_some();
         match (self, number(text)) {
@@ -52,16 +53,16 @@ impl TimeForm {
                 format!("`{shown}` {unit} are beyond the year 2554: it is in another unit")
             }
             (Self::Units(ns), None) => {
-                let words = no_number(text, &format!("no number of {}", unit_name(ns)));
+                let message = not_a_number(text, &format!("no number of {}", unit_name(ns)));
                 let hint =
                     if written { "; a time that is written out has the unit rfc3339" } else { "" };
-                format!("{words}{hint}")
+                format!("{message}{hint}")
             }
         }
     }
 
     /// Nanoseconds since the Unix epoch.
-    pub(super) fn ns(self, text: &str) -> Option<u64> {
+    pub(crate) fn ns(self, text: &str) -> Option<u64> {
         let text = text.trim_ascii();
         match self {
             Self::Rfc3339 => rfc3339_ns(text),
@@ -101,7 +102,7 @@ fn decimal_ns(text: &str, unit_ns: f64) -> Option<u64> {
 /// Nanoseconds since the Unix epoch of a time as RFC 3339 writes it, with a fraction of
 /// any length and a zone: `2026-11-22T12:40:51.123456789+01:00`. Without a zone it is
 /// meant as UTC. None: it is no such thing, or before the epoch.
-pub(super) fn rfc3339_ns(text: &str) -> Option<u64> {
+pub(crate) fn rfc3339_ns(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();
     let digits = |from: usize, count: usize| -> Option<i64> {
         let digits = text.get(from..from + count)?;
@@ -164,7 +165,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 
 /// Nanoseconds since the Unix epoch of seconds since then, as many as the shortest
 /// decimal that means the same f64 has: a clock's microseconds stay what they were.
-pub(super) fn seconds_ns(seconds: f64) -> Option<u64> {
+pub(crate) fn seconds_ns(seconds: f64) -> Option<u64> {
     let text = format!("{seconds}");
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let fraction = &fraction[..fraction.len().min(9)];
@@ -204,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_said_with_what_it_may_be_instead() {
-        for (text, unit, words) in [
+        for (text, unit, message) in [
             ("oh", "s", "`oh` is no number of s"),
             ("1,5", "ms", "`1,5` is no number of ms: a number has a point, and no comma"),
             (
@@ -222,7 +223,7 @@ mod tests {
             ("5", "rfc3339", "`5` is a number: which of ns, us, ms and s is it in?"),
             ("oh", "rfc3339", "`oh` is no time such as 2026-11-22T12:40:51.5+01:00"),
         ] {
-            assert_eq!(TimeForm::of_unit(unit).unwrap().read_ns(text), Err(words.to_owned()));
+            assert_eq!(TimeForm::of_unit(unit).unwrap().read_ns(text), Err(message.to_owned()));
         }
     }
 

@@ -10,14 +10,14 @@ use perfbox_model::phase::{EventKind, Phase, PhaseBounds, PhaseEvent, PhaseStats
 
 /// A record's place in its session.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Session {
+pub(crate) struct Session {
     /// Of its name. With 128 bits, no two of a run are alike.
     hash: u128,
     last: LastTurn,
 }
 
 impl Session {
-    pub(super) fn new(name: &str, turn: u64, end_ns: u64, cancelled: bool) -> Self {
+    pub(crate) fn new(name: &str, turn: u64, end_ns: u64, cancelled: bool) -> Self {
         let hash = xxhash_rust::xxh3::xxh3_128(name.as_bytes());
         Self { hash, last: LastTurn { turn, end_ns, cancelled } }
     }
@@ -72,7 +72,7 @@ impl Tally {
 /// Of all ends, only those after the last start seen so far are kept: about as many
 /// as requests were in flight.
 #[derive(Debug, Default)]
-pub(super) struct Timeline {
+pub(crate) struct Timeline {
     sent: u64,
     first_start_ns: Option<u64>,
     last_start_ns: u64,
@@ -93,15 +93,15 @@ const BACK_LATER_MIN: usize = 1024;
 
 /// The bounds of a phase as its tool reported them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ReportedBounds {
-    pub(super) start_ns: u64,
-    pub(super) end_ns: u64,
+pub(crate) struct ReportedBounds {
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
 }
 
 impl Timeline {
     /// Takes requests in: their starts, their ends, whether they failed and whether they
     /// were cancelled.
-    pub(super) fn add_all(
+    pub(crate) fn add_all(
         &mut self,
         requests: impl Iterator<Item = (u64, u64, bool, bool)> + Clone,
     ) {
@@ -127,12 +127,12 @@ impl Timeline {
     }
 
     /// Takes in that a request was a turn of a session.
-    pub(super) fn add_session(&mut self, turn: Session) {
+    pub(crate) fn add_session(&mut self, turn: Session) {
         self.turns.push(turn);
     }
 
     /// Takes in what comes next in the input.
-    pub(super) fn append(&mut self, part: Self) {
+    pub(crate) fn append(&mut self, part: Self) {
         self.sent += part.sent;
         self.first_start_ns = match (self.first_start_ns, part.first_start_ns) {
             (Some(one), Some(other)) => Some(one.min(other)),
@@ -174,7 +174,7 @@ impl Timeline {
     }
 
     /// The phase's events in order of time, and its summary.
-    pub(super) fn finish(
+    pub(crate) fn finish(
         mut self,
         phase: Phase,
         reported: Option<ReportedBounds>,

@@ -1,7 +1,9 @@
 //! What the text of one field means.
 
-use crate::json::{f64_at, u64_at};
 use perfbox_model::escape;
+
+use crate::json::scalar::u64_at;
+use crate::number::number;
 
 /// What is written of a thing that is so, and of one that is not.
 const TRUTH: [(&str, bool); 12] = [
@@ -35,31 +37,6 @@ const OUTCOMES: [(&str, bool); 9] = [
 /// What is written where there might be an error, and there is none.
 const NO_ERROR: [&str; 11] =
     ["false", "no", "none", "null", "nil", "nan", "n/a", "-", "ok", "0", "0.0"];
-
-/// Whether a field has no value.
-pub(crate) fn is_missing(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_whitespace())
-}
-
-/// A finite number.
-pub(crate) fn number(text: &str) -> Option<f64> {
-    match f64_at(text, 0) {
-        Some((value, end)) if end == text.len() => Some(value),
-        _ => text.trim().parse().ok().filter(|value: &f64| value.is_finite()),
-    }
-}
-
-/// A finite number, or words for what is none.
-pub(crate) fn read_number(text: &str) -> Result<f64, String> {
-    number(text).ok_or_else(|| no_number(text, "no number"))
-}
-
-/// Words for what is no number of that kind.
-pub(crate) fn no_number(text: &str, what: &str) -> String {
-    let has_comma = number(&text.replacen(',', ".", 1)).is_some();
-    let hint = if has_comma { ": a number has a point, and no comma" } else { "" };
-    format!("`{}` is {what}{hint}", escape(text))
-}
 
 /// A status, also as programs write it that hold it as a number with a fraction.
 pub(crate) fn status(text: &str) -> Option<u64> {
@@ -102,11 +79,16 @@ fn is_so<'k>(
     let word = text.trim();
     let found = known.clone().find(|(one, _)| word.eq_ignore_ascii_case(one));
     found.map(|(_, is_so)| *is_so).ok_or_else(|| {
-        let words = |wanted: bool| {
-            let words = known.clone().filter(|(_, is_so)| *is_so == wanted);
-            words.map(|(word, _)| *word).collect::<Vec<_>>().join(", ")
+        let message = |wanted: bool| {
+            let message = known.clone().filter(|(_, is_so)| *is_so == wanted);
+            message.map(|(word, _)| *word).collect::<Vec<_>>().join(", ")
         };
-        format!("`{}` is neither a yes ({}) nor a no ({})", escape(text), words(true), words(false))
+        format!(
+            "`{}` is neither a yes ({}) nor a no ({})",
+            escape(text),
+            message(true),
+            message(false)
+        )
     })
 }
 
@@ -135,12 +117,6 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_blanks_is_missing() {
-        assert!(["", " ", "\t \r"].iter().all(|text| is_missing(text)));
-        assert!(["-", " 0"].iter().all(|text| !is_missing(text)));
-    }
-
-    #[test]
     fn where_an_error_may_stand_there_are_words_for_none() {
         for none in
             ["false", "None", "NULL", "nil", "NaN", "n/a", "-", "0", "0.0", "no", "OK", " ok "]
@@ -150,18 +126,6 @@ mod tests {
         assert_eq!(error("True"), Some(true));
         for which in ["timeout", "1", "yes", "nope", "000", "t"] {
             assert_eq!(error(which), None, "{which}");
-        }
-    }
-
-    #[test]
-    fn a_number_may_have_blanks_around_it_and_no_decimal_comma() {
-        assert_eq!(read_number(" 1.5 "), Ok(1.5));
-        for (text, words) in [
-            ("x", "`x` is no number"),
-            ("1,5", "`1,5` is no number: a number has a point, and no comma"),
-            ("1,500,000", "`1,500,000` is no number"),
-        ] {
-            assert_eq!(read_number(text), Err(words.to_owned()));
         }
     }
 

@@ -3,20 +3,23 @@
 
 use std::sync::Arc;
 
-use super::csv::{Csv, header_of};
-use super::k6_json::{self, Joined, Tags, metric_of_request};
-use super::{Reader, Surveyed};
-use crate::Problem;
-use crate::columns::Survey;
-use crate::cut::Cut;
-use crate::fields::Fields;
-use crate::format::Format;
-use crate::input::Block;
-use crate::mapping::{ONLY_PHASE, number};
-use crate::rows::Rows;
-use crate::time::TimeForm;
 use perfbox_model::batch::ColumnType;
 use perfbox_model::escape;
+
+use crate::batch_builder::{BatchBuilder, DEFAULT_PHASE};
+use crate::csv_row::CsvRow;
+use crate::format::Format;
+use crate::input::Block;
+use crate::number::number;
+use crate::reader::{BlockScan, Reader};
+use crate::readers::csv::{Csv, header_of};
+use crate::readers::k6_json;
+use crate::readers::k6_json::join::PointJoiner;
+use crate::readers::k6_json::point::{Tags, metric_of_request};
+use crate::record_error::RecordError;
+use crate::schema_scan::SchemaScan;
+use crate::split::rule::SplitRule;
+use crate::time::TimeForm;
 
 /// Where a row has its point's time, its value, and the first of its tags.
 const TIME: usize = 1;
@@ -31,7 +34,7 @@ pub(crate) struct K6Csv {
 }
 
 /// Whether an input begins as k6's `--out csv` does.
-pub(crate) fn is_one(start: &[u8]) -> bool {
+pub(crate) fn detect(start: &[u8]) -> bool {
     header_of(start).is_some_and(|(_, names)| {
         ["metric_name", "timestamp", "metric_value"]
             .iter()
@@ -44,9 +47,9 @@ pub(crate) fn is_one(start: &[u8]) -> bool {
 impl K6Csv {
     /// # Errors
     /// When its times are whole seconds, and nobody said to read them all the same.
-    pub(crate) fn new(start: &[u8], is_asked_for: bool) -> Result<Self, Problem> {
+    pub(crate) fn new(start: &[u8], is_asked_for: bool) -> Result<Self, RecordError> {
         let Some((rows, header)) = Csv::with_header(start) else {
-            return Err(Problem::at(1, "this is no CSV with a header"));
+            return Err(RecordError::at(1, "this is no CSV with a header"));
         };
         let rows = Csv { format: Format::K6Csv, ..rows };
         let mut times = TimeForm::Rfc3339;
@@ -59,7 +62,7 @@ impl K6Csv {
             fields.is_err()
         });
         if is_whole && !is_asked_for {
-            return Err(Problem::at(
+            return Err(RecordError::at(
                 1,
                 "its times are whole seconds, as k6 writes them unless told otherwise, so that \
                  starts are off by up to one; write it anew with K6_CSV_TIME_FORMAT=unix_nano, or \
@@ -70,7 +73,7 @@ impl K6Csv {
     }
 
     /// The tags of a row: those with columns of their own, and the others.
-    fn tags(&self, fields: &Fields, text: &str) -> Tags {
+    fn tags(&self, fields: &CsvRow, text: &str) -> Tags {
         let mut tags = Vec::new();
         let mut worker = None;
         for (at, name) in self.header.iter().enumerate().skip(TAGS) {
@@ -112,16 +115,16 @@ impl Reader for K6Csv {
         Format::K6Csv
     }
 
-    fn cut(&self) -> Cut {
-        Cut::PointRows { delimiter: self.rows.delimiter }
+    fn split_rule(&self) -> SplitRule {
+        SplitRule::K6Rows { delimiter: self.rows.delimiter }
     }
 
-    fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
+    fn scan_schema(&self, block: &Block, schema: &mut SchemaScan) -> BlockScan {
         for (name, unit) in k6_json::columns() {
-            survey.add_column(name, ColumnType::F64, unit);
+            schema.add_column(name, ColumnType::F64, unit);
         }
-        survey.add_phase(ONLY_PHASE);
-        let mut seen = Surveyed::default();
+        schema.add_phase(DEFAULT_PHASE);
+        let mut seen = BlockScan::default();
         seen.lines = self.rows.each(block, |line, fields, text| {
             match fields {
                 Ok(fields) => seen.has_records |= metric_of_request(fields.get(text, 0)).is_some(),
@@ -134,8 +137,8 @@ impl Reader for K6Csv {
         seen
     }
 
-    fn read(&self, block: &Block, rows: &mut Rows<'_>) {
-        let mut joined = Joined::new(rows);
+    fn read(&self, block: &Block, builder: &mut BatchBuilder<'_>) {
+        let mut joined = PointJoiner::new(builder);
         // The rows of one request have one time and one set of tags.
         let mut last_time = (String::new(), 0);
         let mut last_tags = (String::new(), Arc::new(Tags::default()));
@@ -147,8 +150,9 @@ impl Reader for K6Csv {
             let Some(metric) = metric_of_request(fields.get(text, 0)) else { return true };
             let refused = |what: &str, at: usize| {
                 let (below, column) = fields.place(text, at);
-                let words = format!("column `{what}`: `{}` is none", escape(fields.get(text, at)));
-                (line + below, Problem::at(column, words))
+                let message =
+                    format!("column `{what}`: `{}` is none", escape(fields.get(text, at)));
+                (line + below, RecordError::at(column, message))
             };
             let time = fields.get(text, TIME);
             if time != last_time.0 || time.is_empty() {
@@ -169,7 +173,7 @@ impl Reader for K6Csv {
             joined.add(line, metric, last_time.1, value, &last_tags.1)
         });
         joined.end();
-        rows.add_lines(lines);
+        builder.add_lines(lines);
     }
 }
 
@@ -189,9 +193,9 @@ mod tests {
         }
         let reader = K6Csv::new(text.as_bytes(), true).unwrap();
         for block_bytes in [1, 10, 100, 10_000] {
-            let told = read_in_blocks(&reader, text.as_bytes(), block_bytes);
-            assert_eq!(told.value("request_latency"), ["20"; 3], "{block_bytes}");
-            assert!(told.bad.is_empty(), "{block_bytes} {:?}", told.bad);
+            let outcome = read_in_blocks(&reader, text.as_bytes(), block_bytes);
+            assert_eq!(outcome.value("request_latency"), ["20"; 3], "{block_bytes}");
+            assert!(outcome.bad.is_empty(), "{block_bytes} {:?}", outcome.bad);
         }
     }
 }

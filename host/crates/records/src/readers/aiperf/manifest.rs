@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::{InputError, Problem};
+use crate::error::InputError;
+use crate::record_error::RecordError;
 
 /// Name of the manifest.
 const PHASE_MANIFEST: &str = "phase_manifest.json";
@@ -35,7 +36,7 @@ impl PhaseManifest {
             problem: format!(
                 "not a phase manifest of AIPerf's: {}; move the file away to go by the records \
                  alone",
-                Problem::from(&error).words
+                RecordError::from(&error).message
             ),
         })
     }

@@ -4,12 +4,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use perfbox_model::escape;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::Problem;
-use perfbox_model::escape;
+use crate::record_error::RecordError;
 
 /// Metrics by their name in older files, and their name since.
 const RENAMED: [(&str, &str); 1] = [("ttft", "time_to_first_token")];
@@ -185,8 +185,8 @@ impl<'de> Visitor<'de> for MetricsVisitor {
             };
             let name = current_name(name);
             if metrics.iter().any(|known| known.name == name) {
-                let words = format!("metric `{}` stands twice in the record", escape(&name));
-                return Err(serde::de::Error::custom(words));
+                let message = format!("metric `{}` stands twice in the record", escape(&name));
+                return Err(serde::de::Error::custom(message));
             }
             metrics.push(Metric { name, value, unit: unit.unwrap_or_default() });
         }
@@ -256,22 +256,25 @@ impl<'de> Visitor<'de> for ValueVisitor {
 }
 
 /// Reads a line.
-pub(super) fn parse_record(line: &[u8]) -> Result<Record<'_>, Problem> {
+pub(super) fn parse_record(line: &[u8]) -> Result<Record<'_>, RecordError> {
     let record: Record<'_> = serde_json::from_slice(line).map_err(|error| {
-        let problem = Problem::from(&error);
+        let problem = RecordError::from(&error);
         // A line that is JSON, but of something else, is best said to be so.
         match serde_json::from_slice::<IgnoredAny>(line) {
-            Ok(_) => Problem {
-                words: format!("not a record of AIPerf's profile_export.jsonl: {}", problem.words),
+            Ok(_) => RecordError {
+                message: format!(
+                    "not a record of AIPerf's profile_export.jsonl: {}",
+                    problem.message
+                ),
                 ..problem
             },
-            Err(_) if problem.words == "number out of range" => problem,
-            Err(_) => Problem { words: format!("not JSON: {}", problem.words), ..problem },
+            Err(_) if problem.message == "number out of range" => problem,
+            Err(_) => RecordError { message: format!("not JSON: {}", problem.message), ..problem },
         }
     })?;
     let lacks = |what: &str| {
         let format = "not a record of AIPerf's profile_export.jsonl";
-        Problem::at(1, format!("{format}: metadata lacks {what}"))
+        RecordError::at(1, format!("{format}: metadata lacks {what}"))
     };
     if record.metadata.start_ns().is_none() {
         return Err(lacks("`request_start_ns`"));
@@ -288,7 +291,7 @@ mod tests {
 
     fn parse(line: &str) -> Result<Record<'_>, String> {
         parse_record(line.as_bytes())
-            .map_err(|problem| format!("{}: {}", problem.column, problem.words))
+            .map_err(|problem| format!("{}: {}", problem.column, problem.message))
     }
 
     #[test]
@@ -313,9 +316,12 @@ mod tests {
     #[test]
     fn a_list_is_no_metric() {
         let line = r#"{"metadata":{"benchmark_phase":"p"},"metrics":{"many":[561.298]}}"#;
-        let words = parse(line).unwrap_err();
+        let message = parse(line).unwrap_err();
         let expected = "an object with `value` and `unit`, or null";
-        assert!(words.contains("invalid type: sequence") && words.ends_with(expected), "{words}");
+        assert!(
+            message.contains("invalid type: sequence") && message.ends_with(expected),
+            "{message}"
+        );
     }
 
     #[test]
@@ -345,7 +351,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_line_is_said_with_its_column() {
-        for (line, words) in [
+        for (line, message) in [
             ("{\"metadata\":{", "13: not JSON: EOF while parsing an object"),
             ("nonsense", "2: not JSON: expected ident"),
             (
@@ -377,7 +383,7 @@ mod tests {
                 "44: not a record of AIPerf's profile_export.jsonl: number out of range",
             ),
         ] {
-            assert_eq!(parse(line).unwrap_err(), words, "{line}");
+            assert_eq!(parse(line).unwrap_err(), message, "{line}");
         }
     }
 }

@@ -215,10 +215,10 @@ fn value<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
     key: &str,
 ) -> Result<T, A::Error> {
     map.next_value().map_err(|error: A::Error| {
-        let words = error.to_string();
+        let message = error.to_string();
         // The whole error tells the place again.
-        let words = words.split(" at line ").next().unwrap_or_default();
-        A::Error::custom(format!("`{key}`: {words}"))
+        let message = message.split(" at line ").next().unwrap_or_default();
+        A::Error::custom(format!("`{key}`: {message}"))
     })
 }
 

@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use perfbox_model::escape;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use serde_json::value::RawValue;
 
-use crate::Problem;
-use perfbox_model::escape;
+use crate::record_error::RecordError;
 
 /// The text of each scalar, by the place of its path; empty: it is not there, or null.
 pub(super) type Scalars<'l> = Vec<Cow<'l, str>>;
@@ -58,25 +58,25 @@ impl Paths {
     }
 
     /// The scalars of a line, which must be an object.
-    pub(super) fn read<'l>(&self, line: &'l [u8]) -> Result<Scalars<'l>, Problem> {
+    pub(super) fn read<'l>(&self, line: &'l [u8]) -> Result<Scalars<'l>, RecordError> {
         let text = std::str::from_utf8(line).map_err(|error| {
-            Problem::at(error.valid_up_to() as u64 + 1, "not JSON: the text is not UTF-8")
+            RecordError::at(error.valid_up_to() as u64 + 1, "not JSON: the text is not UTF-8")
         })?;
         let mut found: Vec<Found<'l>> = vec![None; self.given.len()];
         let mut json = serde_json::Deserializer::from_str(text);
         let taken = Take { names: &self.names, found: &mut found }.deserialize(&mut json);
         taken.and_then(|()| json.end()).map_err(|error| {
-            let problem = Problem::from(&error);
-            Problem { words: format!("not JSON: {}", problem.words), ..problem }
+            let problem = RecordError::from(&error);
+            RecordError { message: format!("not JSON: {}", problem.message), ..problem }
         })?;
         if !text.trim_start().starts_with('{') {
-            return Err(Problem::at(1, "the line is no JSON object"));
+            return Err(RecordError::at(1, "the line is no JSON object"));
         }
         let scalar = |(found, path): (Option<_>, &String)| match found {
             None => Ok(Cow::Borrowed("")),
             Some((json, _)) => scalar(json).ok_or_else(|| {
                 let path = escape(path);
-                Problem::at(1, format!("`{path}` is no number, text or truth value"))
+                RecordError::at(1, format!("`{path}` is no number, text or truth value"))
             }),
         };
         found.into_iter().zip(&self.given).map(scalar).collect()
@@ -217,7 +217,7 @@ mod tests {
     fn read(paths: &[&str], line: &str) -> Result<Vec<String>, String> {
         let scalars = Paths::new(paths.iter().copied()).read(line.as_bytes());
         let scalars =
-            scalars.map_err(|problem| format!("{}: {}", problem.column, problem.words))?;
+            scalars.map_err(|problem| format!("{}: {}", problem.column, problem.message))?;
         Ok(scalars.into_iter().map(Cow::into_owned).collect())
     }
 
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn what_is_no_scalar_or_no_json_is_told() {
-        for (line, words) in [
+        for (line, message) in [
             (r#"{"a":[1]}"#, "1: `a` is no number, text or truth value"),
             (r#"{"a":{"b":1}}"#, "1: `a` is no number, text or truth value"),
             ("[1]", "1: the line is no JSON object"),
@@ -254,9 +254,9 @@ mod tests {
             (r#"{"z":[1,{"y":NaN}],"a":1}"#, "14: not JSON: expected value"),
             (r#"{"a":1"#, "6: not JSON: EOF while parsing an object"),
         ] {
-            assert_eq!(read(&["a"], line).unwrap_err(), words, "{line}");
+            assert_eq!(read(&["a"], line).unwrap_err(), message, "{line}");
         }
         let problem = Paths::default().read(b"{\"a\":\"\xff\"}").unwrap_err();
-        assert_eq!((problem.column, &*problem.words), (7, "not JSON: the text is not UTF-8"));
+        assert_eq!((problem.column, &*problem.message), (7, "not JSON: the text is not UTF-8"));
     }
 }

@@ -6,25 +6,26 @@
 
 use std::sync::Arc;
 
-use super::point::{Point, Tags};
-use crate::json::{blanks_end, f64_at, line_end, text_at};
+use super::point::Point;
+use crate::json::scalar::{blanks_end, f64_at, line_end, text_at};
+use crate::readers::k6_json::point::Tags;
 
 /// Most shapes of one thread.
 const SHAPES_MAX: usize = 16;
 
 /// What differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hole {
+enum Slot {
     Metric,
     Time,
     Value,
 }
 
-/// A line of a point with holes.
+/// A line of a point with slots.
 #[derive(Debug)]
 struct Shape {
-    /// What stands before each hole.
-    parts: [(Box<[u8]>, Hole); 3],
+    /// What stands before each slot.
+    parts: [(Box<[u8]>, Slot); 3],
     /// What stands after the last one.
     tail: Box<[u8]>,
     tags: Arc<Tags>,
@@ -32,20 +33,20 @@ struct Shape {
 
 /// Lines seen so far, the last one that was fit first.
 #[derive(Debug, Default)]
-pub(super) struct Shapes(Vec<Shape>);
+pub(crate) struct Shapes(Vec<Shape>);
 
 /// A line that fits a shape.
-pub(super) struct Fit<'t> {
-    pub(super) metric: &'t str,
-    pub(super) time: &'t str,
-    pub(super) value: f64,
+pub(crate) struct Match<'t> {
+    pub(crate) metric: &'t str,
+    pub(crate) time: &'t str,
+    pub(crate) value: f64,
     /// Behind it.
-    pub(super) end: usize,
+    pub(crate) end: usize,
 }
 
 impl Shapes {
     /// Reads the line at `at` by the shape that it fits.
-    pub(super) fn fit<'t>(&mut self, text: &'t str, at: usize) -> Option<(Fit<'t>, &Arc<Tags>)> {
+    pub(crate) fn fit<'t>(&mut self, text: &'t str, at: usize) -> Option<(Match<'t>, &Arc<Tags>)> {
         let mut fitting =
             self.0.iter().enumerate().filter_map(|(i, shape)| Some((i, shape.fit(text, at)?)));
         let (place, fit) = fitting.next()?;
@@ -54,7 +55,7 @@ impl Shapes {
     }
 
     /// Takes the shape of a line that was read whole.
-    pub(super) fn learn(&mut self, line: &[u8], point: &Point<'_>, tags: &Arc<Tags>) {
+    pub(crate) fn learn(&mut self, line: &[u8], point: &Point<'_>, tags: &Arc<Tags>) {
         let line = std::str::from_utf8(line).unwrap_or_default();
         if let Some(shape) = Shape::of(line, point, Arc::clone(tags)) {
             self.0.truncate(SHAPES_MAX - 1);
@@ -72,17 +73,17 @@ impl Shape {
             return None;
         }
         let text = |at| Some(text_at(line, at)?.1);
-        let mut holes = [
-            (only(line, "\"metric\"", text)?, Hole::Metric),
-            (only(line, "\"time\"", text)?, Hole::Time),
-            (only(line, "\"value\"", |at| Some(f64_at(line, at)?.1))?, Hole::Value),
+        let mut slots = [
+            (only(line, "\"metric\"", text)?, Slot::Metric),
+            (only(line, "\"time\"", text)?, Slot::Time),
+            (only(line, "\"value\"", |at| Some(f64_at(line, at)?.1))?, Slot::Value),
         ];
-        holes.sort_unstable_by_key(|((start, _), _)| *start);
+        slots.sort_unstable_by_key(|((start, _), _)| *start);
         let mut from = 0;
-        let parts = holes.map(|((start, end), hole)| {
+        let parts = slots.map(|((start, end), slot)| {
             let before = line.as_bytes()[from..start].into();
             from = end;
-            (before, hole)
+            (before, slot)
         });
         let tail = line.as_bytes()[from..].into();
         let shape = Self { parts, tail, tags };
@@ -91,18 +92,18 @@ impl Shape {
         (is_same && fit.value.to_bits() == point.value.to_bits()).then_some(shape)
     }
 
-    fn fit<'t>(&self, text: &'t str, mut at: usize) -> Option<Fit<'t>> {
+    fn fit<'t>(&self, text: &'t str, mut at: usize) -> Option<Match<'t>> {
         let bytes = text.as_bytes();
-        let mut fit = Fit { metric: "", time: "", value: 0.0, end: 0 };
-        for (before, hole) in &self.parts {
+        let mut fit = Match { metric: "", time: "", value: 0.0, end: 0 };
+        for (before, slot) in &self.parts {
             if !bytes.get(at..)?.starts_with(before) {
                 return None;
             }
             at += before.len();
-            match hole {
-                Hole::Metric => (fit.metric, at) = text_at(text, at)?,
-                Hole::Time => (fit.time, at) = text_at(text, at)?,
-                Hole::Value => (fit.value, at) = f64_at(text, at)?,
+            match slot {
+                Slot::Metric => (fit.metric, at) = text_at(text, at)?,
+                Slot::Time => (fit.time, at) = text_at(text, at)?,
+                Slot::Value => (fit.value, at) = f64_at(text, at)?,
             }
         }
         fit.end = line_end(bytes, at, &self.tail)?;

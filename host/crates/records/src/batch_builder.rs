@@ -1,0 +1,453 @@
+//! Records put into columns, as they are read from one block: phase by phase, nothing
+//! kept of a record but its values.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use arrow_array::Array as _;
+use perfbox_model::batch::{Column, ColumnInfo};
+use perfbox_model::cancel::CancelToken;
+
+use crate::column_builder::{ColumnBuilder, ListWriter};
+use crate::columns::{Columns, standard};
+use crate::limits::{COLUMNS_MAX, PHASES_MAX};
+use crate::record_error::{ErrorScope, RecordError};
+use crate::timeline::{Session, Timeline};
+
+/// Most values of a batch, in columns times records, missing ones too: a run with many
+/// columns has shorter batches. 32 MiB of numbers.
+const BATCH_VALUES_MAX: usize = 4 << 20;
+
+/// Name of the only phase of an input whose records name none.
+pub(crate) const DEFAULT_PHASE: &str = "profiling";
+
+/// What tells one phase of an input from its others.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct PhaseKey {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) index: Option<u32>,
+}
+
+impl PhaseKey {
+    /// A phase of which nothing but a name is known.
+    pub(crate) fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), kind: name.to_owned(), index: None }
+    }
+}
+
+/// Records of one phase that make a batch.
+pub(crate) struct PhaseBatch {
+    /// Place of the phase in [`BlockRecords::phases`].
+    pub(crate) phase: usize,
+    pub(crate) infos: Arc<[ColumnInfo]>,
+    pub(crate) columns: Vec<Option<Column>>,
+    pub(crate) len: usize,
+}
+
+/// A phase in one block.
+pub(crate) struct BlockPhase {
+    pub(crate) key: PhaseKey,
+    pub(crate) timeline: Timeline,
+}
+
+/// A line that is no record.
+#[derive(Debug)]
+pub(crate) struct BadLine {
+    /// Counted from 0, in its block.
+    pub(crate) line: u64,
+    pub(crate) problem: RecordError,
+}
+
+/// What was read from one block.
+#[derive(Default)]
+pub(crate) struct BlockRecords {
+    pub(crate) phases: Vec<BlockPhase>,
+    pub(crate) batches: Vec<PhaseBatch>,
+    /// Records, those of phases that are not asked for too.
+    pub(crate) records: u64,
+    pub(crate) lines: u64,
+    pub(crate) bad_count: u64,
+    /// The first of them.
+    pub(crate) bad: Vec<BadLine>,
+    /// The reading ends with the last of the bad ones.
+    pub(crate) is_over: bool,
+    /// There are more phases in it than a run may have.
+    pub(crate) has_too_many_phases: bool,
+    /// Columns that were not known when the block was begun.
+    pub(crate) added_columns: Vec<ColumnInfo>,
+    /// With them there are more columns than a run may have.
+    pub(crate) has_too_many_columns: bool,
+    /// Names of phases that are not asked for.
+    pub(crate) other_phases: BTreeSet<String>,
+}
+
+/// How blocks are read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ReadOptions {
+    /// Only phases of these names; none named: all.
+    pub(crate) phases: Vec<String>,
+    pub(crate) batch_records: usize,
+    pub(crate) skip_bad_records: bool,
+    /// Most bad lines that are kept.
+    pub(crate) bad_max: usize,
+    /// Set from elsewhere to end the reading, in the middle of a block too.
+    pub(crate) cancel: CancelToken,
+}
+
+/// The columns that a block's records are put into.
+pub(crate) struct BatchBuilder<'r> {
+    /// Those of the run's start, and behind them those that the block adds.
+    columns: Arc<Columns>,
+    /// The same, as batches share them.
+    infos: Arc<[ColumnInfo]>,
+    /// How many columns were known when the block was begun.
+    known_count: usize,
+    options: &'r ReadOptions,
+    read: BlockRecords,
+    /// Where in `read` each phase is.
+    places: HashMap<PhaseKey, usize>,
+    /// One for each phase of `read`.
+    values: Vec<Vec<ColumnBuilder>>,
+    lens: Vec<usize>,
+    /// Those of which there is a record, in the order of the first one of each. A phase may
+    /// be there before: what was begun need not come to an end.
+    with_records: Vec<usize>,
+    has_records: Vec<bool>,
+    current: usize,
+    /// Most records of a batch.
+    batch_records: usize,
+}
+
+impl<'r> BatchBuilder<'r> {
+    pub(crate) fn new(columns: Arc<Columns>, options: &'r ReadOptions) -> Self {
+        let batch_records = batch_records(options, columns.infos.len());
+        Self {
+            infos: columns.infos.as_slice().into(),
+            known_count: columns.infos.len(),
+            columns,
+            options,
+            read: BlockRecords::default(),
+            places: HashMap::new(),
+            values: Vec::new(),
+            lens: Vec::new(),
+            with_records: Vec::new(),
+            has_records: Vec::new(),
+            current: 0,
+            batch_records,
+        }
+    }
+
+    /// The columns known so far.
+    pub(crate) fn columns(&self) -> Arc<Columns> {
+        Arc::clone(&self.columns)
+    }
+
+    /// Adds a column that is not known yet. Batches of this block have it from here on.
+    pub(crate) fn add_column(&mut self, info: ColumnInfo) {
+        let at = self.columns.infos.len();
+        if at >= COLUMNS_MAX {
+            self.read.has_too_many_columns = true;
+            return;
+        }
+        let columns = Arc::make_mut(&mut self.columns);
+        columns.add(info);
+        self.values.iter_mut().for_each(|values| values.push(columns.new_value(at)));
+        self.batch_records = batch_records(self.options, at + 1);
+    }
+
+    /// Whether the block has added columns.
+    pub(crate) fn has_added_columns(&self) -> bool {
+        self.columns.infos.len() > self.known_count
+    }
+
+    /// So many more lines were looked at.
+    pub(crate) fn add_lines(&mut self, lines: u64) {
+        self.read.lines += lines;
+    }
+
+    /// True where it is of no use to read on in the block: the end was asked for from
+    /// elsewhere, or what is read of it will be refused.
+    pub(crate) fn is_over(&self) -> bool {
+        self.read.has_too_many_phases
+            || self.read.has_too_many_columns
+            || self.options.cancel.is_cancelled()
+    }
+
+    /// Begins a record of a phase; none: it is not to be put into rows, and done.
+    pub(crate) fn begin(&mut self, key: &PhaseKey) -> Option<RowWriter<'_>> {
+        let wanted = &self.options.phases;
+        if !wanted.is_empty() && !wanted.contains(&key.name) {
+            self.read.records += 1;
+            if !self.read.other_phases.contains(&key.name) {
+                self.read.other_phases.insert(key.name.clone());
+            }
+            return None;
+        }
+        if self.read.phases.get(self.current).is_none_or(|phase| phase.key != *key) {
+            self.current = match self.places.get(key) {
+                Some(place) => *place,
+                None => self.add_phase(key)?,
+            };
+        }
+        let row = self.lens[self.current];
+        let timeline = &mut self.read.phases[self.current].timeline;
+        Some(RowWriter { values: &mut self.values[self.current], row, timeline })
+    }
+
+    /// Where a phase is that was not in the block before; none: there are too many.
+    fn add_phase(&mut self, key: &PhaseKey) -> Option<usize> {
+        let place = self.lens.len();
+        if place == PHASES_MAX {
+            self.read.has_too_many_phases = true;
+            return None;
+        }
+        self.places.insert(key.clone(), place);
+        self.read.phases.push(BlockPhase { key: key.clone(), timeline: Timeline::default() });
+        self.values.push(self.columns.new_values());
+        self.lens.push(0);
+        self.has_records.push(false);
+        Some(place)
+    }
+
+    /// The record is whole.
+    pub(crate) fn end(&mut self) {
+        self.read.records += 1;
+        if !self.has_records[self.current] {
+            self.has_records[self.current] = true;
+            self.with_records.push(self.current);
+        }
+        self.lens[self.current] += 1;
+        if self.lens[self.current] >= self.batch_records {
+            self.flush(self.current);
+        }
+    }
+
+    /// The line of that number, from 0, is no record. False: the reading ends with it.
+    pub(crate) fn bad(&mut self, line: u64, problem: RecordError) -> bool {
+        let options = self.options;
+        self.read.is_over = match problem.scope {
+            ErrorScope::Damaged => true,
+            _ => !options.skip_bad_records,
+        };
+        // What is damaged is no record, and leaving it out would leave out many.
+        self.read.bad_count += u64::from(problem.scope != ErrorScope::Damaged);
+        if self.read.is_over || self.read.bad.len() < options.bad_max {
+            self.read.bad.push(BadLine { line, problem });
+        }
+        !self.read.is_over
+    }
+
+    /// What was read.
+    pub(crate) fn finish(mut self) -> BlockRecords {
+        let with_records = std::mem::take(&mut self.with_records);
+        with_records.iter().for_each(|phase| self.flush(*phase));
+        let mut begun: Vec<_> = self.read.phases.drain(..).map(Some).collect();
+        let mut places = vec![0; begun.len()];
+        for (place, phase) in with_records.into_iter().enumerate() {
+            self.read.phases.extend(begun[phase].take());
+            places[phase] = place;
+        }
+        self.read.batches.iter_mut().for_each(|batch| batch.phase = places[batch.phase]);
+        self.read.added_columns = self.columns.infos[self.known_count..].to_vec();
+        self.read
+    }
+
+    fn flush(&mut self, phase: usize) {
+        let len = std::mem::take(&mut self.lens[phase]);
+        if len == 0 {
+            return;
+        }
+        let columns: Vec<_> =
+            self.values[phase].iter_mut().map(|values| values.take(len)).collect();
+        add_requests(&mut self.read.phases[phase].timeline, &columns, len);
+        if self.infos.len() != self.columns.infos.len() {
+            self.infos = self.columns.infos.as_slice().into();
+        }
+        let infos = Arc::clone(&self.infos);
+        self.read.batches.push(PhaseBatch { phase, infos, columns, len });
+    }
+}
+
+/// Most records of a batch that has so many columns.
+fn batch_records(options: &ReadOptions, columns: usize) -> usize {
+    options.batch_records.min(BATCH_VALUES_MAX / columns.max(1)).max(1)
+}
+
+/// Tells the timeline of the records of a batch.
+fn add_requests(timeline: &mut Timeline, columns: &[Option<Column>], len: usize) {
+    let (
+        Some(Some(Column::U64(starts))),
+        Some(Some(Column::U64(ends))),
+        Some(Some(Column::Text(errors))),
+        Some(Some(Column::U64(cancelled))),
+    ) = (
+        columns.get(standard::START),
+        columns.get(standard::END),
+        columns.get(standard::ERROR_TYPE),
+        columns.get(standard::CANCELLED),
+    )
+    else {
+        return;
+    };
+    let requests = (0..len).map(|row| {
+        let start_ns = starts.value(row);
+        let end_ns = if ends.is_valid(row) { ends.value(row) } else { start_ns };
+        let is_cancelled = cancelled.is_valid(row) && cancelled.value(row) != 0;
+        (start_ns, end_ns, errors.is_valid(row), is_cancelled)
+    });
+    timeline.add_all(requests);
+}
+
+/// One record while it is read.
+pub(crate) struct RowWriter<'r> {
+    values: &'r mut [ColumnBuilder],
+    row: usize,
+    timeline: &'r mut Timeline,
+}
+
+impl RowWriter<'_> {
+    /// Whether values of a column are asked for.
+    pub(crate) fn takes(&self, column: usize) -> bool {
+        !matches!(self.values[column], ColumnBuilder::Unread)
+    }
+
+    /// Takes back what a column was set to.
+    pub(crate) fn unset(&mut self, column: usize) {
+        self.values[column].truncate(self.row);
+    }
+
+    /// Sets a column of whole numbers.
+    pub(crate) fn u64(&mut self, column: usize, value: u64) {
+        if let ColumnBuilder::U64(values) = &mut self.values[column] {
+            values.set(self.row, value);
+        }
+    }
+
+    /// Sets a column of numbers.
+    pub(crate) fn f64(&mut self, column: usize, value: f64) {
+        if let ColumnBuilder::F64(values) = &mut self.values[column] {
+            values.set(self.row, value);
+        }
+    }
+
+    /// Sets a column of text.
+    pub(crate) fn text(&mut self, column: usize, text: &str) {
+        if let ColumnBuilder::Text(values) = &mut self.values[column] {
+            values.set(self.row, text);
+        }
+    }
+
+    /// Begins a list of numbers in a column of them.
+    pub(crate) fn list(&mut self, column: usize) -> Option<ListWriter<'_>> {
+        let ColumnBuilder::F64List(values) = &mut self.values[column] else { return None };
+        Some(values.begin(self.row))
+    }
+
+    /// Says which session the record is a turn of.
+    pub(crate) fn session(&mut self, session: &str, turn: u64, end_ns: u64, cancelled: bool) {
+        self.timeline.add_session(Session::new(session, turn, end_ns, cancelled));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Block;
+    use crate::lines::read_lines;
+    use crate::schema_scan::SchemaScan;
+    use perfbox_model::batch::ColumnType;
+
+    #[test]
+    fn a_stop_is_heard_in_the_middle_of_a_block() {
+        let columns = SchemaScan::default().columns();
+        let options = ReadOptions { batch_records: 10, ..ReadOptions::default() };
+        let mut builder = BatchBuilder::new(columns.into(), &options);
+        let block = Block { text: "1\n2\n3\n4\n".into(), ..Block::default() };
+        read_lines(&block, &mut builder, |line, builder| {
+            builder.begin(&PhaseKey::named("p")).unwrap().u64(standard::START, 1);
+            builder.end();
+            if line == b"2" {
+                options.cancel.cancel();
+            }
+            Ok(())
+        });
+        let read = builder.finish();
+        assert_eq!((read.records, read.lines), (2, 2));
+    }
+
+    #[test]
+    fn phases_are_those_of_records_in_their_order_whatever_was_begun_before() {
+        let columns = SchemaScan::default().columns();
+        let options = ReadOptions { batch_records: 10, ..ReadOptions::default() };
+        let mut builder = BatchBuilder::new(columns.into(), &options);
+        // As a template does that a line does not fit.
+        builder.begin(&PhaseKey::named("first begun"));
+        builder.begin(&PhaseKey::named("only begun"));
+        for phase in ["b", "first begun", "b"] {
+            builder.begin(&PhaseKey::named(phase)).unwrap().u64(standard::START, 1);
+            builder.end();
+        }
+        let read = builder.finish();
+        let names = read.batches.iter().map(|batch| &*read.phases[batch.phase].key.name);
+        assert_eq!(names.collect::<Vec<_>>(), ["b", "first begun"]);
+        let phases: Vec<_> = read.phases.iter().map(|phase| &*phase.key.name).collect();
+        assert_eq!(phases, ["b", "first begun"]);
+    }
+
+    #[test]
+    fn batches_of_many_columns_are_short() {
+        let mut schema = SchemaScan::default();
+        for number in 0..4000 {
+            schema.add_column(&format!("metric_{number}"), ColumnType::F64, "ms");
+        }
+        let columns = schema.columns();
+        let options = ReadOptions { batch_records: 16_384, ..ReadOptions::default() };
+        let mut builder = BatchBuilder::new(columns.into(), &options);
+        for _ in 0..1100 {
+            builder.begin(&PhaseKey::named("p")).unwrap().u64(standard::START, 1);
+            builder.end();
+        }
+        let lens: Vec<_> = builder.finish().batches.iter().map(|batch| batch.len).collect();
+        assert_eq!(lens, [1045, 55]);
+    }
+
+    #[test]
+    fn columns_that_a_block_adds_are_in_its_later_batches() {
+        let columns = Arc::new(SchemaScan::default().columns());
+        let known = columns.infos.len();
+        let options = ReadOptions { batch_records: 2, ..ReadOptions::default() };
+        let mut builder = BatchBuilder::new(Arc::clone(&columns), &options);
+        for record in 0..5 {
+            if record == 3 {
+                builder.add_column(ColumnInfo::new("late", ColumnType::F64, "ms"));
+            }
+            let mut row = builder.begin(&PhaseKey::named("p")).unwrap();
+            row.u64(standard::START, 1);
+            if record == 3 {
+                row.f64(known, 7.0);
+            }
+            builder.end();
+        }
+        let read = builder.finish();
+        let counts: Vec<_> = read.batches.iter().map(|batch| batch.columns.len()).collect();
+        assert_eq!(counts, [known, known + 1, known + 1]);
+        let present = |at: usize| read.batches[at].columns[known].as_ref().unwrap().present();
+        assert_eq!((present(1), present(2)), (1, 0));
+        assert_eq!(read.added_columns, [ColumnInfo::new("late", ColumnType::F64, "ms")]);
+        assert_eq!(columns.infos.len(), known);
+    }
+
+    #[test]
+    fn a_block_adds_no_more_columns_than_a_run_may_have() {
+        let options = ReadOptions { batch_records: 2, ..ReadOptions::default() };
+        let columns = SchemaScan::default().columns();
+        let most = COLUMNS_MAX - columns.infos.len();
+        let mut builder = BatchBuilder::new(columns.into(), &options);
+        for number in 0..=most {
+            assert!(!builder.is_over());
+            builder.add_column(ColumnInfo::new(&number.to_string(), ColumnType::F64, "ms"));
+        }
+        assert!(builder.is_over() && builder.finish().has_too_many_columns);
+    }
+}

@@ -1,0 +1,40 @@
+//! Checks of names and numbers that hold for every format.
+
+use perfbox_model::batch::ColumnType;
+use perfbox_model::escape;
+
+use crate::limits::NAME_MAX_BYTES;
+use crate::record_error::RecordError;
+
+/// What values are, in message.
+pub(crate) fn type_name(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::U64 | ColumnType::F64 => "a number",
+        ColumnType::Text => "a text",
+        ColumnType::F64List => "a list of numbers",
+    }
+}
+
+/// Names go into reports, and so must be such that they can be shown.
+pub(crate) fn check_name(what: &str, text: &str) -> Result<(), RecordError> {
+    let message = if text.len() > NAME_MAX_BYTES {
+        format!("a {what}'s name has {} bytes, at most {NAME_MAX_BYTES} are read", text.len())
+    } else if escape(text) != text {
+        format!("a {what}'s name has characters that cannot be shown: `{}`", escape(text))
+    } else {
+        return Ok(());
+    };
+    Err(RecordError::at(1, message))
+}
+
+/// Longest latency, in ms: as many nanoseconds as times have, which is 584 years.
+const LATENCY_MAX_MS: f64 = 18_446_744_073_709.0;
+
+/// No request takes less than no time, or longer than times can tell.
+pub(crate) fn check_latency(ms: f64) -> Result<(), String> {
+    match ms {
+        0.0..=LATENCY_MAX_MS => Ok(()),
+        ..0.0 => Err(format!("its latency is negative: {ms} ms")),
+        _ => Err(format!("its latency is longer than any that is read, 584 years: {ms:?} ms")),
+    }
+}

@@ -1,0 +1,104 @@
+//! Scans the start of each input for columns and phases.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use perfbox_model::batch::{ColumnInfo, ColumnType, WantedColumns, standard_columns};
+
+use crate::columns::Columns;
+use crate::limits::{COLUMNS_MAX, PHASES_MAX};
+
+/// Finds the columns and the phases of a run in its inputs.
+#[derive(Default)]
+pub(crate) struct SchemaScan {
+    phases: BTreeSet<String>,
+    columns: Vec<ColumnInfo>,
+    known: HashMap<String, usize>,
+}
+
+impl SchemaScan {
+    /// A phase was seen.
+    pub(crate) fn add_phase(&mut self, name: &str) {
+        if !self.phases.contains(name) {
+            self.phases.insert(name.to_owned());
+        }
+    }
+
+    /// A column was seen.
+    pub(crate) fn add_column(&mut self, name: &str, kind: ColumnType, unit: &str) {
+        if !self.known.contains_key(name) {
+            self.known.insert(name.to_owned(), self.columns.len());
+            self.columns.push(ColumnInfo::new(name, kind, unit));
+        }
+    }
+
+    /// How many columns were seen.
+    pub(crate) fn column_count(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Whether there are more phases than a run may have.
+    pub(crate) fn has_too_many_phases(&self) -> bool {
+        self.phases.len() > PHASES_MAX
+    }
+
+    /// Whether there are more columns than a run may have.
+    pub(crate) fn has_too_many_columns(&self) -> bool {
+        self.columns.len() > COLUMNS_MAX - standard_columns().len()
+    }
+
+    /// The standard columns, then those that were seen.
+    pub(crate) fn columns(&self) -> Columns {
+        let mut infos = standard_columns();
+        let standard: HashSet<_> = infos.iter().map(|info| info.name.clone()).collect();
+        let others = self.columns.iter().filter(|info| !standard.contains(&info.name));
+        infos.extend(others.cloned());
+        Columns::new(infos)
+    }
+
+    /// As [`columns`](Self::columns), of which nothing is asked for.
+    pub(crate) fn unread_columns(&self) -> Columns {
+        let mut columns = self.columns();
+        columns.want(&WantedColumns::Named(BTreeSet::new()));
+        columns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::options::RecordedOptions;
+    use crate::source::recorded::RecordedSource;
+
+    #[test]
+    fn schema_has_the_columns_of_all_good_records_at_the_start() {
+        let line = |phase: &str, metrics: &str| {
+            format!(
+                r#"{{"metadata":{{"phase_name":"{phase}","request_start_ns":1}},"metrics":{{{metrics}}}}}"#
+            )
+        };
+        let lines = [
+            line("one", r#""a":{"value":1,"unit":"ms"}"#),
+            line("one", r#""a":{"value":2,"unit":"ms"}"#),
+            line("one", r#""ttft":{"value":3,"unit":"ms"},"a":{"value":2,"unit":"ms"}"#),
+            line("one", r#""a":{"value":2,"unit":"ms"},"ttft":{"value":3,"unit":"ms"}"#),
+            line("one", r#""of_a_bad_record":{"value":1e400}"#),
+            line("of_a_bad_record", r#""a":{"value":"text"}"#),
+            line("two", r#""a":{"value":2,"unit":"ms"}"#),
+            line("two", r#""b":null"#),
+            line("two", r#""b":{"value":[1,2],"unit":"s"}"#),
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("records.jsonl");
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let path = path.to_string_lossy().into_owned();
+        let opened = RecordedSource::open(&[path], RecordedOptions::default()).unwrap();
+        let kind_of = |name: &str| {
+            let found = opened.columns().iter().find(|column| column.name == name);
+            found.map(|column| (column.kind, column.unit.clone()))
+        };
+        assert_eq!(kind_of("a"), Some((ColumnType::F64, "ms".to_owned())));
+        assert_eq!(kind_of("time_to_first_token"), Some((ColumnType::F64, "ms".to_owned())));
+        assert_eq!(kind_of("b"), Some((ColumnType::F64List, "s".to_owned())));
+        assert_eq!(kind_of("of_a_bad_record"), None);
+    }
+}

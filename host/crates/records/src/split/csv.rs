@@ -1,0 +1,24 @@
+//! Ends of CSV rows.
+
+use crate::text::BYTE_ORDER_MARK;
+
+/// Bytes up to the end of the last row, of those of which it is asked for; 0: there is none.
+pub(super) fn last_row_end(text: &[u8], delimiter: u8, is_asked: impl Fn(usize) -> bool) -> usize {
+    let (mut last, mut in_quotes, mut closed_at) = (0, false, None);
+    for at in memchr::memchr2_iter(b'"', b'\n', text) {
+        match text[at] {
+            b'"' if in_quotes => (in_quotes, closed_at) = (false, Some(at)),
+            b'"' => {
+                let before = text[..at].last();
+                // One behind a quote's end is a quote in the field.
+                let is_doubled = closed_at.is_some_and(|closed| closed + 1 == at);
+                in_quotes = is_doubled
+                    || before.is_none_or(|byte| [b'\n', delimiter].contains(byte))
+                    || text[..at] == *BYTE_ORDER_MARK;
+            }
+            _ if in_quotes || !is_asked(at + 1) => {}
+            _ => last = at + 1,
+        }
+    }
+    last
+}

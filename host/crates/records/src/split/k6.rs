@@ -1,0 +1,96 @@
+//! Where k6's points may be cut into blocks: between requests.
+
+use super::csv::last_row_end;
+use crate::json::scalar::{blanks_end, text_at};
+
+/// Most bytes of points of one time that are kept together: no k6 ends thousands of
+/// requests in one nanosecond.
+const ONE_TIME_MAX_BYTES: usize = 8 << 20;
+
+/// What the first row of a request begins with, in CSV.
+const FIRST: &[u8] = b"http_reqs,";
+
+/// Most bytes of rows that are kept together where none begins a request: no request has
+/// so many.
+const REQUEST_MAX_BYTES: usize = 8 << 20;
+
+/// Of JSON, bytes up to the end of the last line whose time is not that of the last whole line:
+/// points of one request are of one time. 0: there is none yet. Where lines have no time,
+/// up to the end of the last one.
+pub(super) fn between_points(text: &[u8]) -> usize {
+    let Some(end) = memchr::memrchr(b'\n', text).map(|at| at + 1) else { return 0 };
+    let (mut last, mut line_end) = (None, end);
+    while line_end > 0 {
+        let start = memchr::memrchr(b'\n', &text[..line_end - 1]).map_or(0, |at| at + 1);
+        // Headers have no time, and stand between the points of the first request.
+        if let Some(times) = times(&text[start..line_end]) {
+            match &last {
+                None => last = Some(times),
+                Some(last) if *last != times => return line_end,
+                Some(_) => {}
+            }
+        }
+        line_end = start;
+    }
+    if last.is_some() && text.len() < ONE_TIME_MAX_BYTES { 0 } else { end }
+}
+
+/// Every text in the line that is called `time`: a tag may have that name.
+fn times(line: &[u8]) -> Option<Vec<&str>> {
+    const KEY: &[u8] = b"\"time\"";
+    let line = std::str::from_utf8(line).ok()?;
+    let bytes = line.as_bytes();
+    let times = memchr::memmem::find_iter(bytes, KEY).filter_map(|at| {
+        let colon = blanks_end(bytes, at + KEY.len());
+        let start = blanks_end(bytes, colon + 1);
+        (bytes.get(colon) == Some(&b':')).then(|| Some(text_at(line, start)?.0))?
+    });
+    Some(times.collect()).filter(|times: &Vec<&str>| !times.is_empty())
+}
+
+/// Of CSV, bytes of the whole requests at the start of `text`: up to the row that begins the last.
+/// 0: there is none yet. Where no request begins for long, up to the end of the last row.
+pub(super) fn before_last_request(text: &[u8], delimiter: u8) -> usize {
+    match last_row_end(text, delimiter, |at| text[at..].starts_with(FIRST)) {
+        0 if text.len() >= REQUEST_MAX_BYTES => last_row_end(text, delimiter, |_| true),
+        end => end,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(time: &str, tags: &str) -> String {
+        format!("{{\"data\":{{\"tags\":{{{tags}}},\"time\": \"{time}\"}}}}\n")
+    }
+
+    #[test]
+    fn a_cut_goes_between_times() {
+        let (one, other) = (point("1", ""), point("2", ""));
+        let header = "{\"data\":{\"contains\":\"time\"}}\n".to_owned();
+        let first = one.len();
+        for (lines, cut) in [
+            (vec![&one, &other], first),
+            (vec![&one, &other, &other], first),
+            (vec![&one, &header, &other, &header, &other], first),
+            (vec![&one, &one], 0),
+            (vec![&header, &one], 0),
+            (vec![&header, &header], 2 * header.len()),
+            (vec![], 0),
+        ] {
+            let text: String = lines.into_iter().map(String::as_str).collect();
+            assert_eq!(between_points(text.as_bytes()), cut, "{text}");
+            // The start of a line is nobody's yet.
+            let more = format!("{text}{{\"data\":{{\"time\":\"1\"");
+            assert_eq!(between_points(more.as_bytes()), cut, "{more}");
+        }
+    }
+
+    #[test]
+    fn a_tag_called_time_is_not_the_time() {
+        let tag = r#""time":"noon""#;
+        let (one, other) = (point("1", tag), point("2", tag));
+        assert_eq!(between_points(format!("{one}{other}{other}").as_bytes()), one.len());
+    }
+}
