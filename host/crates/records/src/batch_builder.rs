@@ -1,5 +1,4 @@
-//! Records put into columns, as they are read from one block: phase by phase, nothing
-//! kept of a record but its values.
+//! Builds the batches of one block, phase by phase. Keeps only the values of a record.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,14 +13,14 @@ use crate::limits::{COLUMNS_MAX, PHASES_MAX};
 use crate::record_error::{ErrorScope, RecordError};
 use crate::timeline::{Session, Timeline};
 
-/// Most values of a batch, in columns times records, missing ones too: a run with many
-/// columns has shorter batches. 32 MiB of numbers.
+/// Maximum of values in a batch, missing ones included: 32 MiB of numbers. Batches of many
+/// columns have fewer records.
 const BATCH_VALUES_MAX: usize = 4 << 20;
 
-/// Name of the only phase of an input whose records name none.
+/// Name of the phase of records that name none.
 pub(crate) const DEFAULT_PHASE: &str = "profiling";
 
-/// What tells one phase of an input from its others.
+/// Identity of a phase within its input.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct PhaseKey {
     pub(crate) name: String,
@@ -30,15 +29,15 @@ pub(crate) struct PhaseKey {
 }
 
 impl PhaseKey {
-    /// A phase of which nothing but a name is known.
+    /// A phase that is known by its name alone.
     pub(crate) fn named(name: &str) -> Self {
         Self { name: name.to_owned(), kind: name.to_owned(), index: None }
     }
 }
 
-/// Records of one phase that make a batch.
+/// Records of one phase, as one batch.
 pub(crate) struct PhaseBatch {
-    /// Place of the phase in [`BlockRecords::phases`].
+    /// Index of the phase in [`BlockRecords::phases`].
     pub(crate) phase: usize,
     pub(crate) infos: Arc<[ColumnInfo]>,
     pub(crate) columns: Vec<Option<Column>>,
@@ -51,71 +50,70 @@ pub(crate) struct BlockPhase {
     pub(crate) timeline: Timeline,
 }
 
-/// A line that is no record.
+/// A line that is not a valid record.
 #[derive(Debug)]
 pub(crate) struct BadLine {
-    /// Counted from 0, in its block.
+    /// Line in its block, from 0.
     pub(crate) line: u64,
     pub(crate) problem: RecordError,
 }
 
-/// What was read from one block.
+/// The records of one block.
 #[derive(Default)]
 pub(crate) struct BlockRecords {
     pub(crate) phases: Vec<BlockPhase>,
     pub(crate) batches: Vec<PhaseBatch>,
-    /// Records, those of phases that are not asked for too.
+    /// Number of records, including those of phases that are not selected.
     pub(crate) records: u64,
     pub(crate) lines: u64,
     pub(crate) bad_count: u64,
-    /// The first of them.
+    /// The first bad lines.
     pub(crate) bad: Vec<BadLine>,
-    /// The reading ends with the last of the bad ones.
+    /// The last bad line ends the reading.
     pub(crate) is_over: bool,
-    /// There are more phases in it than a run may have.
+    /// The block alone exceeds the maximum of phases.
     pub(crate) has_too_many_phases: bool,
-    /// Columns that were not known when the block was begun.
+    /// Columns that were not known before this block.
     pub(crate) added_columns: Vec<ColumnInfo>,
-    /// With them there are more columns than a run may have.
+    /// The added columns exceed the maximum of columns.
     pub(crate) has_too_many_columns: bool,
-    /// Names of phases that are not asked for.
+    /// Names of phases that are not selected.
     pub(crate) other_phases: BTreeSet<String>,
 }
 
-/// How blocks are read.
+/// Options for reading blocks.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ReadOptions {
-    /// Only phases of these names; none named: all.
+    /// Names of the selected phases; empty: all.
     pub(crate) phases: Vec<String>,
     pub(crate) batch_records: usize,
     pub(crate) skip_bad_records: bool,
-    /// Most bad lines that are kept.
+    /// Maximum of bad lines to keep.
     pub(crate) bad_max: usize,
-    /// Set from elsewhere to end the reading, in the middle of a block too.
+    /// Cancel token; ends the reading in the middle of a block, too.
     pub(crate) cancel: CancelToken,
 }
 
-/// The columns that a block's records are put into.
+/// Collects the records of a block into columns.
 pub(crate) struct BatchBuilder<'r> {
-    /// Those of the run's start, and behind them those that the block adds.
+    /// Columns known before the block, then those that it adds.
     columns: Arc<Columns>,
-    /// The same, as batches share them.
+    /// The same columns, shared by the batches.
     infos: Arc<[ColumnInfo]>,
-    /// How many columns were known when the block was begun.
+    /// Number of columns known before the block.
     known_count: usize,
     options: &'r ReadOptions,
     read: BlockRecords,
-    /// Where in `read` each phase is.
+    /// Index of each phase in `read`.
     places: HashMap<PhaseKey, usize>,
-    /// One for each phase of `read`.
+    /// Column builders of each phase in `read`.
     values: Vec<Vec<ColumnBuilder>>,
     lens: Vec<usize>,
-    /// Those of which there is a record, in the order of the first one of each. A phase may
-    /// be there before: what was begun need not come to an end.
+    /// Phases with at least one record, ordered by first record.
     with_records: Vec<usize>,
     has_records: Vec<bool>,
     current: usize,
-    /// Most records of a batch.
+    /// Maximum of records in a batch.
     batch_records: usize,
 }
 
@@ -143,7 +141,7 @@ impl<'r> BatchBuilder<'r> {
         Arc::clone(&self.columns)
     }
 
-    /// Adds a column that is not known yet. Batches of this block have it from here on.
+    /// Adds an unknown column. Later batches of this block have it.
     pub(crate) fn add_column(&mut self, info: ColumnInfo) {
         let at = self.columns.infos.len();
         if at >= COLUMNS_MAX {
@@ -156,25 +154,24 @@ impl<'r> BatchBuilder<'r> {
         self.batch_records = batch_records(self.options, at + 1);
     }
 
-    /// Whether the block has added columns.
+    /// True if the block added columns.
     pub(crate) fn has_added_columns(&self) -> bool {
         self.columns.infos.len() > self.known_count
     }
 
-    /// So many more lines were looked at.
+    /// Adds to the number of lines read.
     pub(crate) fn add_lines(&mut self, lines: u64) {
         self.read.lines += lines;
     }
 
-    /// True where it is of no use to read on in the block: the end was asked for from
-    /// elsewhere, or what is read of it will be refused.
+    /// True if reading on is useless: the run is cancelled, or the block will be refused.
     pub(crate) fn is_over(&self) -> bool {
         self.read.has_too_many_phases
             || self.read.has_too_many_columns
             || self.options.cancel.is_cancelled()
     }
 
-    /// Begins a record of a phase; none: it is not to be put into rows, and done.
+    /// Begins a record. Returns none if its phase is not selected: the record is done then.
     pub(crate) fn begin(&mut self, key: &PhaseKey) -> Option<RowWriter<'_>> {
         let wanted = &self.options.phases;
         if !wanted.is_empty() && !wanted.contains(&key.name) {
@@ -195,7 +192,7 @@ impl<'r> BatchBuilder<'r> {
         Some(RowWriter { values: &mut self.values[self.current], row, timeline })
     }
 
-    /// Where a phase is that was not in the block before; none: there are too many.
+    /// Adds a phase and returns its index; none if there are too many.
     fn add_phase(&mut self, key: &PhaseKey) -> Option<usize> {
         let place = self.lens.len();
         if place == PHASES_MAX {
@@ -210,7 +207,7 @@ impl<'r> BatchBuilder<'r> {
         Some(place)
     }
 
-    /// The record is whole.
+    /// Ends the record.
     pub(crate) fn end(&mut self) {
         self.read.records += 1;
         if !self.has_records[self.current] {
@@ -223,14 +220,14 @@ impl<'r> BatchBuilder<'r> {
         }
     }
 
-    /// The line of that number, from 0, is no record. False: the reading ends with it.
+    /// Reports a bad line, counted from 0. Returns false if it ends the reading.
     pub(crate) fn bad(&mut self, line: u64, problem: RecordError) -> bool {
         let options = self.options;
         self.read.is_over = match problem.scope {
             ErrorScope::Damaged => true,
             _ => !options.skip_bad_records,
         };
-        // What is damaged is no record, and leaving it out would leave out many.
+        // Damage is not a bad record: skipping it would lose an unknown number of records.
         self.read.bad_count += u64::from(problem.scope != ErrorScope::Damaged);
         if self.read.is_over || self.read.bad.len() < options.bad_max {
             self.read.bad.push(BadLine { line, problem });
@@ -238,7 +235,7 @@ impl<'r> BatchBuilder<'r> {
         !self.read.is_over
     }
 
-    /// What was read.
+    /// Returns the records of the block.
     pub(crate) fn finish(mut self) -> BlockRecords {
         let with_records = std::mem::take(&mut self.with_records);
         with_records.iter().for_each(|phase| self.flush(*phase));
@@ -269,12 +266,12 @@ impl<'r> BatchBuilder<'r> {
     }
 }
 
-/// Most records of a batch that has so many columns.
+/// Maximum of records in a batch with that many columns.
 fn batch_records(options: &ReadOptions, columns: usize) -> usize {
     options.batch_records.min(BATCH_VALUES_MAX / columns.max(1)).max(1)
 }
 
-/// Tells the timeline of the records of a batch.
+/// Adds the requests of a batch to the timeline of its phase.
 fn add_requests(timeline: &mut Timeline, columns: &[Option<Column>], len: usize) {
     let (
         Some(Some(Column::U64(starts))),
@@ -299,7 +296,7 @@ fn add_requests(timeline: &mut Timeline, columns: &[Option<Column>], len: usize)
     timeline.add_all(requests);
 }
 
-/// One record while it is read.
+/// Writes the values of one record.
 pub(crate) struct RowWriter<'r> {
     values: &'r mut [ColumnBuilder],
     row: usize,
@@ -307,44 +304,44 @@ pub(crate) struct RowWriter<'r> {
 }
 
 impl RowWriter<'_> {
-    /// Whether values of a column are asked for.
+    /// True if the column is read.
     pub(crate) fn takes(&self, column: usize) -> bool {
         !matches!(self.values[column], ColumnBuilder::Unread)
     }
 
-    /// Takes back what a column was set to.
+    /// Removes the value of a column again.
     pub(crate) fn unset(&mut self, column: usize) {
         self.values[column].truncate(self.row);
     }
 
-    /// Sets a column of whole numbers.
+    /// Sets the value of a u64 column.
     pub(crate) fn u64(&mut self, column: usize, value: u64) {
         if let ColumnBuilder::U64(values) = &mut self.values[column] {
             values.set(self.row, value);
         }
     }
 
-    /// Sets a column of numbers.
+    /// Sets the value of an f64 column.
     pub(crate) fn f64(&mut self, column: usize, value: f64) {
         if let ColumnBuilder::F64(values) = &mut self.values[column] {
             values.set(self.row, value);
         }
     }
 
-    /// Sets a column of text.
+    /// Sets the value of a text column.
     pub(crate) fn text(&mut self, column: usize, text: &str) {
         if let ColumnBuilder::Text(values) = &mut self.values[column] {
             values.set(self.row, text);
         }
     }
 
-    /// Begins a list of numbers in a column of them.
+    /// Begins the list of an f64-list column.
     pub(crate) fn list(&mut self, column: usize) -> Option<ListWriter<'_>> {
         let ColumnBuilder::F64List(values) = &mut self.values[column] else { return None };
         Some(values.begin(self.row))
     }
 
-    /// Says which session the record is a turn of.
+    /// Adds the record to its session.
     pub(crate) fn session(&mut self, session: &str, turn: u64, end_ns: u64, cancelled: bool) {
         self.timeline.add_session(Session::new(session, turn, end_ns, cancelled));
     }
@@ -381,7 +378,7 @@ mod tests {
         let columns = SchemaScan::default().columns();
         let options = ReadOptions { batch_records: 10, ..ReadOptions::default() };
         let mut builder = BatchBuilder::new(columns.into(), &options);
-        // As a template does that a line does not fit.
+        // A line template begins a record before it knows whether the line matches.
         builder.begin(&PhaseKey::named("first begun"));
         builder.begin(&PhaseKey::named("only begun"));
         for phase in ["b", "first begun", "b"] {

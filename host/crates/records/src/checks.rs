@@ -1,4 +1,4 @@
-//! Checks of names and numbers that hold for every format.
+//! Checks that hold for every format.
 
 use perfbox_model::batch::ColumnType;
 use perfbox_model::escape;
@@ -6,7 +6,7 @@ use perfbox_model::escape;
 use crate::limits::NAME_MAX_BYTES;
 use crate::record_error::RecordError;
 
-/// What values are, in message.
+/// Name of a column type in messages.
 pub(crate) fn type_name(kind: ColumnType) -> &'static str {
     match kind {
         ColumnType::U64 | ColumnType::F64 => "a number",
@@ -15,7 +15,7 @@ pub(crate) fn type_name(kind: ColumnType) -> &'static str {
     }
 }
 
-/// Names go into reports, and so must be such that they can be shown.
+/// Checks the name of a phase, metric or unit: short and printable.
 pub(crate) fn check_name(what: &str, text: &str) -> Result<(), RecordError> {
     let message = if text.len() > NAME_MAX_BYTES {
         format!("a {what}'s name has {} bytes, at most {NAME_MAX_BYTES} are read", text.len())
@@ -27,10 +27,10 @@ pub(crate) fn check_name(what: &str, text: &str) -> Result<(), RecordError> {
     Err(RecordError::at(1, message))
 }
 
-/// Longest latency, in ms: as many nanoseconds as times have, which is 584 years.
+/// Maximum latency, in ms: what fits into u64 nanoseconds, 584 years.
 const LATENCY_MAX_MS: f64 = 18_446_744_073_709.0;
 
-/// No request takes less than no time, or longer than times can tell.
+/// Checks that a latency is neither negative nor too long.
 pub(crate) fn check_latency(ms: f64) -> Result<(), String> {
     match ms {
         0.0..=LATENCY_MAX_MS => Ok(()),

@@ -1,4 +1,4 @@
-//! The values of one column, as they are read.
+//! Builders of columns.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use arrow_buffer::{BooleanBufferBuilder, NullBuffer, OffsetBuffer, ScalarBuffer}
 use arrow_schema::{DataType, Field};
 use perfbox_model::batch::{Column, ColumnType};
 
-/// ColumnBuilder of one column, in a row for each record up to the last that has one.
+/// Builder of one column. Holds one row for each record up to the last that has a value.
 pub(crate) enum ColumnBuilder {
     U64(FixedBuilder<u64>),
     F64(FixedBuilder<f64>),
     Text(TextBuilder),
     F64List(ListBuilder),
-    /// Nobody asks for them.
+    /// A column that no plugin asked for.
     Unread,
 }
 
@@ -29,7 +29,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// Only the first rows stay.
+    /// Keeps only the first rows.
     pub(crate) fn truncate(&mut self, rows: usize) {
         match self {
             Self::U64(values) => values.truncate(rows),
@@ -43,7 +43,8 @@ impl ColumnBuilder {
         }
     }
 
-    /// The column of so many rows; those without a value are missing. None: it is not read.
+    /// Returns the column with that many rows; rows without a value are missing. Returns none
+    /// for a column that is not read.
     pub(crate) fn take(&mut self, rows: usize) -> Option<Column> {
         Some(match self {
             Self::U64(values) => {
@@ -61,7 +62,7 @@ impl ColumnBuilder {
     }
 }
 
-/// ColumnBuilder of one size, and the rows that have none.
+/// Values of one size, and the rows without a value.
 #[derive(Default)]
 pub(crate) struct FixedBuilder<T> {
     values: Vec<T>,
@@ -76,7 +77,7 @@ impl<T: Copy + Default> FixedBuilder<T> {
         self.values.push(value);
     }
 
-    /// Rows before `row` that have no value get one.
+    /// Fills the rows before `row` that have no value.
     #[cold]
     fn pad(&mut self, row: usize, value: T) {
         let from = self.values.len();
@@ -97,7 +98,7 @@ impl<T: Copy + Default> FixedBuilder<T> {
 
     fn take(&mut self, rows: usize, last: T) -> (Vec<T>, Option<NullBuffer>) {
         self.pad(rows, last);
-        // The next batch is likely to be as large.
+        // The next batch probably has the same size.
         let values = std::mem::replace(&mut self.values, Vec::with_capacity(rows));
         let missing = std::mem::take(&mut self.missing);
         if missing.is_empty() {
@@ -110,7 +111,7 @@ impl<T: Copy + Default> FixedBuilder<T> {
     }
 }
 
-/// Texts, each distinct one once.
+/// Dictionary-coded text.
 #[derive(Default)]
 pub(crate) struct TextBuilder {
     codes: FixedBuilder<u32>,
@@ -126,7 +127,7 @@ impl TextBuilder {
     }
 
     fn code(&mut self, text: &str) -> u32 {
-        // Neighbours are often alike.
+        // Consecutive records often have the same text.
         if self.dictionary.get(self.last as usize).is_some_and(|last| **last == *text) {
             return self.last;
         }
@@ -151,11 +152,11 @@ impl TextBuilder {
     }
 }
 
-/// Lists, one behind the other.
+/// Lists, stored one after the other.
 #[derive(Default)]
 pub(crate) struct ListBuilder {
     items: Vec<f64>,
-    /// Where in `items` each row's list ends.
+    /// End of each row's list in `items`.
     ends: FixedBuilder<i32>,
 }
 
@@ -178,7 +179,7 @@ impl ListBuilder {
     }
 }
 
-/// A list of numbers while it is read.
+/// Writes the list of one row.
 pub(crate) struct ListWriter<'l> {
     values: &'l mut ListBuilder,
     row: usize,

@@ -1,4 +1,4 @@
-//! The columns of a run, found in its inputs.
+//! Columns of a run.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,8 @@ use perfbox_model::batch::{ColumnInfo, WantedColumns};
 
 use crate::column_builder::ColumnBuilder;
 
-/// Places of the columns that every run has, in the order of [`standard_columns`].
+/// Positions of the standard columns, in the order of
+/// [`standard_columns`](perfbox_model::batch::standard_columns).
 pub(crate) mod standard {
     pub(crate) const START: usize = 0;
     pub(crate) const END: usize = 1;
@@ -19,11 +20,11 @@ pub(crate) mod standard {
     pub(crate) const SESSION: usize = 8;
     pub(crate) const CANCELLED: usize = 9;
 
-    /// Those that phases and their statistics are made of.
+    /// Columns that phases and their statistics need, always read.
     pub(crate) const ALWAYS_READ: [usize; 4] = [START, END, ERROR_TYPE, CANCELLED];
 }
 
-/// The columns known so far, the position of each, and which of them are read.
+/// The columns known so far, their positions, and which of them are read.
 #[derive(Debug, Clone)]
 pub(crate) struct Columns {
     pub(crate) infos: Vec<ColumnInfo>,
@@ -39,7 +40,7 @@ impl Columns {
         Self { infos, by_name, wanted: WantedColumns::All, is_read }
     }
 
-    /// Leaves unread what is not asked for.
+    /// Reads only the wanted columns.
     pub(crate) fn want(&mut self, wanted: &WantedColumns) {
         self.wanted = wanted.clone();
         self.is_read = (0..self.infos.len()).map(|at| self.is_wanted(at)).collect();
@@ -49,7 +50,7 @@ impl Columns {
         standard::ALWAYS_READ.contains(&at) || self.wanted.wants(&self.infos[at])
     }
 
-    /// Adds a column whose name is not known yet.
+    /// Adds a column with a new name.
     pub(crate) fn add(&mut self, info: ColumnInfo) {
         let at = self.infos.len();
         self.by_name.insert(info.name.clone(), at);
@@ -57,22 +58,22 @@ impl Columns {
         self.is_read.push(self.is_wanted(at));
     }
 
-    /// Where a column stands.
+    /// Position of a column.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
     }
 
-    /// Whether it is read.
+    /// True if the column is read.
     pub(crate) fn is_read(&self, at: usize) -> bool {
         self.is_read[at]
     }
 
-    /// Columns without rows.
+    /// Empty builders of all columns.
     pub(crate) fn new_values(&self) -> Vec<ColumnBuilder> {
         (0..self.infos.len()).map(|at| self.new_value(at)).collect()
     }
 
-    /// One column without rows.
+    /// Empty builder of one column.
     pub(crate) fn new_value(&self, at: usize) -> ColumnBuilder {
         match self.is_read[at] {
             true => ColumnBuilder::new(self.infos[at].kind),

@@ -1,36 +1,36 @@
-//! One row of CSV, taken apart.
+//! Splits CSV text into rows and fields.
 
 use std::ops::Range;
 
-/// Bytes that are looked at together.
+/// Bytes that are scanned at once.
 const WINDOW: usize = 64;
 
-/// The bytes of a text that may end a field: delimiters, line ends and quotes, in order.
+/// Scans a text for bytes that may end a field: delimiters, newlines and quotes.
 pub(crate) struct DelimiterScanner<'t> {
     text: &'t str,
     delimiter: u8,
-    /// Where the window begins that is looked at.
+    /// Start of the current window.
     window: usize,
-    /// One bit for each mark in it that is not taken yet.
+    /// One bit for each delimiter in the window that is not taken yet.
     bits: u64,
-    /// Behind the mark that was taken last.
+    /// Position after the last delimiter taken.
     at: usize,
 }
 
 impl<'t> DelimiterScanner<'t> {
-    /// Those of a text from `at` on.
+    /// Scans a text from `at` on.
     pub(crate) fn new(text: &'t str, at: usize, delimiter: u8) -> Self {
         let mut scanner = Self { text, delimiter, window: at, bits: 0, at };
         scanner.bits = scanner.look();
         scanner
     }
 
-    /// Behind the mark that was taken last.
+    /// Position after the last delimiter taken.
     pub(crate) fn at(&self) -> usize {
         self.at
     }
 
-    /// Takes the next mark: where it is, and which. At the end, a line end that is not there.
+    /// Takes the next delimiter: its position and its byte. At the end of the text, a newline.
     fn take(&mut self) -> (usize, u8) {
         while self.bits == 0 {
             self.window += WINDOW;
@@ -46,7 +46,7 @@ impl<'t> DelimiterScanner<'t> {
         (at, self.text.as_bytes()[at])
     }
 
-    /// The scanner of a window.
+    /// Scans the current window.
     fn look(&self) -> u64 {
         let rest = self.text.as_bytes().get(self.window..).unwrap_or_default();
         match rest.first_chunk() {
@@ -60,31 +60,31 @@ impl<'t> DelimiterScanner<'t> {
     }
 }
 
-/// One bit for each byte that is a mark.
+/// One bit for each delimiter in a window.
 fn marks_of(window: &[u8; WINDOW], delimiter: u8) -> u64 {
     let is_mark = |byte: u8| u8::from(byte == delimiter || byte == b'\n' || byte == b'"');
     let scanner = window.map(is_mark);
     let (eights, _) = scanner.as_chunks::<8>();
     eights.iter().rev().fold(0, |bits, eight| {
-        // Brings the lowest bits of eight bytes together in the highest byte.
+        // Gathers the lowest bits of eight bytes in the highest byte.
         let together = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
         bits << 8 | together
     })
 }
 
-/// Where the fields of one row stand.
+/// Positions of the fields of one row.
 #[derive(Default)]
 pub(crate) struct CsvRow {
-    /// Where the row begins, and where it ends.
+    /// Start and end of the row.
     from: usize,
     end: usize,
-    /// Of each field, without the quotes around it.
+    /// Range of each field, without its quotes.
     ranges: Vec<Range<usize>>,
-    /// Those that have quotes in them, by their place in the row.
+    /// Fields with doubled quotes, unquoted, by index.
     unquoted: Vec<(usize, String)>,
-    /// Line ends in quotes.
+    /// Newlines within quotes.
     line_ends: u64,
-    /// Where the quoted field begins that has no end.
+    /// Start of the quoted field that has no closing quote.
     open: usize,
 }
 
@@ -93,7 +93,7 @@ impl CsvRow {
         self.ranges.len()
     }
 
-    /// A field; nothing where the row has fewer.
+    /// A field; empty if the row has fewer fields.
     pub(crate) fn get<'t>(&'t self, text: &'t str, at: usize) -> &'t str {
         if let Some((_, field)) = self.unquoted.iter().find(|(place, _)| *place == at) {
             return field;
@@ -101,41 +101,40 @@ impl CsvRow {
         self.ranges.get(at).map_or("", |range| &text[range.clone()])
     }
 
-    /// All fields from one on, as they are written.
+    /// The text from a field to the end of the row, as written.
     pub(crate) fn rest<'t>(&self, text: &'t str, at: usize) -> &'t str {
         self.ranges.get(at).map_or("", |range| &text[self.opened(text, range.start)..self.end])
     }
 
-    /// Where a field begins of which the text begins there.
+    /// Start of a field including its opening quote.
     fn opened(&self, text: &str, start: usize) -> usize {
         start - usize::from(text.as_bytes()[self.from..start].ends_with(b"\""))
     }
 
-    /// Whether the text ends with the row, and that without the end of its line.
+    /// True if the text ends with this row and without a newline.
     pub(crate) fn is_unterminated(&self, text: &str) -> bool {
         self.end == text.len() && !text.ends_with('\n')
     }
 
-    /// Lines that the row takes.
+    /// Number of lines that the row takes up.
     pub(crate) fn lines(&self) -> u64 {
         self.line_ends + 1
     }
 
-    /// Where a field begins: in which line of the row, from 0, and at which of its bytes,
-    /// from 1.
+    /// Line of a field in the row, from 0, and its byte in that line, from 1.
     #[cold]
     pub(crate) fn place(&self, text: &str, at: usize) -> (u64, u64) {
         let start = self.ranges.get(at).map_or(self.from, |range| range.start);
         self.place_of(text, self.opened(text, start))
     }
 
-    /// As [`place`](Self::place), of the field that has no end.
+    /// Like [`place`](Self::place), for the field without a closing quote.
     #[cold]
     pub(crate) fn place_without_end(&self, text: &str) -> (u64, u64) {
         self.place_of(text, self.open)
     }
 
-    /// As [`place`](Self::place), of a byte of the row.
+    /// Like [`place`](Self::place), for a byte of the row.
     #[cold]
     pub(crate) fn place_of(&self, text: &str, at: usize) -> (u64, u64) {
         let before = &text.as_bytes()[self.from..at];
@@ -143,8 +142,8 @@ impl CsvRow {
         (memchr::memchr_iter(b'\n', before).count() as u64, (before.len() - line) as u64 + 1)
     }
 
-    /// Takes the next row apart. Where it ends, its line's end not included; none: a quoted
-    /// field of it has no end.
+    /// Reads the next row and returns its end, without the newline. Returns none if a quoted
+    /// field has no closing quote.
     pub(crate) fn read(&mut self, scanner: &mut DelimiterScanner<'_>) -> Option<usize> {
         let bytes = scanner.text.as_bytes();
         self.from = scanner.at;
@@ -162,7 +161,7 @@ impl CsvRow {
                 self.end = end;
                 return Some(end);
             } else if end == start {
-                // A quote anywhere else is one like any other byte.
+                // A quote inside an unquoted field is an ordinary byte.
                 let (end, is_last) = self.quoted(scanner, start)?;
                 if is_last {
                     self.end = end;
@@ -173,8 +172,8 @@ impl CsvRow {
         }
     }
 
-    /// Takes a field of which the quote at its start was taken: a quote in it is written
-    /// twice. Where it ends, and whether it is the row's last.
+    /// Reads a field after its opening quote; a doubled quote stands for one quote. Returns the
+    /// end of the field, and true if it is the last of the row.
     fn quoted(
         &mut self,
         scanner: &mut DelimiterScanner<'_>,
@@ -212,7 +211,7 @@ impl CsvRow {
     }
 }
 
-/// Where a line ends that may end as those of Windows do.
+/// End of a line without a carriage return.
 fn line_end(bytes: &[u8], start: usize, end: usize) -> usize {
     end - usize::from(bytes[start..end].ends_with(b"\r"))
 }
@@ -223,7 +222,7 @@ mod tests {
 
     use super::*;
 
-    /// The rows of a text, up to a quoted field without an end.
+    /// The rows of a text up to a quoted field without a closing quote.
     fn rows_of(text: &str) -> (Vec<Vec<String>>, bool) {
         let (mut scanner, mut fields) = (DelimiterScanner::new(text, 0, b';'), CsvRow::default());
         let mut rows = Vec::new();
@@ -254,10 +253,10 @@ mod tests {
             let (mut rows, is_whole) = rows_of(&text);
             let mut expected = rows_of_crate(&text);
             if !is_whole {
-                // It takes the rest of the text for the field.
+                // The csv crate takes the rest of the text as the field.
                 expected.pop();
             }
-            // It leaves out blank lines.
+            // The csv crate skips blank lines.
             rows.retain(|row| row.as_slice() != [""]);
             expected.retain(|row| row.as_slice() != [""]);
             prop_assert_eq!(rows, expected);

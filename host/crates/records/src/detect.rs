@@ -1,4 +1,4 @@
-//! Formats of recorded results, and how one is recognised.
+//! Detects the format of an input.
 
 use serde::de::IgnoredAny;
 
@@ -22,28 +22,28 @@ use crate::record_error::{ErrorScope, RecordError};
 use crate::text::BYTE_ORDER_MARK;
 use crate::time::rfc3339_ns;
 
-/// What is said of the inputs beforehand.
+/// Format and mapping that the user chose.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FormatChoice {
-    /// Their format; none: each is recognised.
+    /// Format of the inputs; none: detected.
     pub(crate) format: Option<Format>,
-    /// For formats that need one.
+    /// Mapping for CSV, JSON lines and Parquet.
     pub(crate) mapping: Mapping,
 }
 
-/// What an input is seen to be.
+/// Result of the detection.
 pub(crate) enum Detected {
-    /// Something that is read.
+    /// The input can be read.
     Readable(Box<dyn Reader>),
-    /// Of a format that needs a mapping, and there is none.
+    /// The format needs a mapping and has none.
     Unmapped(Format),
 }
 
-/// The reader of an input that begins with `start`, its first block.
+/// Returns the reader of an input; `start` is its first block.
 ///
 /// # Errors
-/// When it is not of the format that it is said to be, or of none that is recognised, or
-/// the mapping does not fit it, or is missing.
+/// When the input is not of the chosen format, its format is unknown, or the mapping is missing
+/// or does not fit.
 pub(crate) fn reader_for(
     start: &[u8],
     input: &Input,
@@ -55,10 +55,10 @@ pub(crate) fn reader_for(
     }
 }
 
-/// What an input is that begins with `start`, its first block.
+/// Detects the format of an input; `start` is its first block.
 ///
 /// # Errors
-/// As [`reader_for`], but where a mapping is missing.
+/// Like [`reader_for`], except that a missing mapping is no error.
 pub(crate) fn detect_format(
     start: &[u8],
     input: &Input,
@@ -94,7 +94,7 @@ pub(crate) fn detect_format(
     unmapped(mapped(start), start)
 }
 
-/// An input of a format that needs a mapping, where there is none.
+/// An input whose format needs a mapping and has none.
 ///
 /// # Errors
 /// When no mapping would help.
@@ -107,7 +107,7 @@ fn unmapped(format: Format, start: &[u8]) -> Result<Detected, RecordError> {
             "these are totals of Locust's, and no records; its docs show a listener of `request` \
              that writes one row for each",
         )),
-        // An empty one has no format, and no records.
+        // An empty input has no format and no records.
         Format::Csv if start.trim_ascii().is_empty() => {
             Ok(Detected::Readable(Box::new(Aiperf::default())))
         }
@@ -139,7 +139,7 @@ fn unmapped(format: Format, start: &[u8]) -> Result<Detected, RecordError> {
     }
 }
 
-/// A mapping that does not fit an input of a tool's that is known.
+/// Adds a hint to a mapping error if the input is the output of a known tool.
 fn with_tool(problem: RecordError, start: &[u8], input: &Input) -> RecordError {
     let is_known = |format: &Format| {
         !format.is_mapped()
@@ -155,20 +155,20 @@ fn with_tool(problem: RecordError, start: &[u8], input: &Input) -> RecordError {
     }
 }
 
-/// Whether the object that a text begins with is all of it: it goes on past its first
-/// line, or is alone and has a list of objects.
+/// True if the text is one JSON document: its first object spans lines, or is the only one and
+/// contains a list of objects.
 fn is_document(start: &[u8]) -> bool {
     let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start).trim_ascii();
     let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
     let (line, rest) = (&text[..end], text[end..].trim_ascii_start());
     match serde_json::from_slice::<IgnoredAny>(line) {
         Ok(_) => rest.is_empty() && list_in(start).is_some(),
-        // The next one of JSON lines would be an object.
+        // In JSON lines the next line would begin another object.
         Err(error) => error.is_eof() && !rest.is_empty() && rest[0] != b'{',
     }
 }
 
-/// The name of the first list of objects in the object that a text begins with.
+/// Name of the first list of objects in the first JSON object of a text.
 fn list_in(start: &[u8]) -> Option<&str> {
     let is_list = |value: &[u8]| {
         let inside = value.strip_prefix(b"[").map(<[u8]>::trim_ascii_start);
@@ -180,7 +180,7 @@ fn list_in(start: &[u8]) -> Option<&str> {
     std::str::from_utf8(name).ok()
 }
 
-/// Why an input is not read whatever its records are, by how it begins.
+/// Refuses inputs of other formats by their first bytes.
 fn foreign(start: &[u8]) -> Option<RecordError> {
     let message = match start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start).trim_ascii_start() {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
@@ -199,7 +199,7 @@ fn foreign(start: &[u8]) -> Option<RecordError> {
     Some(RecordError::at(1, message))
 }
 
-/// Why an input is not read whose columns nobody has said what they are.
+/// Error of an input whose format needs a mapping and has none.
 fn no_mapping(format: Format, start: &[u8]) -> RecordError {
     let what = match format {
         Format::Parquet => "Parquet",
@@ -222,8 +222,8 @@ fn no_mapping(format: Format, start: &[u8]) -> RecordError {
     )
 }
 
-/// Whether the first line of CSV looks like names of columns: of those, fewer than half
-/// are numbers or times.
+/// True if the first line of CSV looks like a header: fewer than half of its fields are numbers
+/// or times.
 pub(crate) fn has_header(start: &[u8]) -> bool {
     let Some((_, names)) = header_of(start) else { return false };
     let names: Vec<_> = names.iter().filter(|name| !name.is_empty()).collect();
@@ -231,7 +231,7 @@ pub(crate) fn has_header(start: &[u8]) -> bool {
     names.is_empty() || values.count() * 2 < names.len()
 }
 
-/// The reader of one format; none: the input is of another.
+/// Reader of one format; none if the input is of another.
 fn reader(
     format: Format,
     start: &[u8],
@@ -264,7 +264,7 @@ fn reader(
     })
 }
 
-/// Which of the formats that take a mapping an input is of.
+/// Format of an input that needs a mapping: Parquet, JSON lines or CSV.
 pub(crate) fn mapped(start: &[u8]) -> Format {
     let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
     match start.trim_ascii_start() {

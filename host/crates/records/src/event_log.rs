@@ -1,4 +1,4 @@
-//! A recorded event log: one JSON object a line, each a phase event.
+//! Reads a log of phase events: one JSON object a line.
 
 use std::path::Path;
 
@@ -12,23 +12,23 @@ use crate::lines::Lines;
 use crate::record_error::RecordError;
 use crate::split::rule::SplitRule;
 
-/// Bytes that are read at a time.
+/// Size of a block, in bytes.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-/// Reads an event log, plain, gzip or zstd. Events are returned in order of time;
-/// events of one time stay in the order of the file.
+/// Reads an event log, plain, gzip or zstd. Returns the events in order of time; events of the
+/// same time keep the order of the file.
 ///
 /// ```json
 /// {"event": "phase_timeout", "time_ns": 1795351294975138719,
-///  "phase": {"name": "profiling", "kind": "profiling", "index": 1},
-///  "stats": {"sent": 3000, "completed": 2970, "cancelled": 0, "in_flight": 30, "start_ns": 1795351252499340810}}
+/// "phase": {"name": "profiling", "kind": "profiling", "index": 1},
+/// "stats": {"sent": 3000, "completed": 2970, "in_flight": 30}}
 /// ```
 ///
-/// `event` is `phase_start`, `phase_sending_complete`, `phase_timeout` or
-/// `phase_complete`; statistics that are left out are 0 or unknown.
+/// `event` is `phase_start`, `phase_sending_complete`, `phase_timeout` or `phase_complete`.
+/// Statistics that are absent are 0 or unknown.
 ///
 /// # Errors
-/// When it cannot be read, or a line is not such an object.
+/// When the file cannot be read, or a line is not an event.
 pub fn read_event_log(path: &Path) -> Result<Vec<PhaseEvent>, InputError> {
     let name = path.to_string_lossy();
     let input = Input::open(&name, &CancelToken::default())?;

@@ -1,19 +1,19 @@
-//! What the names of inputs on a command line stand for.
+//! Expands directories and patterns to inputs.
 
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::InputError;
 use crate::input::is_aiperf_directory;
 
-/// Ends of the names of files that are looked for in a directory, before `.gz` or `.zst`.
+/// Extensions of record files in a directory, before `.gz` or `.zst`.
 const ENDS: [&str; 7] = [".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".jtl", ".parquet"];
 
-/// The inputs that are named: a directory that is no run of AIPerf's stands for the files
-/// of records in it, and a pattern with `*`, `?` or `[…]` for the files and the
-/// directories of AIPerf's that it fits, both in the order of their names.
+/// Expands the inputs of a command line. A directory stands for the record files in it, unless
+/// AIPerf wrote it; a pattern with `*`, `?` or `[…]` for the files and AIPerf directories that
+/// it matches. Both are sorted by name.
 ///
 /// # Errors
-/// When a pattern fits nothing, or a directory has no such files or cannot be read.
+/// When a pattern matches nothing, or a directory has no record files or cannot be read.
 pub fn expand_inputs(names: &[String]) -> Result<Vec<String>, InputError> {
     let mut inputs = Vec::new();
     for name in names {
@@ -62,8 +62,8 @@ fn fitting(pattern: &str) -> Result<Vec<String>, InputError> {
         .filter_map(|part| glob::Pattern::new(part.as_os_str().to_str()?).ok())
         .filter(|part| part.as_str().starts_with('.'))
         .collect();
-    // As in a shell, what is hidden fits only a name that begins with the dot. The crate's
-    // own option for it never fits what is hidden, and panics at names that are no text.
+    // As in a shell, a hidden name matches only a pattern part that begins with a dot. The glob
+    // crate's own option never matches hidden names, and panics at names that are not UTF-8.
     let is_meant = |path: &PathBuf| {
         path.components().all(|part| match part {
             Component::Normal(name) if name.as_encoded_bytes().starts_with(b".") => {

@@ -1,10 +1,10 @@
-//! Formats of recorded results and their names.
+//! Formats of recorded results.
 
 use std::str::FromStr;
 
 use perfbox_model::names::nearest;
 
-/// The format of an input.
+/// Format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
@@ -37,7 +37,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// All of them, in the order in which an input is tried.
+    /// All formats, in the order of detection.
     pub const ALL: [Self; 13] = [
         Self::AiperfJsonl,
         Self::K6Json,
@@ -54,12 +54,12 @@ impl Format {
         Self::Csv,
     ];
 
-    /// Whether it says nothing of what its columns are, and so takes a mapping.
+    /// True if the format needs a mapping.
     pub fn is_mapped(self) -> bool {
         matches!(self, Self::Csv | Self::Jsonl | Self::Parquet)
     }
 
-    /// Its name, on the command line and in reports.
+    /// Name on the command line and in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::AiperfJsonl => "aiperf-jsonl",
@@ -85,7 +85,7 @@ impl FromStr for Format {
     fn from_str(text: &str) -> Result<Self, String> {
         let names = || Self::ALL.iter().map(|format| format.name());
         Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
-            // `k6` and `heyy` are near the names of their tools only.
+            // `k6` and `heyy` are near the name of a tool, not of a format.
             let tool = |name: &'static str| name.split('-').next().unwrap_or(name);
             let of_tool = nearest(text, names().map(tool));
             let near = nearest(text, names())

@@ -1,4 +1,4 @@
-//! An input as blocks of lines: plain, gzip or zstd, a file or standard input.
+//! Reads an input as blocks of whole records: a file or standard input, plain, gzip or zstd.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, Write as _};
@@ -10,19 +10,19 @@ use crate::error::InputError;
 use crate::limits::{DOCUMENT_MAX_BYTES, LINE_MAX_BYTES};
 use crate::split::rule::SplitRule;
 
-/// Bytes asked of the system at a time.
+/// Size of one read, in bytes.
 const READ_BYTES: usize = 256 * 1024;
 
-/// Names under which AIPerf leaves its records, first found first taken.
+/// Names of AIPerf's record file, in order of preference.
 const ARTIFACTS: [&str; 3] =
     ["profile_export.jsonl", "profile_export.jsonl.gz", "profile_export.jsonl.zst"];
 
 /// An input that can be read more than once.
 #[derive(Debug)]
 pub(crate) struct Input {
-    /// As it was named.
+    /// Name on the command line.
     pub(crate) name: String,
-    /// The directory it lies in; none for standard input.
+    /// Directory of the file; none for standard input and pipes.
     pub(crate) dir: Option<PathBuf>,
     file: File,
     compression: Compression,
@@ -37,8 +37,8 @@ enum Compression {
 }
 
 impl Input {
-    /// Opens a file, an AIPerf artifact directory, or standard input (`-`). What cannot
-    /// be read twice, a pipe for example, is kept in a temporary file.
+    /// Opens a file, an AIPerf artifact directory, or standard input (`-`). Standard input and
+    /// pipes are copied into a temporary file, since the start of an input is read twice.
     pub(crate) fn open(name: &str, cancel: &CancelToken) -> Result<Self, InputError> {
         let unreadable = |source| InputError::Io { path: name.to_owned(), bytes: 0, source };
         let (mut file, dir) = if name == "-" {
@@ -62,22 +62,22 @@ impl Input {
         Ok(Self { name: name.to_owned(), dir, file, compression, bytes_at_open })
     }
 
-    /// Its size as it is stored.
+    /// Size of the file, in bytes.
     pub(crate) fn stored_bytes(&self) -> u64 {
         self.file.metadata().map_or(0, |metadata| metadata.len())
     }
 
-    /// Its first bytes, decompressed.
+    /// The first bytes, decompressed.
     pub(crate) fn start(&self, bytes: usize) -> io::Result<Vec<u8>> {
         let block = self.blocks(SplitRule::Lines)?.next_block(bytes, Vec::new())?;
         Ok(block.map(|block| block.text).unwrap_or_default())
     }
 
-    /// Reads it from the start.
+    /// Reads the input from its start.
     pub(crate) fn blocks(&self, split_rule: SplitRule) -> io::Result<Blocks> {
         let mut file = self.file.try_clone()?;
         file.rewind()?;
-        // What is added meanwhile is not waited for.
+        // Data appended meanwhile is not read.
         let stored = file.try_clone()?.take(self.bytes_at_open);
         let reader: Box<dyn Read + Send> = match self.compression {
             Compression::None => Box::new(stored),
@@ -99,7 +99,7 @@ impl Input {
         })
     }
 
-    /// The file itself, of one that is not compressed.
+    /// The file, if it is not compressed.
     pub(crate) fn file(&self) -> io::Result<File> {
         match self.compression {
             Compression::None => self.file.try_clone(),
@@ -110,13 +110,13 @@ impl Input {
         }
     }
 
-    /// Whether it has grown since it was opened.
+    /// True if the file has grown since it was opened.
     pub(crate) fn has_grown(&self) -> bool {
         self.stored_bytes() > self.bytes_at_open
     }
 }
 
-/// Whether something may go on for ever that nobody writes.
+/// True for a device, which may never end.
 #[cfg(unix)]
 fn is_device(kind: std::fs::FileType) -> bool {
     use std::os::unix::fs::FileTypeExt as _;
@@ -136,7 +136,7 @@ fn find_records(path: &Path) -> Result<PathBuf, InputError> {
     found.ok_or_else(|| InputError::NotArtifacts { path: path.to_owned() })
 }
 
-/// Whether a directory holds what an AIPerf run leaves.
+/// True if AIPerf wrote the directory.
 pub(crate) fn is_aiperf_directory(dir: &Path) -> bool {
     ARTIFACTS.iter().any(|name| dir.join(name).is_file())
 }
@@ -152,8 +152,7 @@ fn detect(file: &mut File) -> io::Result<Compression> {
     })
 }
 
-/// Reads what cannot be read twice into a temporary file, until its end or until it is
-/// outcome to stop.
+/// Copies a stream into a temporary file, until its end or cancellation.
 #[cfg(unix)]
 fn spool(mut from: impl Read + std::os::fd::AsFd, cancel: &CancelToken) -> io::Result<File> {
     use rustix::event::{PollFd, PollFlags, poll};
@@ -161,7 +160,7 @@ fn spool(mut from: impl Read + std::os::fd::AsFd, cancel: &CancelToken) -> io::R
     let mut spool = tempfile::tempfile()?;
     let mut buffer = vec![0; READ_BYTES];
     while !cancel.is_cancelled() {
-        // A read would wait for its writer, whatever the signal.
+        // A blocking read would ignore the signal.
         let ready = poll(&mut [PollFd::new(&from, PollFlags::IN)], Some(&tick));
         match ready {
             Ok(0) | Err(rustix::io::Errno::INTR) => continue,
@@ -187,7 +186,7 @@ fn spool(mut from: impl Read, _cancel: &CancelToken) -> io::Result<File> {
     Ok(spool)
 }
 
-/// Most bytes that are read of what cannot be cut.
+/// Maximum size of a record that cannot be split, in bytes.
 fn max_bytes(split_rule: SplitRule) -> usize {
     match split_rule {
         SplitRule::Document => DOCUMENT_MAX_BYTES,
@@ -195,45 +194,45 @@ fn max_bytes(split_rule: SplitRule) -> usize {
     }
 }
 
-/// Some whole lines of an input.
+/// Whole records of an input.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
-    /// Counted from 0.
+    /// Index of the block, from 0.
     pub(crate) number: u64,
     pub(crate) text: Vec<u8>,
-    /// It is one line or document, which goes on past what is read of one.
+    /// The block is one line or document, cut off at its maximum size.
     pub(crate) is_truncated: bool,
-    /// Bytes of the last block's line which are left out.
+    /// Bytes of the previous block's line that were skipped.
     pub(crate) skipped_bytes: u64,
-    /// The input ends with it.
+    /// The input ends with this block.
     pub(crate) is_last: bool,
-    /// Bytes of the stored file read by then.
+    /// Bytes of the file read so far.
     pub(crate) stored_bytes: u64,
 }
 
-/// An input, block by block, each of whole lines.
+/// The blocks of an input.
 pub(crate) struct Blocks {
     reader: Box<dyn Read + Send>,
     file: File,
     split_rule: SplitRule,
-    /// The start of a line whose end is still to be read.
+    /// Start of a record whose end is not read yet.
     carried: Vec<u8>,
     number: u64,
-    /// In a line that is too long.
+    /// Inside a line that is too long.
     skipping: bool,
     end: End,
 }
 
-/// Whether there is more of an input.
+/// State of the end of the input.
 enum End {
     NotYet,
     Reached,
-    /// It breaks off, which is outcome once what was before is handed out.
+    /// The input breaks off. The error follows the data before it.
     Broken(io::Error),
 }
 
 impl Blocks {
-    /// The next block, of about `bytes`, in a buffer that is not needed any more.
+    /// The next block, of about `bytes`. Reuses the buffer `text`.
     pub(crate) fn next_block(
         &mut self,
         bytes: usize,
@@ -257,7 +256,7 @@ impl Blocks {
                 (End::NotYet, 0) => {
                     self.skipping = true;
                     if self.split_rule == SplitRule::Document {
-                        // Nothing of it is read behind that.
+                        // The rest of the document is not read.
                         self.end = End::Reached;
                     }
                     break text.len();
@@ -286,7 +285,7 @@ impl Blocks {
         }))
     }
 
-    /// Of groups, only the number is handed out.
+    /// For row groups, the next block is just an index.
     fn next_group(&mut self, count: u64, text: Vec<u8>) -> Option<Block> {
         let number = self.number;
         let is_more = number < count;
@@ -294,7 +293,7 @@ impl Blocks {
         is_more.then(|| Block { number, text, ..Block::default() })
     }
 
-    /// Reads until there are so many bytes, or no more.
+    /// Reads until the text has that many bytes, or the input ends.
     fn fill(&mut self, text: &mut Vec<u8>, bytes: usize) {
         while matches!(self.end, End::NotYet) && text.len() < bytes {
             let missing = (bytes - text.len()) as u64;
@@ -306,7 +305,7 @@ impl Blocks {
         }
     }
 
-    /// Reads past the end of a line that was cut short. The bytes of it.
+    /// Skips the rest of a line that is too long. Returns the bytes skipped.
     fn skip_line(&mut self, rest: &mut Vec<u8>) -> u64 {
         let mut skipped = 0;
         loop {

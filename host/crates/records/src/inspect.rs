@@ -1,4 +1,4 @@
-//! What an input is, without any plugin.
+//! Describes an input without running plugins.
 
 mod sample;
 mod suggest;
@@ -19,47 +19,47 @@ use crate::record_error::RecordError;
 use crate::source::options::{BLOCK_BYTES, RecordedOptions};
 use crate::source::recorded::RecordedSource;
 
-/// Records that are counted at most.
+/// Maximum of records to count.
 const RECORDS_MAX: u64 = 1_000_000;
 
-/// What an input is.
+/// Description of an input.
 #[derive(Debug)]
 pub struct Inspection {
-    /// Its format.
+    /// Format of the input.
     pub format: Format,
-    /// What is in it, where that is known.
+    /// Contents of the input.
     pub contents: Contents,
 }
 
-/// What is in an input.
+/// Contents of an input.
 #[derive(Debug)]
 pub enum Contents {
-    /// Records.
+    /// Records that a run would read.
     Records {
-        /// The columns of those records.
+        /// Columns of the records counted.
         columns: Vec<ColumnInfo>,
-        /// Its phases with their records, up to a million in all.
+        /// Phases with their numbers of records, at most a million in all.
         phases: Vec<(String, u64)>,
-        /// There are no more.
+        /// All records were counted.
         is_whole: bool,
-        /// Lines that are no records among them.
+        /// Number of bad records among them.
         bad_records: u64,
     },
-    /// Rows without a line that says what their columns are called.
+    /// CSV without a header.
     NoHeader,
-    /// Columns of which nobody has said what they are.
+    /// Columns without a mapping.
     Unmapped {
-        /// Their names, each with a value or, of Parquet, its type.
+        /// Names of the columns, each with a value or, in Parquet, its type.
         columns: Vec<(String, String)>,
-        /// What they may be.
+        /// Suggested mapping.
         mapping: Mapping,
     },
 }
 
-/// Looks at an input as a run would read it.
+/// Describes an input as a run would read it.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When the input cannot be read.
 pub fn inspect(name: &str, options: RecordedOptions) -> Result<Inspection, InputError> {
     let input = Input::open(name, &CancelToken::default())?;
     let failed = |source| InputError::Io { path: name.to_owned(), bytes: 0, source };

@@ -1,42 +1,41 @@
-//! Lines of JSON that are built alike, read at once.
+//! Templates for lines of JSON that have the same structure.
 //!
-//! Tools write the same keys in the same order, line after line. What is the same in a
-//! line is its template; what differs are scalars and lists of numbers, in slots. A line
-//! that fits a template of one that was read whole is a record just as that was: nothing
-//! of its syntax is left unchecked. What fits none is read by a whole parser, and gives a
-//! template for the lines to come.
+//! A tool writes the same keys in the same order, line after line. The equal parts of a line
+//! are its template; the scalars and number lists that differ are its slots. A line that
+//! matches the template of a parsed line has the same structure and is checked completely. Any
+//! other line goes through the full parser, which makes a template of it.
 
 use crate::batch_builder::RowWriter;
 use crate::checks::check_latency;
 use crate::json::scalar::{blanks_end, f64_at, line_end, number_end, text_at, u64_at};
 
-/// What stands in a slot, and where it goes.
+/// A slot: type of its value, and its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slot {
-    /// A whole number, into a column.
+    /// A u64.
     U64(usize),
-    /// A number, into a column.
+    /// An f64.
     F64(usize),
-    /// A latency without a minus sign, into a column.
+    /// A latency without a minus sign.
     Latency(usize),
-    /// A text, into a column.
+    /// A string.
     Text(usize),
-    /// A list of numbers, into a column.
+    /// A list of numbers.
     List(usize),
-    /// The name of the record's session, into a column.
+    /// The session of the record.
     Session(usize),
-    /// The record's place in its session, into a column.
+    /// The turn of the record in its session.
     Turn(usize),
-    /// When the request ended, into a column.
+    /// The end of the request.
     End(usize),
-    /// A number that nobody asks for.
+    /// A number that is not read.
     AnyNumber,
-    /// A text that nobody asks for.
+    /// A string that is not read.
     AnyText,
 }
 
 impl Slot {
-    /// The column that it goes into.
+    /// Column of the slot.
     fn column(self) -> Option<usize> {
         match self {
             Self::U64(column)
@@ -52,62 +51,62 @@ impl Slot {
     }
 }
 
-/// What a value of JSON is.
+/// Kind of a JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum JsonKind {
     Null,
     Bool,
     Number,
     Text,
-    /// A list without anything but numbers in it.
+    /// A list of numbers.
     Numbers,
-    /// A list of other things; an object is gone into.
+    /// A list of other values. Objects are bound member by member.
     List,
 }
 
-/// What becomes of a value.
+/// How a template treats a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Binding {
-    /// It is a part of the template.
+    /// Equal in all lines.
     Literal,
-    /// It differs from line to line.
+    /// Different from line to line.
     Slot(Slot),
-    /// Lines with it are read whole.
+    /// Lines with this value have no template.
     Unsupported,
 }
 
 impl Binding {
-    /// A slot whose value goes into a column; lines are read whole where there is none.
+    /// A slot for a column; unsupported if there is no column.
     pub(crate) fn slot(slot: impl FnOnce(usize) -> Slot, column: Option<usize>) -> Self {
         column.map_or(Self::Unsupported, |column| Self::Slot(slot(column)))
     }
 }
 
-/// A line with slots.
+/// Template of a line.
 #[derive(Debug)]
 pub(crate) struct Template {
-    /// What stands before each slot.
+    /// Each slot with the text before it.
     parts: Vec<(Box<[u8]>, Slot)>,
-    /// What stands after the last one.
+    /// Text after the last slot.
     tail: Box<[u8]>,
 }
 
-/// A line that fits a template.
+/// A line that matches a template.
 pub(crate) struct Match<'t> {
-    /// Behind it.
+    /// Position after the line.
     pub(crate) end: usize,
-    /// Its session, its place in it.
+    /// Session of the record, and its turn in it.
     pub(crate) session: Option<&'t str>,
     pub(crate) turn: u64,
     pub(crate) end_ns: u64,
 }
 
-/// Most levels of objects that are gone into.
+/// Maximum depth of objects.
 const DEPTH_MAX: usize = 8;
 
 impl Template {
-    /// The template of a line that is JSON. `bind` says of each value, by the keys that
-    /// lead to it, what becomes of it. None: such lines are read whole.
+    /// Makes the template of a JSON line. `bind` decides how to treat a value, given the keys
+    /// that lead to it. Returns none if the line has no template.
     pub(crate) fn learn(
         line: &str,
         bind: &mut dyn FnMut(&[&str], JsonKind) -> Binding,
@@ -118,8 +117,8 @@ impl Template {
         Some(Self { parts: learning.parts, tail })
     }
 
-    /// Reads the line that begins at `at` into a row; none: it does not matched, and nothing
-    /// of it is left in the row.
+    /// Reads the line at `at` into a row. Returns none if the line does not match, and removes
+    /// what it wrote.
     #[inline]
     pub(crate) fn read<'t>(
         &self,
@@ -136,8 +135,7 @@ impl Template {
         matched
     }
 
-    /// Fills the slots of a line. `reached` says how many may have put something into the
-    /// row.
+    /// Fills the slots of a line. `reached` counts the slots that may have written to the row.
     #[inline]
     fn fill<'t>(
         &self,
@@ -204,7 +202,7 @@ impl Template {
     }
 }
 
-/// A list of numbers.
+/// Reads a list of numbers.
 fn list_at(text: &str, at: usize, column: usize, row: &mut RowWriter<'_>) -> Option<usize> {
     let bytes = text.as_bytes();
     if bytes.get(at) != Some(&b'[') {
@@ -236,11 +234,11 @@ fn list_at(text: &str, at: usize, column: usize, row: &mut RowWriter<'_>) -> Opt
     Some(at + 1)
 }
 
-/// A line while its template is made.
+/// State while a template is made.
 struct Learning<'l> {
     line: &'l str,
     at: usize,
-    /// Behind the last slot.
+    /// Position after the last slot.
     from: usize,
     parts: Vec<(Box<[u8]>, Slot)>,
     keys: Vec<&'l str>,

@@ -7,7 +7,7 @@ use crate::reader::BlockScan;
 use crate::record_error::RecordError;
 use crate::text::BYTE_ORDER_MARK;
 
-/// Looks at each line that is not blank.
+/// Scans each line that is not blank.
 pub(crate) fn scan_lines(
     block: &Block,
     mut scan_line: impl FnMut(&[u8]) -> Result<(), RecordError>,
@@ -34,7 +34,7 @@ pub(crate) fn scan_lines(
     scan
 }
 
-/// Puts each line that is not blank into rows.
+/// Reads each line that is not blank.
 pub(crate) fn read_lines(
     block: &Block,
     builder: &mut BatchBuilder<'_>,
@@ -68,17 +68,17 @@ pub(crate) struct Lines<'b> {
 
 impl<'b> Lines<'b> {
     pub(crate) fn new(block: &'b Block) -> Self {
-        // A mark of the byte order is no part of the first line.
+        // A byte-order mark is not part of the first line.
         let is_marked = block.number == 0 && block.text.starts_with(BYTE_ORDER_MARK);
         Self { text: &block.text, at: if is_marked { 3 } else { 0 }, count: 0 }
     }
 
-    /// Where the next line begins; none: there is no more.
+    /// Start of the next line; none at the end.
     pub(crate) fn at(&self) -> Option<usize> {
         (self.at < self.text.len()).then_some(self.at)
     }
 
-    /// Takes the next line: its number, from 0, and its text without blanks at its end.
+    /// Takes the next line: its number, from 0, and its text without trailing blanks.
     pub(crate) fn next_line(&mut self) -> (u64, &'b [u8]) {
         let rest = &self.text[self.at..];
         let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
@@ -86,13 +86,13 @@ impl<'b> Lines<'b> {
         (self.count - 1, rest[..end].trim_ascii_end())
     }
 
-    /// The next line is taken, up to `end`.
+    /// Skips the next line, which ends at `end`.
     pub(crate) fn skip_to(&mut self, end: usize) {
         self.at = end;
         self.count += 1;
     }
 
-    /// Lines taken so far.
+    /// Number of lines taken so far.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }

@@ -1,10 +1,10 @@
-//! Numbers written as text.
+//! Numbers in text fields.
 
 use perfbox_model::escape;
 
 use crate::json::scalar::f64_at;
 
-/// Whether a field has no value.
+/// True if a field has no value.
 pub(crate) fn is_missing(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_whitespace())
 }
@@ -17,12 +17,12 @@ pub(crate) fn number(text: &str) -> Option<f64> {
     }
 }
 
-/// A finite number, or message for what is none.
+/// A finite number, or a message.
 pub(crate) fn read_number(text: &str) -> Result<f64, String> {
     number(text).ok_or_else(|| not_a_number(text, "no number"))
 }
 
-/// Words for what is no number of that kind.
+/// Message for text that is not a number. `what` says so.
 pub(crate) fn not_a_number(text: &str, what: &str) -> String {
     let has_comma = number(&text.replacen(',', ".", 1)).is_some();
     let hint = if has_comma { ": a number has a point, and no comma" } else { "" };

@@ -1,4 +1,4 @@
-//! What each format implements.
+//! The reader that each format implements.
 
 use crate::batch_builder::BatchBuilder;
 use crate::format::Format;
@@ -7,27 +7,28 @@ use crate::record_error::RecordError;
 use crate::schema_scan::SchemaScan;
 use crate::split::rule::SplitRule;
 
-/// Reads inputs of one format. Blocks are read by several threads at once.
+/// Reads inputs of one format. Several threads read blocks at the same time.
 pub(crate) trait Reader: Send + Sync {
-    /// The format.
+    /// Format of the input.
     fn format(&self) -> Format;
 
-    /// Where such an input may be cut.
+    /// Where to split the input into blocks.
     fn split_rule(&self) -> SplitRule;
 
-    /// Looks at a block for columns and phases.
+    /// Scans a block for columns and phases. Called in order, for the blocks up to the first
+    /// with a record.
     fn scan_schema(&self, block: &Block, schema: &mut SchemaScan) -> BlockScan;
 
-    /// Puts the records of a block into rows.
+    /// Reads the records of a block. Called once a block, from any thread.
     fn read(&self, block: &Block, builder: &mut BatchBuilder<'_>);
 }
 
-/// What was seen of a block.
+/// Result of scanning a block.
 #[derive(Default)]
 pub(crate) struct BlockScan {
-    /// There is a record in it.
+    /// The block has a good record.
     pub(crate) has_records: bool,
     pub(crate) lines: u64,
-    /// The first line that is no record, counted from 0.
+    /// The first bad line, from 0.
     pub(crate) first_bad: Option<(u64, RecordError)>,
 }

@@ -1,10 +1,10 @@
-//! What is wrong with a line, or with more than that.
+//! Errors of single records.
 
 use perfbox_model::escape;
 
 use crate::error::InputError;
 
-/// What is wrong, and at which byte of the line, from 1.
+/// An error at a byte of a line, from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RecordError {
     pub(crate) column: u64,
@@ -12,37 +12,37 @@ pub(crate) struct RecordError {
     pub(crate) scope: ErrorScope,
 }
 
-/// How much is wrong with it.
+/// How much an error affects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorScope {
-    /// One record, which can be left out; of an input's start, that input.
+    /// One record, which can be skipped.
     Record,
-    /// The same, of a text that is no record whatever its fields mean.
+    /// One record whose text is malformed, whatever the mapping.
     Syntax,
-    /// Records are lost, nobody knows which: the reading ends here.
+    /// An unknown number of records; ends the reading.
     Damaged,
-    /// What the user says of the input does not fit it.
+    /// The whole input: the mapping does not fit.
     Mapping,
 }
 
 impl RecordError {
-    /// At a byte of the line, from 1.
+    /// An error at a byte of the line, from 1.
     pub(crate) fn at(column: u64, message: impl Into<String>) -> Self {
         Self { column, message: message.into(), scope: ErrorScope::Record }
     }
 
-    /// At a byte of a line that is no record whatever its fields mean.
+    /// Malformed text at a byte of the line, from 1.
     pub(crate) fn syntax(column: u64, message: impl Into<String>) -> Self {
         Self { scope: ErrorScope::Syntax, ..Self::at(column, message) }
     }
 
-    /// A line of which not even that much is read.
+    /// A line that exceeds the maximum length.
     pub(crate) fn long_line(bytes: usize) -> Self {
         let message = format!("the line is longer than {} MiB", bytes >> 20);
         Self::syntax(bytes as u64, message)
     }
 
-    /// A part of the input that cannot be read, with all of its records.
+    /// A damaged part of the input.
     pub(crate) fn damaged(message: impl Into<String>) -> Self {
         Self { scope: ErrorScope::Damaged, ..Self::at(1, message) }
     }
@@ -52,7 +52,7 @@ impl RecordError {
         Self { scope: ErrorScope::Mapping, ..Self::at(1, message) }
     }
 
-    /// Why an input is not read at all, when its start has this problem.
+    /// The error of an input that cannot be read because of this error.
     pub(crate) fn into_input_error(self, path: &str) -> InputError {
         let (path, problem) = (path.to_owned(), self.message);
         match self.scope {

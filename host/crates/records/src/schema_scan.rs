@@ -7,7 +7,7 @@ use perfbox_model::batch::{ColumnInfo, ColumnType, WantedColumns, standard_colum
 use crate::columns::Columns;
 use crate::limits::{COLUMNS_MAX, PHASES_MAX};
 
-/// Finds the columns and the phases of a run in its inputs.
+/// Columns and phases found so far.
 #[derive(Default)]
 pub(crate) struct SchemaScan {
     phases: BTreeSet<String>,
@@ -16,14 +16,14 @@ pub(crate) struct SchemaScan {
 }
 
 impl SchemaScan {
-    /// A phase was seen.
+    /// Adds a phase, unless it is known.
     pub(crate) fn add_phase(&mut self, name: &str) {
         if !self.phases.contains(name) {
             self.phases.insert(name.to_owned());
         }
     }
 
-    /// A column was seen.
+    /// Adds a column, unless it is known.
     pub(crate) fn add_column(&mut self, name: &str, kind: ColumnType, unit: &str) {
         if !self.known.contains_key(name) {
             self.known.insert(name.to_owned(), self.columns.len());
@@ -31,22 +31,22 @@ impl SchemaScan {
         }
     }
 
-    /// How many columns were seen.
+    /// Number of columns found.
     pub(crate) fn column_count(&self) -> usize {
         self.columns.len()
     }
 
-    /// Whether there are more phases than a run may have.
+    /// True if there are more phases than the maximum.
     pub(crate) fn has_too_many_phases(&self) -> bool {
         self.phases.len() > PHASES_MAX
     }
 
-    /// Whether there are more columns than a run may have.
+    /// True if there are more columns than the maximum.
     pub(crate) fn has_too_many_columns(&self) -> bool {
         self.columns.len() > COLUMNS_MAX - standard_columns().len()
     }
 
-    /// The standard columns, then those that were seen.
+    /// The standard columns, then the columns found.
     pub(crate) fn columns(&self) -> Columns {
         let mut infos = standard_columns();
         let standard: HashSet<_> = infos.iter().map(|info| info.name.clone()).collect();
@@ -55,7 +55,7 @@ impl SchemaScan {
         Columns::new(infos)
     }
 
-    /// As [`columns`](Self::columns), of which nothing is asked for.
+    /// Like [`columns`](Self::columns), with none of them read.
     pub(crate) fn unread_columns(&self) -> Columns {
         let mut columns = self.columns();
         columns.want(&WantedColumns::Named(BTreeSet::new()));

@@ -1,4 +1,4 @@
-//! Reads a text as a reader does, block by block, for tests.
+//! Reads a text with a reader, block by block, for tests.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use crate::input::Input;
 use crate::reader::Reader;
 use crate::schema_scan::SchemaScan;
 
-/// What was read, in message.
+/// Records and errors of a text.
 #[derive(Debug, Default)]
 pub(crate) struct ReadOutcome {
     pub(crate) has_records: bool,
-    /// Name and unit of each column, without those that every run has.
+    /// Name and unit of each column that is not a standard one.
     pub(crate) columns: Vec<(String, String)>,
-    /// Records with the phase of each: its values that are there, `name=value`.
+    /// Phase and values of each record, as `name=value`; missing values are left out.
     pub(crate) records: Vec<(PhaseKey, Vec<String>)>,
     /// `line:column: message`, from 1.
     pub(crate) bad: Vec<String>,
@@ -26,7 +26,7 @@ pub(crate) struct ReadOutcome {
 }
 
 impl ReadOutcome {
-    /// The values of each record, but for those named.
+    /// Values of each record, except those of some columns.
     pub(crate) fn values(&self, but: &[&str]) -> Vec<String> {
         let is_told = |value: &&String| !but.contains(&value.split('=').next().unwrap());
         let outcome = |values: &Vec<String>| {
@@ -35,7 +35,7 @@ impl ReadOutcome {
         self.records.iter().map(|(_, values)| outcome(values)).collect()
     }
 
-    /// One value of each record; empty where it is missing.
+    /// Values of one column; empty where missing.
     pub(crate) fn value(&self, name: &str) -> Vec<&str> {
         let value = |(_, values): &'_ (PhaseKey, Vec<String>)| {
             values.iter().position(|value| value.split('=').next() == Some(name))
@@ -47,7 +47,7 @@ impl ReadOutcome {
     }
 }
 
-/// Reads a text in blocks of about `block_bytes`, on past bad records.
+/// Reads a text in blocks of about `block_bytes`, skipping bad records.
 pub(crate) fn read_in_blocks(reader: &dyn Reader, text: &[u8], block_bytes: usize) -> ReadOutcome {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut file, text).unwrap();
@@ -94,7 +94,7 @@ pub(crate) fn read(reader: &dyn Reader, text: &str) -> ReadOutcome {
     read_in_blocks(reader, text.as_bytes(), 1 << 20)
 }
 
-/// The values of a record that are there.
+/// Values of a record, without missing ones.
 fn record(columns: &Columns, values: &[Option<Column>], row: usize) -> Vec<String> {
     use arrow_array::Array as _;
     let outcome = columns.infos.iter().zip(values).filter_map(|(info, values)| {
@@ -116,7 +116,7 @@ fn record(columns: &Columns, values: &[Option<Column>], row: usize) -> Vec<Strin
     outcome.collect()
 }
 
-/// How an input of each format begins.
+/// The start of an input of each format.
 pub(crate) const STARTS: [(Format, &str); 9] = [
     (
         Format::AiperfJsonl,

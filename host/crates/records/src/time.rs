@@ -1,21 +1,21 @@
-//! Points in time, as inputs write them.
+//! Times in text fields.
 
 use perfbox_model::escape;
 
 use crate::json::scalar::{U64_DIGITS, digits, u64_at};
 use crate::number::{not_a_number, number};
 
-/// Units of times and durations, and how many nanoseconds they have.
+/// Units of time, in nanoseconds.
 pub(crate) const UNITS: [(&str, f64); 5] =
     [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("sec", 1e9)];
 
-/// The unit of a point in time that is written out.
+/// Unit of a written date and time.
 pub(crate) const RFC3339: &str = "rfc3339";
 
-/// How a point in time is written.
+/// Form of a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum TimeForm {
-    /// A number of so many nanoseconds each.
+    /// A number of units of that many nanoseconds.
     Units(f64),
     Rfc3339,
 }
@@ -28,12 +28,12 @@ impl TimeForm {
         UNITS.iter().find(|(name, _)| *name == unit).map(|(_, ns)| Self::Units(*ns))
     }
 
-    /// Nanoseconds since the Unix epoch, or message for what is no such time.
+    /// Nanoseconds since the Unix epoch, or a message.
     pub(crate) fn read_ns(self, text: &str) -> Result<u64, String> {
         self.ns(text).ok_or_else(|| self.not_a_time(text))
     }
 
-    /// Words for what is no such time.
+    /// Message for text that is not such a time.
     #[cold]
     pub(crate) fn not_a_time(self, text: &str) -> String {
         let shown = escape(text);
@@ -78,12 +78,12 @@ fn unit_name(unit_ns: f64) -> &'static str {
     UNITS.iter().find(|(_, ns)| *ns == unit_ns).map_or("ns", |(name, _)| name)
 }
 
-/// A number with a fraction as nanoseconds, without what an f64 would lose of it.
+/// Nanoseconds of a decimal number, without the rounding of an f64.
 fn decimal_ns(text: &str, unit_ns: f64) -> Option<u64> {
     let bytes = text.as_bytes();
     let (mut whole, point) = digits(bytes, 0, 0);
     let from = point + 1;
-    // Digits of nanoseconds in the fraction, and behind them one that rounds.
+    // Digits of the fraction that are nanoseconds; the next digit rounds.
     let kept = (unit_ns as u64).ilog10() as usize;
     let nearer = &bytes[..bytes.len().min(from + kept)];
     if point == 0 || bytes.get(point) != Some(&b'.') || digits(bytes, from, 0).1 != bytes.len() {
@@ -99,9 +99,9 @@ fn decimal_ns(text: &str, unit_ns: f64) -> Option<u64> {
     whole.checked_mul(unit_ns as u64)?.checked_add(ns)?.checked_add(u64::from(rest))
 }
 
-/// Nanoseconds since the Unix epoch of a time as RFC 3339 writes it, with a fraction of
-/// any length and a zone: `2026-11-22T12:40:51.123456789+01:00`. Without a zone it is
-/// meant as UTC. None: it is no such thing, or before the epoch.
+/// Nanoseconds since the Unix epoch of a time in RFC 3339:
+/// `2026-11-22T12:40:51.123456789+01:00`. The fraction may have any length; without a zone the
+/// time is in UTC. Returns none for other text and for times before the epoch.
 pub(crate) fn rfc3339_ns(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();
     let digits = |from: usize, count: usize| -> Option<i64> {
@@ -114,7 +114,7 @@ pub(crate) fn rfc3339_ns(text: &str) -> Option<u64> {
     }
     let (year, month, day) = (digits(0, 4)?, digits(5, 2)?, digits(8, 2)?);
     let (hour, minute, second) = (digits(11, 2)?, digits(14, 2)?, digits(17, 2)?);
-    // A leap second is the start of the next one.
+    // A leap second counts as the start of the next second.
     let is_date = (1..=12).contains(&month) && (1..=month_days(year, month)).contains(&day);
     if !is_date || hour > 23 || minute > 59 || second > 60 {
         return None;
@@ -152,8 +152,8 @@ fn month_days(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days since 1970-01-01 in the Gregorian calendar, counted in years that begin in March,
-/// so that the day that only some years have is the last one.
+/// Days since 1970-01-01 in the Gregorian calendar. Counts years that begin in March, so that a
+/// leap day is the last day of its year.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month < 3 { year - 1 } else { year };
     let months = (month + 9) % 12;
@@ -163,8 +163,8 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     of_years + of_months + day - 1 - 719_468
 }
 
-/// Nanoseconds since the Unix epoch of seconds since then, as many as the shortest
-/// decimal that means the same f64 has: a clock's microseconds stay what they were.
+/// Nanoseconds of a number of seconds, by the shortest decimal of the f64, so that the
+/// microseconds of a clock stay exact.
 pub(crate) fn seconds_ns(seconds: f64) -> Option<u64> {
     let text = format!("{seconds}");
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));

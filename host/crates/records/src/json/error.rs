@@ -1,4 +1,4 @@
-//! JSON read whole, and what is wrong with it in message.
+//! Parses JSON and turns serde's errors into messages.
 
 use serde::Deserialize;
 use serde_json::error::Category;
@@ -8,10 +8,10 @@ use crate::limits::DOCUMENT_MAX_BYTES;
 use crate::record_error::RecordError;
 use crate::text::count_lines;
 
-/// What is wrong, and in which line of the text, from 0.
+/// An error and the line it is in, from 0.
 pub(crate) type ErrorAtLine = (u64, RecordError);
 
-/// Reads one line; `what` it should be is said of one that is not.
+/// Parses one line. `what` names the expected content in messages.
 pub(crate) fn parse_line<'l, T: Deserialize<'l>>(
     line: &'l [u8],
     what: &str,
@@ -20,7 +20,7 @@ pub(crate) fn parse_line<'l, T: Deserialize<'l>>(
     serde_json::from_str(text).map_err(|error| json_error(&error, what).1)
 }
 
-/// The text of a block that is a document.
+/// The text of a block that is one document.
 pub(crate) fn document(block: &Block) -> Result<&str, ErrorAtLine> {
     if block.is_truncated {
         let message = format!("the document is larger than {} MiB", DOCUMENT_MAX_BYTES >> 20);
@@ -30,7 +30,7 @@ pub(crate) fn document(block: &Block) -> Result<&str, ErrorAtLine> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// What serde says of a text that is not what it should be.
+/// Message and line of a JSON error. `what` names the expected content.
 pub(crate) fn json_error(error: &serde_json::Error, what: &str) -> ErrorAtLine {
     let problem = RecordError::from(error);
     let message = match error.classify() {

@@ -1,15 +1,15 @@
-//! Scalars of JSON, read where they stand. Each function takes a text and a place in it,
-//! and gives the place behind what it read; none: it is not there, or not in a form that
-//! is read here, which is left to a whole parser.
+//! Reads JSON scalars in place. Each function takes a text and a position, and returns the
+//! position after the scalar, or none if the scalar is missing or in a form that is left to a
+//! full parser.
 
-/// Whether eight bytes are digits.
+/// True if all eight bytes are digits.
 fn are_digits(bytes: u64) -> bool {
     let high = bytes & 0xF0F0_F0F0_F0F0_F0F0;
     let carried = bytes.wrapping_add(0x0606_0606_0606_0606) & 0xF0F0_F0F0_F0F0_F0F0;
     high | (carried >> 4) == 0x3333_3333_3333_3333
 }
 
-/// The number that eight digits are, two neighbours added up at a time.
+/// The number of eight digits, adding neighbours in parallel.
 fn of_digits(bytes: u64) -> u64 {
     let ones = bytes & 0x0F0F_0F0F_0F0F_0F0F;
     let pairs = ones.wrapping_mul(10).wrapping_add(ones >> 8) & 0x00FF_00FF_00FF_00FF;
@@ -21,7 +21,7 @@ fn eight(text: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*text.get(at..)?.first_chunk::<8>()?))
 }
 
-/// Digits from `at`, put behind those of `number`, which wraps.
+/// Appends the digits from `at` to `number`, wrapping.
 pub(crate) fn digits(text: &[u8], mut at: usize, mut number: u64) -> (u64, usize) {
     while let Some(bytes) = eight(text, at)
         && are_digits(bytes)
@@ -36,17 +36,17 @@ pub(crate) fn digits(text: &[u8], mut at: usize, mut number: u64) -> (u64, usize
     (number, at)
 }
 
-/// Most digits that a u64 surely holds.
+/// Number of digits that always fit into a u64.
 pub(crate) const U64_DIGITS: usize = 19;
 
-/// Digits without a leading zero, and the number that they are.
+/// A whole number without leading zeros.
 fn whole_number(text: &[u8], at: usize) -> Option<(u64, usize)> {
     let (number, end) = digits(text, at, 0);
     let is_legal = end == at + 1 || (end > at && text[at] != b'0');
     is_legal.then_some((number, end))
 }
 
-/// A whole number that is not negative.
+/// A u64.
 pub(crate) fn u64_at(text: &str, at: usize) -> Option<(u64, usize)> {
     let bytes = text.as_bytes();
     let (number, end) = whole_number(bytes, at)?;
@@ -65,10 +65,10 @@ const POWERS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
-/// Largest whole number up to which an f64 holds each.
+/// The largest number up to which an f64 holds every whole number.
 const EXACT_MAX: u64 = 1 << 53;
 
-/// A finite number, rounded correctly.
+/// A finite f64, correctly rounded.
 pub(crate) fn f64_at(text: &str, at: usize) -> Option<(f64, usize)> {
     let bytes = text.as_bytes();
     let is_negative = bytes.get(at) == Some(&b'-');
@@ -95,7 +95,7 @@ pub(crate) fn f64_at(text: &str, at: usize) -> Option<(f64, usize)> {
         }
         is_simple = false;
     }
-    // Both are exact, so that dividing rounds once, which is correctly.
+    // Both operands are exact, so the division rounds only once.
     let value = match POWERS.get(fraction) {
         Some(power) if is_simple => {
             let value = number as f64 / power;
@@ -127,7 +127,7 @@ pub(crate) fn number_end(text: &str, at: usize) -> Option<usize> {
     }
 }
 
-/// Behind the blanks at `at`.
+/// The position after the blanks at `at`.
 pub(crate) fn blanks_end(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\t') = bytes.get(at) {
         at += 1;
@@ -135,8 +135,8 @@ pub(crate) fn blanks_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Finds what ends a text or cannot stand in it: a quote, a backslash, a control
-/// character.
+/// Finds the bytes that end a string or need an escape: quotes, backslashes and control
+/// characters.
 fn special(bytes: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
@@ -147,7 +147,7 @@ fn special(bytes: u64) -> u64 {
     (quotes | backslashes | controls) & HIGHS
 }
 
-/// A text without escapes, with its quotes at both ends.
+/// A string without escapes.
 pub(crate) fn text_at(text: &str, at: usize) -> Option<(&str, usize)> {
     let bytes = text.as_bytes();
     if bytes.get(at) != Some(&b'"') {
@@ -168,7 +168,7 @@ pub(crate) fn text_at(text: &str, at: usize) -> Option<(&str, usize)> {
     (bytes[end] == b'"').then(|| (&text[at + 1..end], end + 1))
 }
 
-/// Where the next line begins, if from `at` on there is nothing but `tail` in this one.
+/// The start of the next line, if only `tail` remains of this one.
 pub(crate) fn line_end(bytes: &[u8], at: usize, tail: &[u8]) -> Option<usize> {
     let at = at + bytes.get(at..)?.starts_with(tail).then_some(tail.len())?;
     match bytes.get(at..)? {

@@ -1,11 +1,10 @@
-//! What a JSON object begins with, looked at without reading all of it: enough to tell
-//! which tool wrote it.
+//! Scans the keys of a JSON object without a full parse, to detect the tool that wrote it.
 
-/// Bytes of an input that are looked at.
+/// Maximum of bytes to scan.
 const LOOKED_AT_BYTES: usize = 1 << 20;
 
-/// The keys of the object that a text begins with, as they are written, and what stands
-/// behind each, as far as the text goes or is JSON.
+/// The keys of the first object in a text, as written, each with the text from its value on.
+/// Ends where the text ends or is not JSON.
 pub(crate) fn members(text: &[u8]) -> Members<'_> {
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     let text = &text[..text.len().min(LOOKED_AT_BYTES)];
@@ -15,14 +14,14 @@ pub(crate) fn members(text: &[u8]) -> Members<'_> {
     members
 }
 
-/// The first line of a text that is not blank.
+/// The first line that is not blank.
 pub(crate) fn first_line(text: &[u8]) -> &[u8] {
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text).trim_ascii_start();
     let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
     &text[..end]
 }
 
-/// See [`members`].
+/// Iterator of [`members`].
 pub(crate) struct Members<'t> {
     text: &'t [u8],
     at: usize,
@@ -60,7 +59,7 @@ impl Members<'_> {
         }
     }
 
-    /// Takes a byte; there is no more where another one stands there.
+    /// Skips a byte. Returns true, and ends the scan, if another byte is there.
     fn is_over(&mut self, byte: u8) -> bool {
         let is_there = self.peek() == Some(byte);
         self.at = if is_there { self.at + 1 } else { self.text.len() };
@@ -84,7 +83,7 @@ impl Members<'_> {
         }
     }
 
-    /// Skips a value and the blanks behind it.
+    /// Skips a value and the blanks after it.
     fn value(&mut self) -> Option<()> {
         let mut depth = 0_u32;
         loop {

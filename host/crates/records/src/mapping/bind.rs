@@ -1,4 +1,4 @@
-//! A mapping bound to the fields that an input has.
+//! Binds a mapping to the fields of an input.
 
 use perfbox_model::batch::ColumnType;
 use perfbox_model::escape;
@@ -13,7 +13,7 @@ use crate::record_error::RecordError;
 use crate::schema_scan::SchemaScan;
 use crate::time::TimeForm;
 
-/// Adds the columns of a mapping to those of the run.
+/// Adds the metric columns of a mapping to the schema.
 pub(crate) fn add_metric_columns<'b>(
     bound: impl IntoIterator<Item = &'b BoundField>,
     schema: &mut SchemaScan,
@@ -25,16 +25,16 @@ pub(crate) fn add_metric_columns<'b>(
     }
 }
 
-/// A field whose value is asked for.
+/// A bound field whose value is read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WantedField<'b> {
     pub(crate) bound: &'b BoundField,
-    /// Of a metric, the column that it goes into.
+    /// Column of a metric.
     pub(crate) column: Option<usize>,
 }
 
 impl<'b> WantedField<'b> {
-    /// A field; none: nobody asks for the column that it goes into.
+    /// A field; none if its column is not read.
     pub(crate) fn new(bound: &'b BoundField, columns: &Columns) -> Option<Self> {
         let is_read = |column: &usize| columns.is_read(*column);
         let column = match &bound.role {
@@ -45,19 +45,19 @@ impl<'b> WantedField<'b> {
             FieldRole::ErrorMessage => columns.is_read(standard::ERROR_MESSAGE),
             FieldRole::Name | FieldRole::Method => columns.is_read(standard::NAME),
             FieldRole::Worker => columns.is_read(standard::WORKER),
-            // Phases, their statistics and what an error is are made of the others.
+            // The other roles decide phases, statistics and errors.
             _ => true,
         };
         is_wanted.then_some(Self { bound, column })
     }
 
-    /// A field, where metrics are not asked for.
+    /// A field; none if it is a metric.
     pub(crate) fn but_metrics(bound: &'b BoundField) -> Option<Self> {
         let is_metric = matches!(bound.role, FieldRole::Metric(..));
         (!is_metric).then_some(Self { bound, column: None })
     }
 
-    /// Takes in the text of the field, which is not missing.
+    /// Takes the text of a field that is not missing.
     pub(crate) fn take<'t>(
         &self,
         text: &'t str,
@@ -72,11 +72,11 @@ impl<'b> WantedField<'b> {
     }
 }
 
-/// Binds a mapping to the fields that an input has: each of its own, in its order.
+/// Binds a mapping to the fields of an input, in the order of the mapping.
 ///
 /// # Errors
-/// When it names one that the input does not have or has twice, or says too little of when
-/// requests were.
+/// When the input lacks a mapped field or has it twice, or the mapping lacks two of start, end
+/// and latency.
 pub(crate) fn bind(mapping: &Mapping, fields: &[String]) -> Result<Vec<BoundField>, RecordError> {
     mapping.check().map_err(|error| RecordError::mapping(error.to_string()))?;
     let bound = mapping.fields.iter().map(|(field, mapped)| bind_one(field, mapped, fields));
@@ -115,7 +115,7 @@ fn bind_one(
     Ok(BoundField { field: at, name: column.clone(), role })
 }
 
-/// Where the column stands that a field is mapped to.
+/// Position of the column that a field is mapped to.
 fn place(field: &str, column: &str, fields: &[String]) -> Result<usize, RecordError> {
     unique_position(column, fields).map_err(RecordError::mapping)?.ok_or_else(|| {
         let hint = nearest(column, fields.iter().map(String::as_str))
@@ -129,10 +129,10 @@ fn place(field: &str, column: &str, fields: &[String]) -> Result<usize, RecordEr
     })
 }
 
-/// Where a column stands; none: it is not there.
+/// Position of a column; none if it is missing.
 ///
 /// # Errors
-/// When it is there twice, in message.
+/// When the column is there twice.
 pub(crate) fn unique_position(column: &str, fields: &[String]) -> Result<Option<usize>, String> {
     let mut places = (0..fields.len()).filter(|at| fields[*at] == column);
     let first = places.next();

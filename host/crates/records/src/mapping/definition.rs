@@ -1,4 +1,4 @@
-//! What users say of the fields of an input: `start=sent_at:s`.
+//! Mappings as users write them: `start=sent_at:s`.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::checks::check_name;
 use crate::time::{RFC3339, UNITS};
 
-/// What a field of an input may be mapped to.
+/// What a field can be mapped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum MapTarget {
     Start,
@@ -28,7 +28,7 @@ pub(super) enum MapTarget {
     Metric,
 }
 
-/// Roles and what users call them.
+/// Names of the targets.
 const TARGETS: [(&str, MapTarget); 12] = [
     ("start", MapTarget::Start),
     ("end", MapTarget::End),
@@ -44,36 +44,36 @@ const TARGETS: [(&str, MapTarget); 12] = [
     ("cancelled", MapTarget::Cancelled),
 ];
 
-/// One field of an input, mapped.
+/// A mapped field of an input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MappedField {
-    /// Its name in the input; a path of names with dots between for JSON.
+    /// Name in the input; in JSON, a path of names joined by dots.
     pub column: String,
-    /// The unit that it is in there.
+    /// Unit of its values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
 }
 
-/// Which field of an input is what, for CSV, JSON lines and Parquet of any tool.
+/// Mapping of fields for CSV, JSON lines and Parquet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mapping {
-    /// What each is mapped to, in the order in which they were given: `start`, `latency`
-    /// and so on, or `metric.NAME`.
+    /// Target and field, in the order given. A target is `start`, `latency` and so on, or
+    /// `metric.NAME`.
     pub fields: Vec<(String, MappedField)>,
 }
 
-/// A mapping that cannot be.
+/// Error of a mapping.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct MappingError(String);
 
 impl Mapping {
-    /// Adds what a flag says: `FIELD=COLUMN` or `FIELD=COLUMN:UNIT`.
+    /// Adds the mapping of a flag: `FIELD=COLUMN` or `FIELD=COLUMN:UNIT`.
     ///
     /// # Errors
-    /// When it has another form, the field or the unit is not known, or the field is mapped
-    /// to another column.
+    /// When the flag has another form, the field or unit is unknown, or the field is already
+    /// mapped to another column.
     pub fn add_flag(&mut self, text: &str) -> Result<(), MappingError> {
         let Some((field, column)) = text.split_once('=') else {
             return Err(MappingError(format!(
@@ -84,7 +84,7 @@ impl Mapping {
         };
         let target = target(field)?;
         let is_unit = |unit: &str| target.has_unit() || unit == RFC3339 || is_time_unit(unit);
-        // A column's name may have colons itself.
+        // The name of a column may contain colons.
         let (column, unit) = match column.rsplit_once(':') {
             Some((column, unit)) if is_unit(unit) => (column, Some(unit.to_owned())),
             _ => (column, None),
@@ -92,10 +92,10 @@ impl Mapping {
         self.add(field, MappedField { column: column.to_owned(), unit })
     }
 
-    /// Adds one field.
+    /// Adds a field.
     ///
     /// # Errors
-    /// When the field or the unit is not known, or the field is mapped to another column.
+    /// When the field or unit is unknown, or the field is already mapped to another column.
     pub fn add(&mut self, field: &str, mapped: MappedField) -> Result<(), MappingError> {
         let target = target(field)?;
         if let Some(name) = field.strip_prefix("metric.") {
@@ -126,7 +126,7 @@ impl Mapping {
         Ok(())
     }
 
-    /// This mapping and, for fields that it does not have, another one.
+    /// Adds the fields of another mapping that this one lacks.
     #[must_use]
     pub fn over(self, other: Self) -> Self {
         let is_new = |field: &str| self.fields.iter().all(|(known, _)| known != field);
@@ -136,10 +136,10 @@ impl Mapping {
         Self { fields }
     }
 
-    /// Checks that it says when requests were, unless it says nothing at all.
+    /// Checks that the mapping has two of start, end and latency. An empty mapping passes.
     ///
     /// # Errors
-    /// When it has fewer than two of start, end and latency.
+    /// When it has fewer than two.
     pub fn check(&self) -> Result<(), MappingError> {
         if self.fields.is_empty() || self.missing().is_none() {
             return Ok(());
@@ -151,7 +151,7 @@ impl Mapping {
         ))
     }
 
-    /// What it lacks to say when requests were, in message; none: nothing.
+    /// The times that the mapping lacks; none if it has enough.
     pub fn missing(&self) -> Option<&'static str> {
         let has = |field: &str| self.fields.iter().any(|(known, _)| known == field);
         match (has("start"), has("end"), has("latency")) {
@@ -164,7 +164,7 @@ impl Mapping {
     }
 }
 
-/// One line of `perfbox.yaml`, or of what `perfbox inspect` suggests.
+/// Written as in `perfbox.yaml`: `COLUMN:UNIT`.
 impl fmt::Display for MappedField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.unit {
@@ -192,7 +192,7 @@ pub(super) fn target(field: &str) -> Result<MapTarget, MappingError> {
 }
 
 impl MapTarget {
-    /// Whether what stands behind the last colon is always a unit.
+    /// True if the text after the last colon is always a unit.
     fn has_unit(self) -> bool {
         matches!(self, Self::Start | Self::End | Self::Latency | Self::Metric)
     }

@@ -1,4 +1,4 @@
-//! What one row says of its request, and the record that it becomes.
+//! Fields of one request, and the record made of them.
 
 use std::borrow::Cow;
 
@@ -9,14 +9,14 @@ use crate::mapping::role::FieldRole;
 use crate::mapping::values::{error, is_cancelled, status, succeeded};
 use crate::number::read_number;
 
-/// What one row says of its request.
+/// Fields of one request, taken from a row.
 #[derive(Default)]
 pub(crate) struct RequestFields<'r> {
     start_ns: Option<u64>,
     end_ns: Option<u64>,
     latency_ms: Option<f64>,
     status: Option<u64>,
-    /// What stands in the place of one.
+    /// Text in place of a status.
     status_text: Option<Cow<'r, str>>,
     error: Option<&'r str>,
     error_message: Option<&'r str>,
@@ -30,12 +30,12 @@ pub(crate) struct RequestFields<'r> {
 }
 
 impl<'r> RequestFields<'r> {
-    /// The phase that it names.
+    /// Name of the phase.
     pub(crate) fn phase(&self) -> Option<&'r str> {
         self.phase
     }
 
-    /// Takes in one field that is not missing and no metric.
+    /// Takes the text of a field that is neither missing nor a metric.
     pub(crate) fn take(&mut self, what: &FieldRole, text: &'r str) -> Result<(), String> {
         match what {
             FieldRole::Start(form) => self.start_ns = Some(form.read_ns(text)?),
@@ -72,9 +72,9 @@ impl<'r> RequestFields<'r> {
         Ok(())
     }
 
-    /// Takes in a latency.
+    /// Takes a latency.
     pub(crate) fn take_number(&mut self, what: &FieldRole, value: f64) {
-        // Divided by a whole number: in every unit a latency is the same to the last bit.
+        // Dividing by a whole number gives the same latency in every unit, to the last bit.
         self.latency_ms = match what {
             FieldRole::Latency(ms) if *ms < 1.0 => Some(value / ms.recip().round()),
             FieldRole::Latency(ms) => Some(value * ms),
@@ -82,21 +82,21 @@ impl<'r> RequestFields<'r> {
         };
     }
 
-    /// Takes in a status.
+    /// Takes a status.
     pub(crate) fn take_status(&mut self, status: u64) {
         match status {
-            // No answer came.
+            // No response arrived.
             0 => self.error = self.error.or(Some("transport")),
             status => self.status = Some(status),
         }
     }
 
-    /// Takes in what stands in the place of a status: JMeter writes there what went wrong.
+    /// Takes text in place of a status: JMeter writes errors there.
     pub(crate) fn take_no_status(&mut self, text: Cow<'r, str>) {
         self.status_text = Some(text);
     }
 
-    /// Takes in a point in time.
+    /// Takes a time.
     pub(crate) fn take_ns(&mut self, what: &FieldRole, ns: u64) {
         match what {
             FieldRole::Start(_) => self.start_ns = Some(ns),
@@ -105,7 +105,7 @@ impl<'r> RequestFields<'r> {
         }
     }
 
-    /// Puts the record into rows. `metrics` gives its numbers with their columns.
+    /// Writes the record. `metrics` are its numbers with their columns.
     pub(crate) fn put(
         &self,
         builder: &mut BatchBuilder<'_>,
@@ -158,9 +158,9 @@ impl<'r> RequestFields<'r> {
         Ok(())
     }
 
-    /// What sort of error it ended with; none: it has none.
+    /// Error type of the request; none if it succeeded.
     fn error_type(&self) -> Option<Cow<'r, str>> {
-        // What stands there of a request that succeeded is no error.
+        // Text in place of the status of a successful request is no error.
         let status_text = self.status_text.clone().filter(|_| self.success != Some(true));
         if let Some(error) = self.error.map(Cow::Borrowed).or(status_text) {
             return Some(error);
@@ -174,12 +174,12 @@ impl<'r> RequestFields<'r> {
         (self.success == Some(false)).then(|| "failed".into())
     }
 
-    /// Start, latency and end; two of them tell the third. One that failed may have a start
-    /// alone.
+    /// Start, latency and end of the request. Any two give the third; a failed request may have
+    /// a start alone.
     fn times(&self, has_failed: bool) -> Result<(u64, Option<f64>, Option<u64>), String> {
         let latency_ms = match (self.latency_ms, self.start_ns, self.end_ns) {
             (Some(ms), ..) => ms,
-            // Times since 1970 have more digits than an f64 holds.
+            // Nanoseconds since 1970 have more digits than an f64 holds.
             (None, Some(start), Some(end)) if end < start => -ms(start - end),
             (None, Some(start), Some(end)) => ms(end - start),
             (None, Some(start), None) if has_failed => return Ok((start, None, None)),
@@ -207,7 +207,7 @@ impl<'r> RequestFields<'r> {
     }
 }
 
-/// The nearest whole number, the upper one of two that are as near.
+/// The nearest whole number; a half rounds up.
 fn whole_ns(ns: f64) -> u64 {
     let below = ns as u64;
     below + u64::from(ns - below as f64 >= 0.5)

@@ -1,41 +1,41 @@
-//! Roles that the fields of an input have.
+//! Roles of input fields.
 
 use crate::time::TimeForm;
 
-/// A field of the input that is something.
+/// A field of the input with its role.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BoundField {
-    /// Its place in a row.
+    /// Position in a row.
     pub(crate) field: usize,
-    /// Its name in the input.
+    /// Name in the input.
     pub(crate) name: String,
     pub(crate) role: FieldRole,
 }
 
-/// What a field is, and how it is written.
+/// Role of a field, and the form of its values.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum FieldRole {
     Start(TimeForm),
     End(TimeForm),
-    /// In so many milliseconds each.
+    /// A latency in units of that many milliseconds.
     Latency(f64),
     Status,
-    /// A status of vegeta's, which succeeds from 200 to 399.
+    /// A status of vegeta, which succeeds from 200 to 399.
     Code,
-    /// What sort of error; empty for none.
+    /// An error type; empty if there is none.
     Error,
     ErrorMessage,
-    /// The message of an error; empty for none.
+    /// An error message; empty if there is none.
     Failure,
-    /// Whether it succeeded.
+    /// True if the request succeeded.
     Success,
     Name,
-    /// Put before the name.
+    /// The method, put before the name.
     Method,
     Phase,
     Session,
     Worker,
     Cancelled,
-    /// A number under a name, in a unit.
+    /// A metric: name and unit.
     Metric(String, String),
 }

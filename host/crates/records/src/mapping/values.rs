@@ -1,11 +1,11 @@
-//! What the text of one field means.
+//! Values of fields that are not numbers: statuses, errors and truth values.
 
 use perfbox_model::escape;
 
 use crate::json::scalar::u64_at;
 use crate::number::number;
 
-/// What is written of a thing that is so, and of one that is not.
+/// Spellings of true and false.
 const TRUTH: [(&str, bool); 12] = [
     ("true", true),
     ("t", true),
@@ -21,7 +21,7 @@ const TRUTH: [(&str, bool); 12] = [
     ("0.0", false),
 ];
 
-/// What is written of a request that succeeded, and of one that did not, besides.
+/// Spellings of success and failure, besides those of true and false.
 const OUTCOMES: [(&str, bool); 9] = [
     ("ok", true),
     ("pass", true),
@@ -34,11 +34,11 @@ const OUTCOMES: [(&str, bool); 9] = [
     ("error", false),
 ];
 
-/// What is written where there might be an error, and there is none.
+/// Spellings of "no error".
 const NO_ERROR: [&str; 11] =
     ["false", "no", "none", "null", "nil", "nan", "n/a", "-", "ok", "0", "0.0"];
 
-/// A status, also as programs write it that hold it as a number with a fraction.
+/// A status. Some programs write it as a number with a fraction.
 pub(crate) fn status(text: &str) -> Option<u64> {
     let text = text.trim();
     match u64_at(text, 0) {
@@ -47,13 +47,13 @@ pub(crate) fn status(text: &str) -> Option<u64> {
     }
 }
 
-/// A status that is held as a number with a fraction.
+/// A status stored as an f64.
 pub(crate) fn whole_status(value: f64) -> Option<u64> {
     let is_whole = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
     is_whole.then_some(value as u64)
 }
 
-/// Whether there is an error, where no more than that is said; none: it is said which.
+/// True or false if the text says only whether there is an error; none if it names the error.
 pub(super) fn error(text: &str) -> Option<bool> {
     let word = text.trim();
     match word.eq_ignore_ascii_case("true") {
@@ -62,12 +62,12 @@ pub(super) fn error(text: &str) -> Option<bool> {
     }
 }
 
-/// Whether a request succeeded.
+/// True if the request succeeded.
 pub(crate) fn succeeded(text: &str) -> Result<bool, String> {
     is_so(text, TRUTH.iter().chain(&OUTCOMES))
 }
 
-/// Whether a request was cancelled.
+/// True if the request was cancelled.
 pub(super) fn is_cancelled(text: &str) -> Result<bool, String> {
     is_so(text, TRUTH.iter())
 }

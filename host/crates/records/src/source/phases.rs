@@ -1,4 +1,4 @@
-//! The phases of a run, as its inputs come up with them, and what each is called.
+//! Phases of a run and their names.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -11,26 +11,26 @@ use crate::batch_builder::PhaseKey;
 use crate::limits::{NAME_MAX_BYTES, PHASES_MAX};
 use crate::timeline::Timeline;
 
-/// The phases so far, in the order in which they came up.
+/// Phases of the run, in the order of their first records.
 pub(super) struct Phases {
     pub(super) states: Vec<PhaseState>,
     inputs: Vec<InputPhases>,
-    /// Where the phases of each recorded name are, which the inputs share; none: each has
-    /// its own.
+    /// Indices of the phases that all inputs share, by recorded name; none if each input has
+    /// phases of its own.
     shared: Option<HashMap<String, Vec<usize>>>,
-    /// What those phases are called.
+    /// Names given so far.
     names: HashSet<String>,
 }
 
-/// The phases of one input.
+/// Phases of one input.
 struct InputPhases {
-    /// What tells its phases from those of other inputs; none: nothing has to.
+    /// Prefix of the phase names; none for a single input or parts of one run.
     label: Option<String>,
-    /// Those of each recorded name: which index they have there, and where they are.
+    /// Recorded index and position of each phase, by recorded name.
     positions: HashMap<String, Vec<(Option<u32>, usize)>>,
 }
 
-/// A phase of one input, or of several that share it.
+/// A phase of the run, from one input or several.
 pub(super) struct PhaseState {
     pub(super) parts: Vec<PhasePart>,
     pub(super) recorded_name: String,
@@ -38,14 +38,14 @@ pub(super) struct PhaseState {
     pub(super) timeline: Timeline,
 }
 
-/// A phase as one input has it.
+/// A phase as recorded in one input.
 pub(super) struct PhasePart {
     pub(super) input: usize,
     pub(super) recorded_index: Option<u32>,
 }
 
 impl Phases {
-    /// For inputs of those names, which may be parts of one run.
+    /// Phases of the named inputs; `one_run` makes them share phases of the same name.
     pub(super) fn new(names: &[String], one_run: bool) -> Self {
         let labels = match names {
             [_] => vec![None],
@@ -58,7 +58,7 @@ impl Phases {
         Self { states: Vec::new(), inputs: inputs.collect(), shared, names: HashSet::new() }
     }
 
-    /// Whether a run may have those phases too.
+    /// True if the phases fit into the maximum of a run.
     pub(super) fn has_room<'k>(
         &self,
         input: usize,
@@ -69,9 +69,9 @@ impl Phases {
         self.states.len() + keys.filter(is_new).count() <= PHASES_MAX
     }
 
-    /// Where a phase of an input is that has come up in it.
+    /// Position of a phase that the input already has.
     fn find(&self, input: usize, key: &PhaseKey) -> Option<usize> {
-        // Where only some records have an index, it is that of the phase's others.
+        // Some records have no index: it is the same phase.
         let same_index = |known: Option<u32>| match (known, key.index) {
             (Some(known), Some(index)) => known == index,
             _ => true,
@@ -80,14 +80,14 @@ impl Phases {
         positions.iter().find(|(index, _)| same_index(*index)).map(|(_, position)| *position)
     }
 
-    /// Where a phase is that other inputs have and this one comes up with: the first of its
-    /// name is the first of that name in each, whatever index it has there.
+    /// Position of a shared phase that is new in this input. The nth phase of a name is the
+    /// same in all inputs, whatever its index.
     fn shared_position(&self, input: usize, key: &PhaseKey) -> Option<usize> {
         let before = self.inputs[input].positions.get(&key.name).map_or(0, Vec::len);
         self.shared.as_ref()?.get(&key.name)?.get(before).copied()
     }
 
-    /// Where the phase of an input is, which may be new.
+    /// Position of a phase, added if it is new.
     pub(super) fn position_or_add(&mut self, input: usize, key: &PhaseKey) -> usize {
         if let Some(position) = self.find(input, key) {
             return position;
@@ -106,7 +106,7 @@ impl Phases {
         let position = self.states.len();
         let name = self.unused_name(match &self.inputs[input].label {
             None => key.name.clone(),
-            // Phases of one name from several inputs are kept apart.
+            // Inputs have separate phases of the same name.
             Some(label) => format!("{label}:{}", key.name),
         });
         let index = match (key.index, self.inputs.len()) {
@@ -126,8 +126,7 @@ impl Phases {
         position
     }
 
-    /// The name, numbered where another phase of the run has it: it is what tells them
-    /// apart.
+    /// The name, with a number if it is taken.
     fn unused_name(&mut self, name: String) -> String {
         let numbers = (2..).map(|number: u32| format!("#{number}"));
         let mut unused = String::new();
@@ -141,8 +140,7 @@ impl Phases {
     }
 }
 
-/// The end of a name, which tells more than its start: it is so long that processors may
-/// return it.
+/// The end of a name that is too long; it says more than the start.
 fn shortened(name: &str, max_bytes: usize) -> String {
     const LEFT_OUT: &str = "…";
     if name.len() <= max_bytes {
@@ -152,8 +150,7 @@ fn shortened(name: &str, max_bytes: usize) -> String {
     format!("{LEFT_OUT}{}", &name[from..])
 }
 
-/// What inputs are called where each has phases of the same names: as much of the end of
-/// its path as no other one has, in characters that can be shown.
+/// Labels of the inputs: the shortest unique end of each path, escaped.
 fn labels(names: &[String]) -> Vec<String> {
     let parts = |name: &String| -> Vec<String> {
         let parts = Path::new(name).components();
@@ -172,7 +169,7 @@ fn labels(names: &[String]) -> Vec<String> {
             let path_end = &path[end(path)..];
             if label.is_none() && same[path_end] == 1 {
                 let shown = path_end.join("/");
-                // The root is a part of its own.
+                // The root directory is a path component, too.
                 *label = Some(escape(&shown.replacen("//", "/", 1)).into_owned());
             }
         }

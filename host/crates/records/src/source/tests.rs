@@ -8,7 +8,7 @@ use crate::error::InputError;
 use crate::limits::{COLUMNS_MAX, PHASES_MAX};
 use crate::mapping::definition::Mapping;
 
-/// A mapping of `at,took,phase`.
+/// Options for CSV with the header `at,took,phase`.
 fn options() -> RecordedOptions {
     let mut mapping = Mapping::default();
     for flag in ["start=at:s", "latency=took:ms", "phase=phase"] {
@@ -17,14 +17,14 @@ fn options() -> RecordedOptions {
     RecordedOptions { mapping, ..RecordedOptions::default() }
 }
 
-/// Rows of phases.
+/// CSV with one row for each phase.
 fn rows(phases: impl Iterator<Item = String>) -> String {
     let mut text = "at,took,phase\n".to_owned();
     phases.for_each(|phase| writeln!(text, "1,5,{phase}").unwrap());
     text
 }
 
-/// Files of those contents, opened.
+/// Writes the contents to files and opens them.
 fn open(
     dir: &tempfile::TempDir,
     contents: &[String],
@@ -53,7 +53,7 @@ fn a_run_has_as_many_phases_as_it_may_have_and_no_more() {
     let refused = open(&dir, &[rows(numbered(PHASES_MAX + 1))], options()).err().unwrap();
     assert!(matches!(refused, InputError::TooManyPhases { column: Some(_), .. }), "{refused}");
 
-    // Of those that are asked for, there are not too many.
+    // Phases that are not selected do not count.
     let asked = RecordedOptions { phases: vec!["phase-3".to_owned()], ..options() };
     let some = open(&dir, &[rows(numbered(PHASES_MAX + 1))], asked).unwrap();
     assert_eq!(some.items().filter(|item| matches!(item, Item::Batch(_))).count(), 1);
@@ -96,7 +96,7 @@ fn pieces_have_few_batches_however_small_those_are() {
     assert_eq!(batches, 50_000);
 }
 
-/// Lines of AIPerf's with one metric each, as JSON.
+/// Lines of AIPerf with one metric each, given as JSON.
 fn lines(metrics: &[&str]) -> String {
     let line = |metric: &&str| {
         format!(
@@ -112,8 +112,7 @@ fn more_than_a_block() -> String {
     line.repeat(BLOCK_BYTES / line.len() + 1)
 }
 
-/// Each batch's records and the columns that it has beyond those known from the start; how
-/// the reading ended.
+/// Length and late columns of each batch, and the end of the source.
 fn late_columns(source: &RecordedSource) -> (Vec<(usize, Vec<String>)>, SourceEnd) {
     let known = source.columns().len();
     let late = |item| match item {
@@ -173,7 +172,7 @@ fn late_columns_count_over_the_whole_run() {
         let late = metrics(0, 2000) + &more_than_a_block() + &metrics(2000, count);
         more_than_a_block() + &late
     };
-    // Beside these there are 10 standard columns, 3 of AIPerf's metadata and `a`.
+    // There are 14 other columns: 10 standard ones, 3 of AIPerf's metadata, and `a`.
     let most = COLUMNS_MAX - 14 - 2000;
     let source = open(&dir, &[text(most)], RecordedOptions::default()).unwrap();
     assert!(late_columns(&source).1.error.is_none());

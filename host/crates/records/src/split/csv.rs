@@ -1,8 +1,8 @@
-//! Ends of CSV rows.
+//! Row ends in CSV.
 
 use crate::text::BYTE_ORDER_MARK;
 
-/// Bytes up to the end of the last row, of those of which it is asked for; 0: there is none.
+/// The end of the last row that `is_asked` accepts; 0 if there is none.
 pub(super) fn last_row_end(text: &[u8], delimiter: u8, is_asked: impl Fn(usize) -> bool) -> usize {
     let (mut last, mut in_quotes, mut closed_at) = (0, false, None);
     for at in memchr::memchr2_iter(b'"', b'\n', text) {
@@ -10,7 +10,7 @@ pub(super) fn last_row_end(text: &[u8], delimiter: u8, is_asked: impl Fn(usize) 
             b'"' if in_quotes => (in_quotes, closed_at) = (false, Some(at)),
             b'"' => {
                 let before = text[..at].last();
-                // One behind a quote's end is a quote in the field.
+                // A quote right after a closing quote is a doubled quote.
                 let is_doubled = closed_at.is_some_and(|closed| closed + 1 == at);
                 in_quotes = is_doubled
                     || before.is_none_or(|byte| [b'\n', delimiter].contains(byte))

@@ -1,28 +1,27 @@
-//! Where k6's points may be cut into blocks: between requests.
+//! Splits k6's points between requests.
 
 use super::csv::last_row_end;
 use crate::json::scalar::{blanks_end, text_at};
 
-/// Most bytes of points of one time that are kept together: no k6 ends thousands of
+/// Maximum of bytes with the same time that are kept together. k6 never ends thousands of
 /// requests in one nanosecond.
 const ONE_TIME_MAX_BYTES: usize = 8 << 20;
 
-/// What the first row of a request begins with, in CSV.
+/// Start of a request's first row in CSV.
 const FIRST: &[u8] = b"http_reqs,";
 
-/// Most bytes of rows that are kept together where none begins a request: no request has
-/// so many.
+/// Maximum of rows without the start of a request that are kept together, in bytes.
 const REQUEST_MAX_BYTES: usize = 8 << 20;
 
-/// Of JSON, bytes up to the end of the last line whose time is not that of the last whole line:
-/// points of one request are of one time. 0: there is none yet. Where lines have no time,
-/// up to the end of the last one.
+/// For JSON, the end of the last line whose time differs from that of the last complete line:
+/// all points of a request have the same time. 0 if there is no such line yet; the end of the
+/// last line if no line has a time.
 pub(super) fn between_points(text: &[u8]) -> usize {
     let Some(end) = memchr::memrchr(b'\n', text).map(|at| at + 1) else { return 0 };
     let (mut last, mut line_end) = (None, end);
     while line_end > 0 {
         let start = memchr::memrchr(b'\n', &text[..line_end - 1]).map_or(0, |at| at + 1);
-        // Headers have no time, and stand between the points of the first request.
+        // Metric headers have no time. They stand between the points of the first request.
         if let Some(times) = times(&text[start..line_end]) {
             match &last {
                 None => last = Some(times),
@@ -35,7 +34,7 @@ pub(super) fn between_points(text: &[u8]) -> usize {
     if last.is_some() && text.len() < ONE_TIME_MAX_BYTES { 0 } else { end }
 }
 
-/// Every text in the line that is called `time`: a tag may have that name.
+/// All values of keys named `time`: a tag may have that name, too.
 fn times(line: &[u8]) -> Option<Vec<&str>> {
     const KEY: &[u8] = b"\"time\"";
     let line = std::str::from_utf8(line).ok()?;
@@ -48,8 +47,8 @@ fn times(line: &[u8]) -> Option<Vec<&str>> {
     Some(times.collect()).filter(|times: &Vec<&str>| !times.is_empty())
 }
 
-/// Of CSV, bytes of the whole requests at the start of `text`: up to the row that begins the last.
-/// 0: there is none yet. Where no request begins for long, up to the end of the last row.
+/// For CSV, the end of the complete requests: the start of the last request. 0 if there is none
+/// yet; the end of the last row if no request begins for long.
 pub(super) fn before_last_request(text: &[u8], delimiter: u8) -> usize {
     match last_row_end(text, delimiter, |at| text[at..].starts_with(FIRST)) {
         0 if text.len() >= REQUEST_MAX_BYTES => last_row_end(text, delimiter, |_| true),
@@ -81,7 +80,7 @@ mod tests {
         ] {
             let text: String = lines.into_iter().map(String::as_str).collect();
             assert_eq!(between_points(text.as_bytes()), cut, "{text}");
-            // The start of a line is nobody's yet.
+            // An incomplete line has no time yet.
             let more = format!("{text}{{\"data\":{{\"time\":\"1\"");
             assert_eq!(between_points(more.as_bytes()), cut, "{more}");
         }

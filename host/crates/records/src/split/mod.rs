@@ -1,4 +1,4 @@
-//! Where an input is split into blocks.
+//! Splits an input into blocks of whole records.
 
 mod csv;
 mod k6;

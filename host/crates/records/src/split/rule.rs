@@ -1,28 +1,28 @@
-//! Where inputs may be cut into blocks.
+//! Rules for splitting an input into blocks.
 
 use super::csv::last_row_end;
 use super::k6::{before_last_request, between_points};
 
-/// Where an input may be cut into blocks.
+/// Where to split an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SplitRule {
     /// After any line.
     Lines,
-    /// After a line whose end is not in quotes. A quote is one only at the start of a
+    /// After a row. A quoted field may contain newlines; a quote counts only at the start of a
     /// field.
     Csv { delimiter: u8 },
-    /// Between points of k6 that are of different times: those of one request are of one.
+    /// Between points of k6 with different times.
     K6Points,
-    /// As [`Csv`](Self::Csv), before the row of k6 that begins the last request.
+    /// Like [`Csv`](Self::Csv), before the first row of a request of k6.
     K6Rows { delimiter: u8 },
-    /// Nowhere: it is one document.
+    /// Nowhere: the input is one document.
     Document,
-    /// So many groups, which their reader reads by itself.
+    /// Between row groups, which the reader reads by their index.
     RowGroups(u64),
 }
 
 impl SplitRule {
-    /// Bytes of the whole records at the start of `text`; 0: there is none yet.
+    /// Length of the complete records at the start of `text`; 0 if there are none yet.
     pub(crate) fn complete_len(self, text: &[u8]) -> usize {
         match self {
             Self::Csv { delimiter } if memchr::memchr(b'"', text).is_some() => {
@@ -35,8 +35,8 @@ impl SplitRule {
         }
     }
 
-    /// As [`whole`](Self::complete_len), where the text breaks off: nothing more comes of the last
-    /// request, so its whole lines are whole records.
+    /// Like [`complete_len`](Self::complete_len), for a text that breaks off: the lines of its
+    /// last request are complete.
     pub(crate) fn complete_len_at_end(self, text: &[u8]) -> usize {
         match self {
             Self::K6Rows { delimiter } => Self::Csv { delimiter }.complete_len(text),
