@@ -1,4 +1,4 @@
-//! A mapping to start from, for an input that does not say what its columns are.
+//! Suggests a mapping for an input without one.
 
 mod words;
 
@@ -15,11 +15,11 @@ use crate::mapping::values::{status, succeeded};
 use crate::number::number;
 use crate::time::{UNITS, rfc3339_ns};
 
-/// Seconds since 1970 that are a time of our days, and no span.
+/// Seconds since 1970 that are a time of our days, not a duration.
 const EPOCH_S: f64 = 1e8;
 
-/// What the columns are, as far as their names and values tell; every other column of
-/// numbers is a metric. One that is there twice is nothing.
+/// Suggests a mapping by the names and values of columns. Every other column of numbers is a
+/// metric; a column that is there twice is skipped.
 pub(crate) fn suggest(columns: &[Sampled]) -> Mapping {
     let mut mapping = Mapping::default();
     let mut times: HashMap<&str, usize> = HashMap::new();
@@ -37,7 +37,7 @@ pub(crate) fn suggest(columns: &[Sampled]) -> Mapping {
         let Some(at) = words.iter().find_map(of_word).or_else(bare) else { continue };
         let column = &columns[at];
         let unit = match field {
-            // Their type has one.
+            // Their type has a unit.
             _ if column.is_type("Timestamp") || column.is_type("Duration") => None,
             "start" | "end" => Some(time_unit(column)),
             "latency" => Some(unit_in(&column.name).unwrap_or("ms")),
@@ -54,7 +54,7 @@ pub(crate) fn suggest(columns: &[Sampled]) -> Mapping {
     mapping
 }
 
-/// Adds a field, if what is then suggested would be shown and read as it is meant.
+/// Adds a field, if the suggestion can be shown and read back.
 fn add(mapping: &mut Mapping, field: &str, column: &Sampled, unit: Option<&str>) -> bool {
     let mapped = MappedField { column: column.name.clone(), unit: unit.map(str::to_owned) };
     let mut read = Mapping::default();
@@ -63,7 +63,7 @@ fn add(mapping: &mut Mapping, field: &str, column: &Sampled, unit: Option<&str>)
     is_meant && escape(&column.name) == column.name && mapping.add(field, mapped).is_ok()
 }
 
-/// Whether the values of a column whose name has a word of a field's can be that.
+/// True if the values fit a field that the name of the column suggests.
 fn could_be(field: &str, word: &str, column: &Sampled) -> bool {
     let has_any = |words: &[&str]| words.iter().any(|word| has_word(&column.name, word));
     let values = &column.values;
@@ -88,29 +88,28 @@ fn could_be(field: &str, word: &str, column: &Sampled) -> bool {
             let is_status = values.iter().any(|value| status(value).is_some());
             is_status && !has_any(&["error", "exception", "failure"])
         }
-        // What is said of those that did not fail would make errors of them, too.
+        // Text for successful requests would make errors of them.
         "error" if OUTCOMES.contains(&word) => {
             let are_words = values.iter().all(|value| succeeded(value).is_ok());
             let is_yes = values.iter().any(|value| succeeded(value) == Ok(true));
             !column.has_number() && !is_yes && (values.is_empty() || !are_words)
         }
-        // A count, a share or a time of failures is no error of a request's.
+        // A count, ratio or duration of failures is not an error of one request.
         "error" => !column.is_of_numbers() || is_code(word, &column.name),
         "name" => word != "request" || !column.is_of_numbers(),
         _ => true,
     }
 }
 
-/// Whether a number of that name may say which error there was: it ends with the word for
-/// one, or with that for a number of one.
+/// True if a number of that name may be an error code: the name ends with the word, or with
+/// `code` or the like.
 fn is_code(word: &str, name: &str) -> bool {
     let words = words_of(name);
     let last = words.iter().rev().find(|one| !one.is_empty());
     last.is_some_and(|last| [word, "code", "number", "no"].contains(&last.as_str()))
 }
 
-/// Whether its name says no more than that it is a time that something took, as `ms` and
-/// `timing.total_us` do.
+/// True if the name says only that it is a duration, like `ms` or `timing.total_us`.
 fn is_bare_span(column: &Sampled) -> bool {
     let words = words_of(&column.name);
     let is_unit = |word: &str| NAMED_UNITS.iter().any(|(_, names)| names.contains(&word));
@@ -123,8 +122,7 @@ fn is_bare_span(column: &Sampled) -> bool {
 }
 
 impl Sampled {
-    /// Whether it is, in Parquet, of a type of that name: what stands behind the name is
-    /// its size or its unit.
+    /// True if the Parquet type has that name; a size or unit may follow it.
     fn is_type(&self, name: &str) -> bool {
         let rest = self.kind.as_deref().and_then(|kind| kind.strip_prefix(name));
         rest.is_some_and(|rest| {
@@ -137,19 +135,19 @@ impl Sampled {
         ["Int", "UInt", "Float", "Decimal", "Duration"].iter().any(|one| self.is_type(one))
     }
 
-    /// Whether a value is a number.
+    /// True if a value is a number.
     fn has_number(&self) -> bool {
         self.has_type_of_numbers() || self.values.iter().any(|value| number(value).is_some())
     }
 
-    /// Whether all of its values are.
+    /// True if all values are numbers.
     fn is_of_numbers(&self) -> bool {
         let are_numbers = || self.values.iter().all(|value| number(value).is_some());
         self.has_type_of_numbers()
             || (!self.values.is_empty() && !self.is_type("Timestamp") && are_numbers())
     }
 
-    /// Whether it has points in time: written ones, or numbers too large for a span.
+    /// True if the values are times: written ones, or numbers too large for a duration.
     fn is_time(&self) -> bool {
         let ns =
             |unit: &str| UNITS.iter().find(|(name, _)| *name == unit).map_or(1e9, |(_, ns)| *ns);
@@ -167,7 +165,7 @@ impl Sampled {
     }
 }
 
-/// The unit of points in time, by their name or by how large they are.
+/// Unit of a time, by the name of its column or by its size.
 fn time_unit(column: &Sampled) -> &'static str {
     let by_size = || match column.values.iter().find_map(|value| number(value))? {
         1e17.. => Some("ns"),
@@ -184,7 +182,7 @@ fn time_unit(column: &Sampled) -> &'static str {
 mod tests {
     use super::*;
 
-    /// What is suggested for columns with values, which bars stand between.
+    /// Suggestions for columns with values, separated by bars.
     fn suggested(columns: &[(&str, &str)]) -> Vec<String> {
         let column = |(name, values): &(&str, &str)| Sampled {
             name: (*name).to_owned(),
@@ -261,7 +259,7 @@ mod tests {
                 assert_eq!(suggested(&[(name, values)]), [format!("success={name}")], "{values}");
             }
         }
-        // Neither takes all of them.
+        // Neither field takes both values.
         for (name, values) in [("Outcome", "ok|timeout"), ("code", "OK|UNAVAILABLE")] {
             assert!(suggested(&[(name, values)]).is_empty(), "{name}");
         }
@@ -319,7 +317,7 @@ mod tests {
             ]),
             ["start=time:s", "end=end_time:s", "latency=response_time:ms"]
         );
-        // Of several the one that has less to say.
+        // Prefers the shorter name.
         assert_eq!(
             suggested(&[("connect_duration", "5"), ("duration", "7")]),
             ["latency=duration:ms", "metric.connect_duration=connect_duration"]
@@ -349,7 +347,7 @@ mod tests {
             kind: Some(kind.to_owned()),
             values: vec![value.to_owned()],
         };
-        // Their type has the unit.
+        // Their type has a unit.
         assert_eq!(
             shown(&[
                 column("timestamp", "Timestamp(µs, \"UTC\")", "2026-11-22T12:40:00Z"),

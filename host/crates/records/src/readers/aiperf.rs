@@ -1,7 +1,7 @@
 //! AIPerf's `profile_export.jsonl`: one JSON object a line.
 //!
-//! A line is read whole by [`record`], which says what a record is; lines built like one
-//! that was read are read by its template, with the same outcome.
+//! `record` parses a line completely. `templates` read lines that have the structure of a
+//! parsed one, with the same result.
 
 #[cfg(test)]
 mod differential;
@@ -27,13 +27,13 @@ use crate::record_error::RecordError;
 use crate::schema_scan::SchemaScan;
 use crate::split::rule::SplitRule;
 
-/// Times in one block that new columns are reason to learn all templates anew.
+/// Maximum of times in one block that new columns make all templates be learned again.
 const TIMES_ANEW_MAX: u32 = 64;
 
 /// Reads AIPerf's records.
 #[derive(Default)]
 pub(crate) struct Aiperf {
-    /// Of each thread that is not reading.
+    /// Templates of each thread that is not reading now.
     templates: Mutex<Vec<Templates>>,
 }
 
@@ -52,7 +52,7 @@ impl Reader for Aiperf {
         let mut lines = Lines::new(block);
         let mut times_anew = 0;
         while lines.at().is_some() {
-            // Of columns that are known, only templates of lines are of interest.
+            // Values do not matter here, only whether a line matches a template.
             let columns = Arc::new(schema.unread_columns());
             let options = ReadOptions { batch_records: usize::MAX, ..ReadOptions::default() };
             let (mut builder, mut templates) =
@@ -79,7 +79,7 @@ impl Reader for Aiperf {
                         times_anew += 1;
                         break;
                     }
-                    // One that cannot be read is outcome when it is read.
+                    // A bad line is reported when it is read.
                     Ok(_) => drop(templates.read_whole(line, &mut builder)),
                     Err(problem) => {
                         scan.first_bad.get_or_insert((number, problem));
@@ -117,31 +117,32 @@ impl Reader for Aiperf {
             }
         }
         builder.add_lines(lines.count());
-        // Templates name columns by their positions, which other blocks' added ones may have.
+        // Templates refer to columns by position; in another block, an added column has another
+        // one.
         if !builder.has_added_columns() {
             self.lock().push(templates);
         }
     }
 }
 
-/// Whether an input begins with a record of AIPerf's.
+/// True if an input begins with a record of AIPerf.
 pub(crate) fn detect(start: &[u8]) -> bool {
     let block = Block { text: start.to_vec(), ..Block::default() };
     let mut lines = Lines::new(&block);
-    // The first lines may be bad ones.
+    // The first lines may be bad.
     std::iter::from_fn(|| lines.at().map(|_| lines.next_line().1))
         .filter(|line| !line.is_empty())
         .take(10)
         .any(|line| parse_record(line).is_ok())
 }
 
-/// The text of a block; of one that is not UTF-8 somewhere, which is read line by line to
-/// say where, nothing.
+/// The text of a block; empty if it is not UTF-8, since it is then read line by line to find
+/// the bad line.
 fn text_of(block: &Block) -> &str {
     std::str::from_utf8(&block.text).unwrap_or_default()
 }
 
-/// Looks at one record, and says whether it has a column that none before it has.
+/// Scans one record. Returns true if it adds a column.
 fn scan_line(line: &[u8], schema: &mut SchemaScan) -> Result<bool, RecordError> {
     let record = parse_record(line)?;
     let known = schema.column_count();

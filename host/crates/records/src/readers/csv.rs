@@ -1,4 +1,4 @@
-//! CSV of any tool: rows of fields, of which a mapping says what each is.
+//! CSV of any tool, read by a mapping.
 
 use std::borrow::Cow;
 
@@ -21,24 +21,24 @@ use crate::record_error::RecordError;
 use crate::schema_scan::SchemaScan;
 use crate::split::rule::SplitRule;
 
-/// Delimiters that are looked for in a header.
+/// Delimiters that are detected in a header.
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
-/// Most fields of a row.
+/// Maximum of fields in a row.
 const FIELDS_MAX: usize = 65_536;
 
 /// Reads CSV.
 pub(crate) struct Csv {
     pub(crate) format: Format,
     pub(crate) delimiter: u8,
-    /// The line that says what the columns are, as it stands there; none: nothing says so.
+    /// The header line, as written; none if the format has no header.
     pub(crate) header: Option<Vec<u8>>,
-    /// CsvRow of a row.
+    /// Number of fields in a row.
     pub(crate) fields: usize,
     pub(crate) bound: Vec<BoundField>,
 }
 
-/// The names in a header, and the delimiter between them; none: it is not CSV.
+/// Delimiter and column names of a header; none if the text is not CSV.
 pub(crate) fn header_of(start: &[u8]) -> Option<(u8, Vec<String>)> {
     let line = header_line(start);
     let line = std::str::from_utf8(&line).ok().filter(|line| !line.is_empty())?;
@@ -52,7 +52,7 @@ pub(crate) fn header_of(start: &[u8]) -> Option<(u8, Vec<String>)> {
     Some((delimiter, (0..fields.len()).map(|at| fields.get(line, at).trim().to_owned()).collect()))
 }
 
-/// The first line that is not blank, without blanks at its end; empty: there is none.
+/// The first line that is not blank, without trailing blanks; empty if there is none.
 fn header_line(start: &[u8]) -> Vec<u8> {
     let block = Block { text: start.to_vec(), ..Block::default() };
     let mut lines = Lines::new(&block);
@@ -65,7 +65,7 @@ fn header_line(start: &[u8]) -> Vec<u8> {
     Vec::new()
 }
 
-/// Why a text has no header.
+/// Error of a text without a header.
 fn no_header(start: &[u8]) -> RecordError {
     let header = header_line(start);
     let count = |delimiter: &u8| header.iter().filter(|byte| *byte == delimiter).count() + 1;
@@ -127,12 +127,12 @@ impl Reader for Csv {
     }
 }
 
-/// What is wrong with a row as a whole.
+/// Error of a whole row.
 fn of_row(message: String) -> ErrorAtLine {
     (0, RecordError::at(1, message))
 }
 
-/// The text of a block, and the places of bytes that are none, which others stand for.
+/// The text of a block. Invalid bytes are replaced, and their positions returned.
 fn text_of(block: &[u8]) -> (Cow<'_, str>, Vec<usize>) {
     if let Ok(text) = std::str::from_utf8(block) {
         return (Cow::Borrowed(text), Vec::new());
@@ -149,8 +149,7 @@ fn text_of(block: &[u8]) -> (Cow<'_, str>, Vec<usize>) {
 }
 
 impl Csv {
-    /// CSV with a header, the names in which are returned, and none is bound; none: it has
-    /// no header.
+    /// CSV with a header and no fields bound, and its column names; none if it has no header.
     pub(crate) fn with_header(start: &[u8]) -> Option<(Self, Vec<String>)> {
         let (delimiter, names) = header_of(start)?;
         let (header, fields) = (Some(header_line(start)), names.len());
@@ -161,13 +160,13 @@ impl Csv {
     /// CSV with a header, mapped.
     ///
     /// # Errors
-    /// When it has none, or the mapping does not fit it.
+    /// When it has no header, or the mapping does not fit.
     pub(crate) fn mapped(start: &[u8], mapping: &Mapping) -> Result<Self, RecordError> {
         let (csv, names) = Self::with_header(start).ok_or_else(|| no_header(start))?;
         Ok(Self { bound: bind(mapping, &names)?, ..csv })
     }
 
-    /// What is wrong with a field, and with which.
+    /// Error of one field.
     #[cold]
     fn in_column(
         &self,
@@ -189,7 +188,7 @@ impl Csv {
         )
     }
 
-    /// What a row says of its request, and the numbers of its metrics.
+    /// Fields of a row's request, and the numbers of its metrics.
     fn request<'t>(
         &self,
         wanted: &[WantedField<'_>],
@@ -197,7 +196,7 @@ impl Csv {
         text: &'t str,
         metrics: &mut Vec<(usize, f64)>,
     ) -> Result<RequestFields<'t>, ErrorAtLine> {
-        // Delimiters at the end of a row, with nothing behind, move nothing out of its place.
+        // Empty fields at the end of a row do no harm.
         let is_beyond = |at: usize| !fields.get(text, at).is_empty();
         if fields.len() != self.fields
             && (fields.len() < self.fields || (self.fields..fields.len()).any(is_beyond))
@@ -225,14 +224,13 @@ impl Csv {
         Ok(request)
     }
 
-    /// Whether no field of a row has a value.
+    /// True if no field of a row has a value.
     fn is_blank(&self, row: &str) -> bool {
         row.bytes().all(|byte| byte == self.delimiter || byte.is_ascii_whitespace())
     }
 
-    /// Goes through the rows of a block until outcome to end. Each comes with the number of
-    /// its first line; what is wrong with one, with a line of that row. How many lines
-    /// there were.
+    /// Calls `row` for each row of a block until it returns false: with the number of its first
+    /// line, from 0, and its fields or its error. Returns the number of lines.
     pub(crate) fn each(
         &self,
         block: &Block,
@@ -256,7 +254,7 @@ impl Csv {
             lines += fields.lines();
             let behind = end.unwrap_or(text.len());
             let row_text = text[at..behind].trim_ascii_end();
-            // Runs that were added to the file of another have a header each.
+            // Files that were concatenated have a header each.
             let is_header =
                 |row: &str| self.header.as_ref().is_some_and(|one| *one == row.as_bytes());
             let is_header = is_header(row_text.strip_prefix('\u{feff}').unwrap_or(row_text));

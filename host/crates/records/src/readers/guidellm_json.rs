@@ -1,4 +1,4 @@
-//! guidellm's `benchmarks.json`: one document, whose benchmarks are phases.
+//! guidellm's `benchmarks.json`: one document. Each benchmark is a phase.
 
 mod record;
 
@@ -21,18 +21,17 @@ use crate::schema_scan::SchemaScan;
 use crate::split::rule::SplitRule;
 use crate::text::count_lines;
 
-/// What the format is called where something is wrong.
+/// Name of the format in messages.
 const WHAT: &str = "a report of guidellm";
 
-/// A column of a request's place in its conversation.
+/// Column of a request's position in its conversation.
 const TURN: &str = "turn_index";
 
 /// Reads guidellm's reports.
 #[derive(Default)]
 pub(crate) struct GuidellmJson;
 
-/// Whether an input begins as guidellm's reports do. Reports of other tools have
-/// `benchmarks` too.
+/// True if an input begins like a report of guidellm. Other tools have a key `benchmarks`, too.
 pub(crate) fn detect(start: &[u8]) -> bool {
     let is_there = |text: &[u8], what: &str| memchr::memmem::find(text, what.as_bytes()).is_some();
     for (key, value) in members(start) {
@@ -55,23 +54,23 @@ enum Ending {
     Errored,
 }
 
-/// A benchmark, with its requests as they stand in the document.
+/// A benchmark with its requests, not parsed yet.
 struct Phase<'b> {
     name: String,
     number: u32,
     requests: Vec<Entry<'b>>,
 }
 
-/// Where a request stands.
+/// A request in the document.
 struct Entry<'b> {
     ending: Ending,
-    /// The list that it is in, and where.
+    /// Name of its list, and its index there.
     list: &'static str,
     index: usize,
     json: &'b str,
 }
 
-/// The benchmarks of the report that a block is.
+/// Parses the benchmarks of a report.
 fn read_report(text: &str) -> Result<Vec<Phase<'_>>, ErrorAtLine> {
     let report: Report<'_> =
         serde_json::from_str(text).map_err(|error| json_error(&error, WHAT))?;
@@ -92,10 +91,10 @@ fn read_report(text: &str) -> Result<Vec<Phase<'_>>, ErrorAtLine> {
     phases.collect()
 }
 
-/// Reads the requests of a document one by one, and finds the lines of those that are none.
+/// Parses requests one by one and finds the lines of bad ones.
 struct Requests<'b> {
     text: &'b str,
-    /// So many bytes of it have so many ends of lines.
+    /// Number of newlines up to a byte of the text.
     counted: (usize, u64),
 }
 
@@ -125,7 +124,7 @@ impl<'b> Requests<'b> {
         Err((line_before + line as u64 - 1, RecordError::at(column, message)))
     }
 
-    /// The line that a part of the document begins in, from 0, and the bytes before it
+    /// The line in which a part of the text begins, from 0, and the number of bytes before it
     /// there.
     fn place(&mut self, part: &str) -> (u64, u64) {
         let at = part.as_ptr() as usize - self.text.as_ptr() as usize;
@@ -141,7 +140,7 @@ impl<'b> Requests<'b> {
     }
 }
 
-/// Whether names and numbers of a request can be taken.
+/// Checks the names and numbers of a request.
 fn check(record: &Record<'_>) -> Result<(), String> {
     for (_, what, _) in &record.parts {
         check_name("metric", what).map_err(|problem| problem.message)?;
@@ -149,14 +148,14 @@ fn check(record: &Record<'_>) -> Result<(), String> {
     check_latency(record.latency_s.unwrap_or(0.0) * 1e3)
 }
 
-/// The column of what a prompt or an answer was made of.
+/// Column of a part of the prompt or the response.
 fn part_name<'n>(name: &'n mut String, of: &str, what: &str) -> &'n str {
     name.clear();
     let _ = write!(name, "{of}_{what}");
     name
 }
 
-/// `text_words` are counted in message.
+/// Unit of a part: `text_words` has the unit `words`.
 fn part_unit(what: &str) -> &str {
     match what.rsplit('_').next() {
         Some("seconds") => "sec",
@@ -209,7 +208,7 @@ impl Reader for GuidellmJson {
     }
 }
 
-/// Puts the requests of a document into rows.
+/// Reads the requests of a document.
 fn read_into(block: &Block, builder: &mut BatchBuilder<'_>) -> Result<(), ErrorAtLine> {
     let columns = builder.columns();
     let text = document(block)?;
@@ -237,7 +236,7 @@ fn read_into(block: &Block, builder: &mut BatchBuilder<'_>) -> Result<(), ErrorA
     Ok(())
 }
 
-/// The columns that a request has.
+/// Adds the columns of a request to the schema.
 fn add_columns(record: &Record<'_>, schema: &mut SchemaScan) {
     for ((_, column, unit), number) in NUMBERS.iter().zip(record.numbers) {
         if number.is_some() {
@@ -253,7 +252,7 @@ fn add_columns(record: &Record<'_>, schema: &mut SchemaScan) {
     }
 }
 
-/// Puts a request into a row.
+/// Writes a request into a row.
 fn put(record: &Record<'_>, ending: Ending, columns: &Columns, row: &mut RowWriter<'_>) {
     let message = record.error.as_deref().filter(|error| !error.is_empty());
     Request {

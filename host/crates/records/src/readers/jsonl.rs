@@ -1,5 +1,5 @@
-//! JSON lines of any tool: one object a line, of which a mapping says what its values
-//! are. A value inside of others is named by the path to it, with dots between.
+//! JSON lines of any tool, read by a mapping: one object a line. A path of names joined by dots
+//! names a nested value.
 
 mod paths;
 
@@ -21,10 +21,10 @@ use crate::record_error::RecordError;
 use crate::schema_scan::SchemaScan;
 use crate::split::rule::SplitRule;
 
-/// Lines that are looked at for the paths that there are.
+/// Number of lines that are scanned for paths.
 const LINES_FOR_PATHS: usize = 1000;
 
-/// Most paths of an input that are known.
+/// Maximum of paths in an input.
 pub(crate) const PATHS_MAX: usize = 1024;
 
 /// Reads JSON lines.
@@ -36,7 +36,7 @@ impl Jsonl {
     /// JSON lines, mapped.
     ///
     /// # Errors
-    /// When they are no JSON, or the mapping names what they do not have.
+    /// When the first line is not JSON, or the mapping does not fit.
     pub(crate) fn mapped(start: &[u8], mapping: &Mapping) -> Result<Self, RecordError> {
         let paths: Vec<_> = paths_of(start).into_iter().map(|(path, _)| path).collect();
         let first = start.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
@@ -56,7 +56,7 @@ impl Jsonl {
     }
 }
 
-/// The paths to the scalars of the first lines, each with one that stands there.
+/// Paths to the scalars of the first lines, each with its first value.
 pub(crate) fn paths_of(start: &[u8]) -> Vec<(String, Value)> {
     let block = Block { text: start.to_vec(), ..Block::default() };
     let mut lines = Lines::new(&block);
@@ -89,10 +89,10 @@ fn add_paths(path: String, value: &Value, paths: &mut Vec<(String, Value)>) {
     }
 }
 
-/// What is taken of lines, and where it stands in them.
+/// Fields to read, and their paths.
 struct Taken<'b> {
     fields: Vec<WantedField<'b>>,
-    /// To each of them.
+    /// Path of each field.
     paths: Paths,
 }
 
@@ -103,7 +103,7 @@ impl<'b> Taken<'b> {
         Self { fields, paths }
     }
 
-    /// What a line says of its request, and the numbers of its metrics.
+    /// Fields of a line's request, and the numbers of its metrics.
     fn read<'v>(
         &self,
         scalars: &'v Scalars<'_>,

@@ -1,5 +1,5 @@
-//! k6's `--out csv`: a row for each point of a metric, about nine a request, in the order
-//! in which k6 makes them.
+//! k6's `--out csv`: a row for each point of a metric, about nine a request, in the order in
+//! which k6 emits them.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::schema_scan::SchemaScan;
 use crate::split::rule::SplitRule;
 use crate::time::TimeForm;
 
-/// Where a row has its point's time, its value, and the first of its tags.
+/// Positions of time, value and first tag in a row.
 const TIME: usize = 1;
 const VALUE: usize = 2;
 const TAGS: usize = 3;
@@ -33,7 +33,7 @@ pub(crate) struct K6Csv {
     times: TimeForm,
 }
 
-/// Whether an input begins as k6's `--out csv` does.
+/// True if an input begins like k6's `--out csv`.
 pub(crate) fn detect(start: &[u8]) -> bool {
     header_of(start).is_some_and(|(_, names)| {
         ["metric_name", "timestamp", "metric_value"]
@@ -45,8 +45,10 @@ pub(crate) fn detect(start: &[u8]) -> bool {
 }
 
 impl K6Csv {
+    /// A reader for the header and times at the start of the input.
+    ///
     /// # Errors
-    /// When its times are whole seconds, and nobody said to read them all the same.
+    /// When times are whole seconds and the user did not choose the format.
     pub(crate) fn new(start: &[u8], is_asked_for: bool) -> Result<Self, RecordError> {
         let Some((rows, header)) = Csv::with_header(start) else {
             return Err(RecordError::at(1, "this is no CSV with a header"));
@@ -72,7 +74,7 @@ impl K6Csv {
         Ok(Self { rows, header, times })
     }
 
-    /// The tags of a row: those with columns of their own, and the others.
+    /// Tags of a row: those with a column of their own, and the others.
     fn tags(&self, fields: &CsvRow, text: &str) -> Tags {
         let mut tags = Vec::new();
         let mut worker = None;
@@ -96,7 +98,7 @@ impl K6Csv {
     }
 }
 
-/// How a time is written, by its digits; whether it has nothing below a second.
+/// Form of a time, by its number of digits; true if it is in whole seconds.
 fn form_of(time: &str) -> (TimeForm, bool) {
     let form = |unit| TimeForm::of_unit(unit).unwrap_or(TimeForm::Rfc3339);
     match time.len() {
@@ -139,7 +141,7 @@ impl Reader for K6Csv {
 
     fn read(&self, block: &Block, builder: &mut BatchBuilder<'_>) {
         let mut joined = PointJoiner::new(builder);
-        // The rows of one request have one time and one set of tags.
+        // All rows of a request have the same time and tags.
         let mut last_time = (String::new(), 0);
         let mut last_tags = (String::new(), Arc::new(Tags::default()));
         let lines = self.rows.each(block, |line, fields, text| {

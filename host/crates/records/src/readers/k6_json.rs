@@ -1,7 +1,7 @@
 //! k6's `--out json`: a line for each point of a metric, about nine a request.
 //!
-//! The points of one request follow one another and share time and tags, which is all
-//! that joins them; their time is when the request ended (`lib/netext/httpext/tracer.go`).
+//! The points of one request are consecutive and have the same time and tags; nothing else
+//! joins them. Their time is the end of the request (`lib/netext/httpext/tracer.go`).
 
 pub(crate) mod join;
 pub(crate) mod point;
@@ -33,13 +33,13 @@ use crate::time::rfc3339_ns;
 /// Reads the requests among k6's points.
 #[derive(Default)]
 pub(crate) struct K6Json {
-    /// A request has been seen.
+    /// A request was found.
     found: AtomicBool,
-    /// Of each thread that is not reading.
+    /// Shapes of each thread that is not reading now.
     shapes: Mutex<Vec<Shapes>>,
 }
 
-/// Whether an input begins as k6's `--out json` does.
+/// True if an input begins like k6's `--out json`.
 pub(crate) fn detect(start: &[u8]) -> bool {
     let mut seen = [false; 3];
     for (key, value) in members(first_line(start)) {
@@ -55,7 +55,7 @@ pub(crate) fn detect(start: &[u8]) -> bool {
     seen == [true; 3]
 }
 
-/// The columns that requests have beside those of every run, with their units.
+/// Columns of requests besides the standard ones, with their units.
 pub(crate) fn columns() -> Vec<(&'static str, &'static str)> {
     METRICS[DURATION + 1..FAILED].iter().map(|name| (*name, "ms")).collect()
 }
@@ -92,7 +92,7 @@ impl K6Json {
     }
 
     fn read_block(&self, block: &Block, builder: &mut BatchBuilder<'_>, shapes: &mut Shapes) {
-        // What is not UTF-8 somewhere is read line by line, to say where.
+        // A block that is not UTF-8 is read line by line, to find the bad line.
         let text = std::str::from_utf8(&block.text).unwrap_or_default();
         let text = if block.is_truncated { "" } else { text };
         let mut lines = Lines::new(block);
@@ -104,7 +104,7 @@ impl K6Json {
             {
                 let metric = metric_of_request(fit.metric);
                 if metric.is_some() && fit.time != last_time.0 {
-                    // One that is no time is read whole, to say so.
+                    // A line with a bad time is parsed completely, for its error.
                     last_time = rfc3339_ns(fit.time).map_or(("", 0), |ns| (fit.time, ns));
                 }
                 if metric.is_none() || !last_time.0.is_empty() {
@@ -150,7 +150,7 @@ struct Whole {
     tags: Arc<Tags>,
 }
 
-/// Reads a line, and takes a shape from it; none: it is no point of a request.
+/// Parses a line and learns its shape. Returns none if it is not a point of a request.
 fn read_whole(line: &[u8], shapes: &mut Shapes) -> Result<Option<Whole>, RecordError> {
     let Some(mut point) = parse_point(line)? else { return Ok(None) };
     let tags = Arc::new(std::mem::take(&mut point.tags));

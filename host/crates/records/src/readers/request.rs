@@ -1,5 +1,4 @@
-//! A request as a load generator recorded it: what goes into the columns that every run
-//! has.
+//! Requests as load generators record them: values of the standard columns.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,10 +14,10 @@ use crate::record_error::RecordError;
 use crate::schema_scan::SchemaScan;
 use crate::text::count_lines;
 
-/// Name and kind of the phase of tools that know of no phases.
+/// Name and kind of the phase for tools without phases.
 pub(crate) const PROFILING: &str = "profiling";
 
-/// A phase of requests that are measured.
+/// A phase of measured requests.
 pub(crate) fn profiling(name: &str, index: Option<u32>) -> PhaseKey {
     PhaseKey { name: name.to_owned(), kind: PROFILING.to_owned(), index }
 }
@@ -30,19 +29,19 @@ pub(crate) struct Request<'r> {
     pub(crate) end_ns: Option<u64>,
     pub(crate) latency_ms: Option<f64>,
     pub(crate) status: Option<u64>,
-    /// What sort of error it ended with.
+    /// Error type.
     pub(crate) error: Option<&'r str>,
     pub(crate) message: Option<&'r str>,
     pub(crate) name: Option<&'r str>,
     pub(crate) worker: Option<&'r str>,
     pub(crate) session: Option<&'r str>,
-    /// Its place in its session.
+    /// Turn in its session.
     pub(crate) turn: u64,
     pub(crate) is_cancelled: bool,
 }
 
 impl Request<'_> {
-    /// Fills the columns that every run has.
+    /// Writes the standard columns.
     pub(crate) fn put(&self, row: &mut RowWriter<'_>) {
         row.u64(standard::START, self.start_ns);
         row.u64(standard::CANCELLED, u64::from(self.is_cancelled));
@@ -73,8 +72,8 @@ impl Request<'_> {
     }
 }
 
-/// Looks for the first request in an input whose requests all have the same columns.
-/// Blocks behind it are not looked at.
+/// Scans for the first request of an input whose requests all have the same columns. Later
+/// blocks are not scanned.
 pub(crate) fn scan_for_request(
     found: &AtomicBool,
     block: &Block,
@@ -111,8 +110,8 @@ pub(crate) fn scan_for_request(
     BlockScan { has_records, lines: count_lines(&block.text), first_bad }
 }
 
-/// The name of the exception that a Python tool wrote down: `TimeoutError: too late`,
-/// `TimeoutError('too late')`, or a traceback that ends with one of them.
+/// Name of a Python exception: in `TimeoutError: too late`, in `TimeoutError('too late')`, or
+/// in the last line of a traceback.
 pub(crate) fn exception_name(text: &str) -> Option<&str> {
     let line = match text.starts_with("Traceback ") {
         true => text.lines().rev().find(|line| !line.trim().is_empty())?,
@@ -124,7 +123,7 @@ pub(crate) fn exception_name(text: &str) -> Option<&str> {
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             && ["Error", "Exception", "Timeout"].iter().any(|end| name.ends_with(end))
     };
-    // Where it is defined is left out: `aiohttp.client_exceptions.ClientPayloadError`.
+    // Drops the module: `aiohttp.client_exceptions.ClientPayloadError`.
     path.rsplit('.').next().filter(|name| is_name(name))
 }
 

@@ -1,4 +1,4 @@
-//! The CSV of load tools: which of their columns is role.
+//! CSV of load tools, with the roles of their columns.
 
 use crate::format::Format;
 use crate::mapping::bind::unique_position;
@@ -11,15 +11,14 @@ const NS: TimeForm = TimeForm::Units(1.0);
 const MS: TimeForm = TimeForm::Units(1e6);
 const S: TimeForm = TimeForm::Units(1e9);
 
-/// A column of a tool's, and what it is.
+/// A column of a tool, and its role.
 type Known = (&'static str, FieldRole);
 
 fn metric(unit: &str, name: &str) -> FieldRole {
     FieldRole::Metric(name.to_owned(), unit.to_owned())
 }
 
-/// JMeter: <https://jmeter.apache.org/usermanual/listeners.html>. Which columns there are
-/// is configurable.
+/// JMeter: <https://jmeter.apache.org/usermanual/listeners.html>. Users choose its columns.
 fn jmeter() -> Vec<Known> {
     vec![
         ("timeStamp", FieldRole::Start(MS)),
@@ -65,7 +64,7 @@ fn hey() -> Vec<Known> {
     ]
 }
 
-/// vegeta: no header, always these columns.
+/// vegeta: fixed columns, no header.
 fn vegeta() -> Vec<(usize, Known)> {
     vec![
         (0, ("timestamp", FieldRole::Start(NS))),
@@ -79,13 +78,13 @@ fn vegeta() -> Vec<(usize, Known)> {
     ]
 }
 
-/// Fewest columns of vegeta's: older ones have neither method nor URL nor headers.
+/// Minimum of columns in vegeta's CSV: older versions lack method, URL and headers.
 const VEGETA_FIELDS_MIN: usize = 9;
 
-/// The reader of a tool's CSV that begins with `start`; none: it is no such thing.
+/// The reader of a tool's CSV that begins with `start`; none if it is not that tool's.
 ///
 /// # Errors
-/// When a column of the tool's is there twice.
+/// When a column of the tool is there twice.
 pub(crate) fn reader_for(format: Format, start: &[u8]) -> Result<Option<Csv>, RecordError> {
     let Some((csv, header)) = Csv::with_header(start) else { return Ok(None) };
     let has = |name: &str| header.iter().any(|one| one == name);
@@ -113,8 +112,7 @@ pub(crate) fn reader_for(format: Format, start: &[u8]) -> Result<Option<Csv>, Re
     Ok(Some(Csv { format, bound, ..csv }))
 }
 
-/// Whether these are the totals that Locust leaves with `--csv`: `_stats`,
-/// `_stats_history`, `_failures`.
+/// True for Locust's totals, which `--csv` writes: `_stats`, `_stats_history`, `_failures`.
 pub(crate) fn is_locust_totals(start: &[u8]) -> bool {
     let Some((_, header)) = header_of(start) else { return false };
     let has = |names: &[&str]| names.iter().all(|name| header.iter().any(|one| one == name));
@@ -123,9 +121,8 @@ pub(crate) fn is_locust_totals(start: &[u8]) -> bool {
         || has(&["Method", "Name", "Error", "Occurrences"])
 }
 
-/// Whether a first row, here in the place of a header, is one of vegeta's: a time in
-/// nanoseconds, a status, a latency, two sizes. A latency below zero is its record's own
-/// mistake.
+/// True if the first row is vegeta's: a time in ns, a status, a latency, two sizes. A negative
+/// latency makes a bad record, not another format.
 fn is_vegeta(row: &[String]) -> bool {
     let is_number = |at: usize| row.get(at).is_some_and(|field| field.parse::<i64>().is_ok());
     row.len() >= VEGETA_FIELDS_MIN && row[0].len() >= 18 && (0..5).all(is_number)

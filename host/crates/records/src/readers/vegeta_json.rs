@@ -21,7 +21,7 @@ use crate::schema_scan::SchemaScan;
 use crate::split::rule::SplitRule;
 use crate::time::{TimeForm, rfc3339_ns};
 
-/// Columns of vegeta's own, and their units.
+/// Columns besides the standard ones, with their units.
 const OWN_COLUMNS: [(&str, &str); 2] = [("bytes_in", "B"), ("bytes_out", "B")];
 
 const NS: TimeForm = TimeForm::Units(1.0);
@@ -29,18 +29,18 @@ const NS: TimeForm = TimeForm::Units(1.0);
 /// Reads vegeta's results.
 #[derive(Default)]
 pub(crate) struct VegetaJson {
-    /// A request has been seen.
+    /// A request was found.
     found: AtomicBool,
 }
 
-/// Whether an input begins as vegeta's results do.
+/// True if an input begins like vegeta's results.
 pub(crate) fn detect(start: &[u8]) -> bool {
     const KEYS: [&[u8]; 5] = [b"attack", b"seq", b"code", b"timestamp", b"latency"];
     let keys: Vec<_> = members(first_line(start)).map(|(key, _)| key).collect();
     KEYS.iter().all(|key| keys.contains(key))
 }
 
-/// A line, borrowed from it. What the answer held is skipped.
+/// One line. The response body is skipped.
 #[derive(Debug, Deserialize)]
 struct Line<'a> {
     code: u64,
@@ -59,7 +59,7 @@ struct Line<'a> {
     url: Option<Cow<'a, str>>,
 }
 
-/// Reads a line; also when the request started.
+/// Parses a line. Also returns the start of the request.
 fn parse(line: &[u8]) -> Result<(Line<'_>, u64), RecordError> {
     let parsed: Line<'_> = parse_line(line, "a result of vegeta encode --to json")?;
     let start_ns = rfc3339_ns(&parsed.timestamp).ok_or_else(|| {

@@ -1,5 +1,5 @@
-//! vLLM's `bench serve --save-result --save-detailed`: an object of parallel arrays with an
-//! entry for each request, in seconds (`vllm/benchmarks/serve.py`).
+//! vLLM's `bench serve --save-result --save-detailed`: an object of parallel arrays with one
+//! entry a request, in seconds (`vllm/benchmarks/serve.py`).
 
 mod entry;
 
@@ -25,14 +25,14 @@ use crate::split::rule::SplitRule;
 use crate::text::count_lines;
 use crate::time::rfc3339_ns;
 
-/// What the format is called where something is wrong.
+/// Name of the format in messages.
 const WHAT: &str = "a result of vLLM's bench serve --save-detailed";
 
 /// Reads vLLM's results.
 #[derive(Default)]
 pub(crate) struct VllmJson;
 
-/// Whether an input begins as vLLM's results do, with the arrays of requests or without.
+/// True if an input begins like vLLM's results, with or without the arrays of requests.
 pub(crate) fn detect(start: &[u8]) -> bool {
     const SETTINGS: [&[u8]; 4] = [b"backend", b"num_prompts", b"duration", b"completed"];
     let mut settings = 0;
@@ -45,8 +45,7 @@ pub(crate) fn detect(start: &[u8]) -> bool {
     settings == SETTINGS.len()
 }
 
-/// One run, borrowed from its document: what its arrays have for each request, and when it
-/// was.
+/// One run: its arrays and its time.
 #[derive(Debug, Deserialize)]
 #[serde(bound(deserialize = "E: Deserialize<'de>"))]
 struct Run<'a, E> {
@@ -74,10 +73,10 @@ struct Run<'a, E> {
     errors: Option<Vec<E>>,
 }
 
-/// An array with an entry for each request, and what it is called.
+/// Name and entries of an array.
 type Array<'r, E> = (&'static str, Option<&'r Vec<E>>);
 
-/// Columns of numbers, their units, and by what the run's numbers are multiplied.
+/// Number columns, their units, and the factor from the run's numbers.
 const OWN_COLUMNS: [(&str, &str, f64); 4] = [
     ("time_to_first_token", "ms", 1e3),
     ("input_sequence_length", "tokens", 1.0),
@@ -85,10 +84,10 @@ const OWN_COLUMNS: [(&str, &str, f64); 4] = [
     ("queue_time", "ms", 1e3),
 ];
 
-/// One request, as its entries say.
+/// Values of one request.
 struct Measured<'r> {
     start_s: Option<f64>,
-    /// How long it took, where that was measured.
+    /// Latency, if it was measured.
     latency_s: Option<f64>,
     error: Option<&'r str>,
     gaps_s: Option<&'r [f64]>,
@@ -96,7 +95,7 @@ struct Measured<'r> {
     numbers: [Option<f64>; OWN_COLUMNS.len()],
 }
 
-/// The column of times between the parts of an answer.
+/// Column of the times between the chunks of a response.
 const GAPS: &str = "inter_chunk_latency";
 
 impl<E> Run<'_, E> {
@@ -110,7 +109,7 @@ impl<E> Run<'_, E> {
         ]
     }
 
-    /// How many requests there are, if each array says so.
+    /// Number of requests. All arrays must agree.
     fn requests(&self) -> Result<usize, RecordError> {
         let lens = [
             ("input_lens", self.input_lens.as_ref().map(Vec::len)),
@@ -141,8 +140,7 @@ impl<E> Run<'_, E> {
         }
     }
 
-    /// When the run started. It says when it ended, to the second, on a clock without a
-    /// zone.
+    /// Start of the run. `date` is its end, in whole seconds and without a time zone.
     fn start_ns(&self) -> Result<u64, RecordError> {
         let Some(date) = self.date.as_deref() else { return Ok(0) };
         let part = |from: usize, to: usize| date.get(from..to).unwrap_or_default();
@@ -157,14 +155,14 @@ impl<E> Run<'_, E> {
         Ok(end_ns.saturating_sub(ns(self.duration.unwrap_or(0.0))))
     }
 
-    /// How many requests there are, and when the run started.
+    /// Number of requests, and start of the run.
     fn check(&self) -> Result<(usize, u64), RecordError> {
         Ok((self.requests()?, self.start_ns()?))
     }
 }
 
 impl<'a> Run<'a, Entry<'a>> {
-    /// What the entries of a request say.
+    /// Values of one request.
     fn request(&self, request: usize) -> Result<Measured<'_>, RecordError> {
         self.entries(request).map_err(|message| {
             RecordError::at(1, format!("the request at index {request}: {message}"))
@@ -192,7 +190,7 @@ impl<'a> Run<'a, Entry<'a>> {
         };
         check_latency(latency_s.unwrap_or(0.0) * 1e3)?;
         let has_failed = error.is_some();
-        // What a failed request did not come to is 0 there.
+        // vLLM writes 0 for what a failed request did not reach.
         *first_token_s = first_token_s.filter(|first| !has_failed || *first != 0.0);
         Ok(Measured {
             start_s: number(("start_times", self.start_times.as_ref()))?,
@@ -203,7 +201,7 @@ impl<'a> Run<'a, Entry<'a>> {
         })
     }
 
-    /// When the first request started, on a clock of its own.
+    /// Start of the first request, on the clock of the run.
     fn first_start_s(&self) -> f64 {
         let starts = self.start_times.iter().flatten();
         starts.filter_map(|start| start.number("").ok()).fold(f64::INFINITY, f64::min)
@@ -211,7 +209,7 @@ impl<'a> Run<'a, Entry<'a>> {
 }
 
 impl Measured<'_> {
-    /// Puts the request into a row.
+    /// Writes the request into a row.
     fn put(&self, start_ns: u64, columns: &Columns, row: &mut RowWriter<'_>) {
         Request {
             start_ns,
@@ -236,13 +234,12 @@ impl Measured<'_> {
     }
 }
 
-/// Seconds that are not negative, in nanoseconds.
+/// Nanoseconds of a number of seconds, at least 0.
 fn ns(seconds: f64) -> u64 {
     (seconds * 1e9).round() as u64
 }
 
-/// The runs of a document, each with the line that it begins in, from 0: appended ones
-/// follow one another.
+/// Runs of a document, each with its first line, from 0. Appended runs follow one another.
 fn runs<'b, E: Deserialize<'b> + 'b>(
     block: &'b Block,
 ) -> impl Iterator<Item = Result<(u64, Run<'b, E>), ErrorAtLine>> {
@@ -272,7 +269,7 @@ impl Reader for VllmJson {
 
     fn scan_schema(&self, block: &Block, schema: &mut SchemaScan) -> BlockScan {
         let mut scan = BlockScan { lines: count_lines(&block.text), ..BlockScan::default() };
-        // What the entries are shows when they are read.
+        // Entries are checked when they are read.
         for run in runs::<IgnoredAny>(block) {
             let checked = run.and_then(|(line, run)| match run.check() {
                 Ok((requests, _)) => Ok((requests, run)),
@@ -307,7 +304,7 @@ impl Reader for VllmJson {
             });
             let goes_on = match read {
                 Ok((line, run, (requests, start_ns))) => {
-                    // Each run is a phase of its own.
+                    // Each run is a separate phase.
                     let phase = profiling(PROFILING, Some(number));
                     read_run(&run, requests, start_ns, (line, &phase), builder)
                 }
@@ -321,8 +318,7 @@ impl Reader for VllmJson {
     }
 }
 
-/// Puts the requests of a run, which begins in a line and is a phase, into rows. False: the
-/// reading ends with it.
+/// Reads the requests of a run. Returns false if a bad record ends the reading.
 fn read_run(
     run: &Run<'_, Entry<'_>>,
     requests: usize,

@@ -1,4 +1,4 @@
-//! Lines made to fool the templates, read with and without them.
+//! Compares reading with and without templates, on lines made to mislead the templates.
 
 mod maker;
 
@@ -34,7 +34,7 @@ enum Cell {
     Unread,
     Missing,
     Whole(u64),
-    /// By its bits.
+    /// As bits.
     Number(u64),
     Text(String),
     List(Vec<u64>),
@@ -57,21 +57,21 @@ fn cell(column: &Column, row: usize) -> Cell {
     }
 }
 
-/// What was read of some lines.
+/// Records and errors of some lines.
 #[derive(Debug, Default)]
 struct Outcome {
-    /// Rows of each phase, and what its timeline says.
+    /// Rows and timeline of each phase.
     phases: BTreeMap<String, (Vec<Vec<Cell>>, Timeline)>,
     records: u64,
     lines: u64,
     bad: Vec<(u64, RecordError)>,
 }
 
-/// A phase's name, its rows, and what its timeline comes to.
+/// Name, rows and timeline of a phase.
 type PhaseOutcome = (String, Vec<Vec<Cell>>, String);
 
 impl Outcome {
-    /// Takes in what comes next.
+    /// Adds the next block.
     fn add(&mut self, read: BlockRecords) {
         let bad = read.bad.into_iter().map(|bad| (self.lines + bad.line, bad.problem));
         self.bad.extend(bad);
@@ -90,7 +90,7 @@ impl Outcome {
         }
     }
 
-    /// All of it, to be compared.
+    /// Everything, for comparison.
     fn outcome(self) -> (Vec<PhaseOutcome>, u64, u64, Vec<(u64, RecordError)>) {
         let phases = self.phases.into_iter().map(|(key, (rows, timeline))| {
             let phase = Phase { name: key.clone(), kind: String::new(), index: 0 };
@@ -118,7 +118,7 @@ fn read(
     builder.finish()
 }
 
-/// The cells of a good record, from the whole of its JSON.
+/// Expected cells of a good record, from its parsed JSON.
 fn cells_of(record: &Value, columns: &Columns) -> Vec<Cell> {
     let metadata = &record["metadata"];
     let whole = |value: &Value| value.as_u64().map_or(Cell::Missing, Cell::Whole);
@@ -194,7 +194,7 @@ fn lines_made_to_fool_templates_are_read_as_without_them() {
 
         let columns = Arc::new(columns);
 
-        // Line by line, each by a reader that has no templates.
+        // Line by line, each with a new reader that has no templates.
         let mut plain = Outcome::default();
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let block = Block { number: 1, text: line.to_vec(), ..Block::default() };
@@ -212,7 +212,7 @@ fn lines_made_to_fool_templates_are_read_as_without_them() {
         good.set(good.get() + plain.records);
         let plain = plain.outcome();
 
-        // All at once, twice, so that templates of all lines are there the second time.
+        // In one block, twice: the second time all templates are known.
         let reader = Aiperf::default();
         let batch_records = layout.below(20) + 1;
         for _ in 0..2 {
@@ -235,7 +235,7 @@ fn lines_made_to_fool_templates_are_read_as_without_them() {
             by_template.set(by_template.get() + u64::from(fits.is_some()));
         }
 
-        // In blocks of any size, as an input is cut.
+        // In blocks of any size.
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&text).unwrap();
         let input = Input::open(&file.path().to_string_lossy(), &CancelToken::default()).unwrap();

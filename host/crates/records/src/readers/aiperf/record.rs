@@ -1,5 +1,5 @@
-//! One line of AIPerf's `profile_export.jsonl`, read whole: `metadata`, `metrics` and,
-//! where the request failed, `error`.
+//! Parses a line of AIPerf's `profile_export.jsonl`: `metadata`, `metrics` and, for a failed
+//! request, `error`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::record_error::RecordError;
 
-/// Metrics by their name in older files, and their name since.
+/// Old and new names of metrics.
 const RENAMED: [(&str, &str); 1] = [("ttft", "time_to_first_token")];
 
 /// One record, borrowed from its line.
@@ -26,12 +26,12 @@ pub(super) struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// Whether the sender gave it up.
+    /// True if the sender cancelled the request.
     pub(super) fn is_cancelled(&self) -> bool {
         self.metadata.was_cancelled.unwrap_or(false)
     }
 
-    /// When the request ended; older files only have its latency.
+    /// End of the request. Older files have only its latency.
     pub(super) fn end_ns(&self) -> Option<u64> {
         self.metadata.request_end_ns.or_else(|| {
             let latency = self.metrics.0.iter().find(|metric| metric.name == "request_latency")?;
@@ -74,7 +74,7 @@ pub(super) struct Metadata<'a> {
 }
 
 impl Metadata<'_> {
-    /// What the phase is called; older files only know its kind.
+    /// Name of the phase. Older files have only its kind.
     pub(super) fn phase_name(&self) -> Option<&str> {
         self.phase_name.as_deref().or_else(|| self.phase_kind())
     }

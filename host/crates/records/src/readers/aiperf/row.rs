@@ -1,4 +1,4 @@
-//! Checks a record of AIPerf's and writes it into a row.
+//! Checks a record of AIPerf and writes it into a row.
 
 use perfbox_model::batch::{ColumnInfo, ColumnType};
 use perfbox_model::escape;
@@ -9,11 +9,11 @@ use crate::checks::{check_latency, check_name, type_name};
 use crate::columns::{Columns, standard};
 use crate::record_error::RecordError;
 
-/// Columns of AIPerf's metadata beyond the standard ones.
+/// Columns of AIPerf's metadata besides the standard ones.
 pub(super) const OWN_COLUMNS: [(&str, &str); 3] =
     [("credit_issued_ns", "ns"), ("request_ack_ns", "ns"), ("turn_index", "")];
 
-/// The metric that is never negative.
+/// A metric that is never negative.
 pub(super) const LATENCY: &str = "request_latency";
 
 pub(super) fn column_type(value: &MetricValue) -> ColumnType {
@@ -23,8 +23,8 @@ pub(super) fn column_type(value: &MetricValue) -> ColumnType {
     }
 }
 
-/// Checks that every metric of the record is what its column is. The columns that are not
-/// known yet.
+/// Checks that every metric has the type and unit of its column. Returns the columns that are
+/// new.
 pub(super) fn check(
     columns: &Columns,
     record: &Record<'_>,
@@ -71,7 +71,7 @@ pub(super) fn check(
     Ok(added)
 }
 
-/// The type of the error that a record has; it has one whatever the tool left out.
+/// Error type of the record. A failed or cancelled record always has one.
 fn error_type<'r>(record: &'r Record<'_>) -> Option<&'r str> {
     match (&record.error, record.is_cancelled()) {
         (Some(error), _) => Some(error.kind.as_deref().unwrap_or("unknown")),
@@ -80,7 +80,7 @@ fn error_type<'r>(record: &'r Record<'_>) -> Option<&'r str> {
     }
 }
 
-/// Puts a record that was checked into a row.
+/// Writes a checked record into a row.
 pub(super) fn put(columns: &Columns, record: &Record<'_>, row: &mut RowWriter<'_>) {
     let metadata = &record.metadata;
     let is_cancelled = record.is_cancelled();

@@ -1,5 +1,4 @@
-//! Lines of AIPerf's that are built like one that was read are read by its template, with
-//! the same outcome.
+//! Reads AIPerf's lines by templates of earlier lines.
 
 use super::record::{Record, current_name, parse_record};
 use super::row::{LATENCY, check, put};
@@ -8,27 +7,26 @@ use crate::columns::{Columns, standard};
 use crate::line_template::{Binding, JsonKind, Slot, Template};
 use crate::record_error::RecordError;
 
-/// Most templates of one thread.
+/// Maximum of templates of one thread.
 const TEMPLATES_MAX: usize = 24;
 
-/// Lines in a row that a template may be tried on in vain before it is dropped.
+/// Maximum of consecutive mismatches before a template is dropped.
 const MISSES_MAX: u32 = 128;
 
-/// Lines read whole for which one more template may be learned, whatever came of those
-/// before: lines may be alike later on.
+/// Number of fully parsed lines that earn the right to learn one more template: later lines may
+/// be alike.
 const WHOLE_PER_TEMPLATE: u32 = 128;
 
-/// Lines seen so far.
+/// Templates of the lines so far.
 ///
-/// Where no two lines are alike, templates cost more than they give. So one that is of no
-/// use is dropped, and a new one is learned only while there is credit: each line that
-/// fits gives some.
+/// Where no two lines are alike, templates cost more than they save. So a useless template is
+/// dropped, and learning one takes credit, which each matching line earns.
 pub(super) struct Templates {
-    /// The last one that was matched first.
+    /// Most recently matched first.
     known: Vec<RecordTemplate>,
-    /// How many more may be learned.
+    /// Number of templates that may still be learned.
     credit: u32,
-    /// Lines read whole.
+    /// Number of lines parsed completely.
     whole: u32,
 }
 
@@ -38,9 +36,9 @@ impl Default for Templates {
     }
 }
 
-/// Records that are built alike, of one phase.
+/// Template of records in one phase.
 struct RecordTemplate {
-    /// Lines tried in vain since one did matched.
+    /// Mismatches since the last match.
     misses: u32,
     phase: PhaseKey,
     error_type: Option<&'static str>,
@@ -49,7 +47,7 @@ struct RecordTemplate {
 }
 
 impl Templates {
-    /// Reads the record at `at` by the template that it fits. Where it ends.
+    /// Reads the record at `at` by the first template that matches. Returns its end.
     pub(super) fn read(
         &mut self,
         text: &str,
@@ -91,7 +89,7 @@ impl Templates {
         self.credit = (self.credit + 1).min(TEMPLATES_MAX as u32);
     }
 
-    /// Reads one line, and takes a template from it.
+    /// Parses a line completely and learns its template.
     pub(super) fn read_whole(
         &mut self,
         line: &[u8],
@@ -129,7 +127,7 @@ impl Templates {
     }
 }
 
-/// What lines of one template have in common of their metadata.
+/// Metadata that is equal in all lines of a template.
 const SAME: [&str; 7] = [
     "benchmark_phase",
     "credit_phase",
@@ -140,8 +138,8 @@ const SAME: [&str; 7] = [
     "was_cancelled",
 ];
 
-/// The template of a line that holds this record; none: such lines are read whole. Those
-/// are older files' too, whose ends are to be computed.
+/// Template of a line that holds this record. Returns none if such lines are always parsed
+/// completely, like lines of older files, whose ends are computed.
 fn learn(
     line: &[u8],
     record: &Record<'_>,
@@ -154,7 +152,7 @@ fn learn(
     }
     let place = |name: &str| columns.position(name);
     let mut bind = |keys: &[&str], kind: JsonKind| match (keys, kind) {
-        // Those that tell phases and outcomes apart.
+        // Decide phase and outcome.
         (["metadata", key], _) if SAME.contains(key) => Binding::Literal,
         (["metadata", "request_start_ns"], JsonKind::Number) => {
             Binding::Slot(Slot::U64(standard::START))
@@ -234,7 +232,7 @@ mod tests {
             templates.read_whole(line.as_bytes(), &mut builder).unwrap();
         }
         assert!(tried < 4 * names.len(), "{tried} tries for {} lines", names.len());
-        // Lines that are alike at last are soon read by a template.
+        // Once lines are alike, a template soon reads them.
         let alike: Vec<_> = (0..300).map(|value| line("metric_0", value)).collect();
         let mut by_template = 0;
         for line in &alike {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::testing::{STARTS, read};
 
-/// A report of an older version.
+/// Report of an older version.
 const OLDER: &str = r#"{
   "benchmarks": [{"type_": "generative_benchmark", "args": {"strategy": {"type_": "constant", "rate": 2.34567}},
     "requests": {
@@ -16,7 +16,7 @@ const OLDER: &str = r#"{
         "error": "TimeoutError: The request timed out before completing."}],
       "total": null}}]}"#;
 
-/// A report of a newer version.
+/// Report of a newer version.
 const NEWER: &str = r#"{"metadata": {"version": 2, "guidellm_version": "0.8.1"}, "benchmarks": [
   {"type_": "generative_benchmark", "config": {"strategy": {"type_": "concurrent", "streams": 2, "rate": null}},
    "requests": {

@@ -1,4 +1,4 @@
-//! Joins the points of k6 into requests.
+//! Joins points of k6 into requests.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::readers::k6_json::point::Tags;
 use crate::readers::request::{PROFILING, Request, profiling};
 use crate::record_error::RecordError;
 
-/// Points joined into requests.
+/// Joins consecutive points into requests.
 pub(crate) struct PointJoiner<'j, 'r> {
     builder: &'j mut BatchBuilder<'r>,
     columns: Arc<Columns>,
@@ -18,12 +18,12 @@ pub(crate) struct PointJoiner<'j, 'r> {
     is_over: bool,
 }
 
-/// A request whose points are being read.
+/// A request that may have further points.
 struct Open {
     time_ns: u64,
     tags: Arc<Tags>,
     values: [Option<f64>; METRICS.len()],
-    /// Of its last point.
+    /// Line of its last point.
     line: u64,
 }
 
@@ -39,7 +39,7 @@ impl<'j, 'r> PointJoiner<'j, 'r> {
         Self { builder, columns, phase, open: None, is_over: false }
     }
 
-    /// Takes the next point. False: the reading ends before it.
+    /// Adds the next point. Returns false if the reading ended before it.
     pub(crate) fn add(
         &mut self,
         line: u64,
@@ -66,21 +66,21 @@ impl<'j, 'r> PointJoiner<'j, 'r> {
         !self.is_over
     }
 
-    /// A line is none of k6's. False: the reading ends with it.
+    /// Reports a bad line. Returns false if it ends the reading.
     pub(crate) fn bad(&mut self, line: u64, problem: RecordError) -> bool {
         self.is_over = !self.builder.bad(line, problem) || self.is_over;
         !self.is_over
     }
 
-    /// There are no more points.
+    /// Ends the last request.
     pub(crate) fn end(mut self) {
-        // Of a file that breaks off, the last request is one if its points were written.
+        // In a file that breaks off, the last request counts if its duration was written.
         if !self.is_over || self.open.as_ref().is_some_and(Open::has_duration) {
             self.close();
         }
     }
 
-    /// The open request is whole.
+    /// Ends the open request.
     fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
         let refused = |message: &str| RecordError::at(1, message);

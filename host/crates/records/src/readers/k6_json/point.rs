@@ -1,4 +1,4 @@
-//! One line of k6's `--out json`: a point of a metric, or a metric's header.
+//! Parses a line of k6's `--out json`: a point of a metric, or the header of a metric.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,8 +10,7 @@ use crate::json::error::parse_line;
 use crate::record_error::RecordError;
 use crate::time::rfc3339_ns;
 
-/// The metrics of a request; the first says how long it took, the next ones are columns
-/// of their own.
+/// Metrics of a request: its duration, then those with columns of their own.
 pub(crate) const METRICS: [&str; 9] = [
     "http_req_duration",
     "http_req_blocked",
@@ -26,13 +25,13 @@ pub(crate) const METRICS: [&str; 9] = [
 pub(crate) const DURATION: usize = 0;
 pub(crate) const FAILED: usize = 7;
 
-/// Which of [`METRICS`] a name is.
+/// Index of a metric in [`METRICS`].
 pub(crate) fn metric_of_request(name: &str) -> Option<usize> {
     let all = METRICS.iter();
     name.starts_with("http_req").then(|| all.clone().position(|metric| *metric == name))?
 }
 
-/// A line, borrowed from it.
+/// A line, borrowed.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Line<'a> {
     #[serde(borrow)]
@@ -43,7 +42,7 @@ pub(crate) struct Line<'a> {
     data: Data<'a>,
 }
 
-/// What a line says; headers say other things.
+/// Data of a line. Headers have other keys.
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an object")]
 struct Data<'a> {
@@ -57,7 +56,7 @@ struct Data<'a> {
     metadata: Option<Texts<'a>>,
 }
 
-/// What a point says.
+/// A point.
 #[derive(Debug)]
 pub(crate) struct Point<'a> {
     pub(crate) metric: Cow<'a, str>,
@@ -66,16 +65,16 @@ pub(crate) struct Point<'a> {
     pub(crate) tags: Tags,
 }
 
-/// Names and their texts.
+/// Names and values of tags.
 #[derive(Debug, Default)]
 struct Texts<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
-/// The tags of a point, and what they say of its request.
+/// Tags of a point, which describe its request.
 #[derive(Debug, Default)]
 pub(crate) struct Tags {
-    /// In the order of their names.
+    /// Sorted by name.
     all: Vec<(Box<str>, Box<str>)>,
-    /// Who sent it, which newer versions say beside the tags.
+    /// Worker; newer versions write it beside the tags.
     worker: Option<Box<str>>,
 }
 
@@ -92,12 +91,12 @@ impl Tags {
         Some(&*self.all[at].1).filter(|text| !text.is_empty())
     }
 
-    /// The status of the answer; k6 says 0 where there was none.
+    /// Status of the response. k6 writes 0 if there was none.
     pub(crate) fn status(&self) -> Option<u64> {
         self.get("status")?.parse().ok().filter(|status| *status != 0)
     }
 
-    /// What sort of error the request ended with, where `failed` is what k6 says of it.
+    /// Error type of the request; `failed` is k6's own verdict.
     pub(crate) fn error(&self, failed: bool) -> Option<&str> {
         let (code, status) = (self.get("error_code"), self.get("status"));
         let is_error = failed || code.is_some() || self.message().is_some() || status == Some("0");
@@ -116,7 +115,7 @@ impl Tags {
         self.worker.as_deref().or_else(|| self.get("vu"))
     }
 
-    /// Tags by their names, and who sent the request.
+    /// Tags from names and values, and the worker.
     pub(crate) fn of(mut all: Vec<(Box<str>, Box<str>)>, worker: Option<Box<str>>) -> Self {
         all.sort_unstable();
         Self { all, worker }
@@ -157,7 +156,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
     }
 }
 
-/// Reads a line; none: it is a header.
+/// Parses a line; none for a header.
 pub(crate) fn parse_point(line: &[u8]) -> Result<Option<Point<'_>>, RecordError> {
     const WHAT: &str = "a line of k6's --out json";
     let Line { metric, kind, data } = parse_line(line, WHAT)?;
@@ -178,7 +177,7 @@ pub(crate) fn parse_point(line: &[u8]) -> Result<Option<Point<'_>>, RecordError>
     }))
 }
 
-/// The time of a point, in nanoseconds since the Unix epoch.
+/// Time of a point, in nanoseconds since the Unix epoch.
 pub(crate) fn time_ns(line: &[u8], time: &str) -> Result<u64, RecordError> {
     rfc3339_ns(time).ok_or_else(|| {
         let column = memchr::memmem::find(line, time.as_bytes()).map_or(1, |at| at + 1);

@@ -1,8 +1,7 @@
-//! Lines of points that differ in nothing but metric, time and value, read at once.
+//! Templates for lines of points that differ only in metric, time and value.
 //!
-//! The points of a request have the same tags, and requests often have those of others.
-//! A line that is in all else the same as one that was read whole is a point with the
-//! same tags: nothing of its syntax is left unchecked.
+//! The points of a request have the same tags, and so have many requests. A line that equals a
+//! parsed one in everything else is a valid point with the same tags.
 
 use std::sync::Arc;
 
@@ -10,10 +9,10 @@ use super::point::Point;
 use crate::json::scalar::{blanks_end, f64_at, line_end, text_at};
 use crate::readers::k6_json::point::Tags;
 
-/// Most shapes of one thread.
+/// Maximum of shapes of one thread.
 const SHAPES_MAX: usize = 16;
 
-/// What differs.
+/// A part that differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slot {
     Metric,
@@ -24,28 +23,28 @@ enum Slot {
 /// A line of a point with slots.
 #[derive(Debug)]
 struct Shape {
-    /// What stands before each slot.
+    /// Each slot with the text before it.
     parts: [(Box<[u8]>, Slot); 3],
-    /// What stands after the last one.
+    /// Text after the last slot.
     tail: Box<[u8]>,
     tags: Arc<Tags>,
 }
 
-/// Lines seen so far, the last one that was fit first.
+/// Shapes of the lines so far, most recently matched first.
 #[derive(Debug, Default)]
 pub(crate) struct Shapes(Vec<Shape>);
 
-/// A line that fits a shape.
+/// A line that matches a shape.
 pub(crate) struct Match<'t> {
     pub(crate) metric: &'t str,
     pub(crate) time: &'t str,
     pub(crate) value: f64,
-    /// Behind it.
+    /// Position after the line.
     pub(crate) end: usize,
 }
 
 impl Shapes {
-    /// Reads the line at `at` by the shape that it fits.
+    /// Reads the line at `at` by the first shape that matches.
     pub(crate) fn fit<'t>(&mut self, text: &'t str, at: usize) -> Option<(Match<'t>, &Arc<Tags>)> {
         let mut fitting =
             self.0.iter().enumerate().filter_map(|(i, shape)| Some((i, shape.fit(text, at)?)));
@@ -54,7 +53,7 @@ impl Shapes {
         Some((fit, &self.0[0].tags))
     }
 
-    /// Takes the shape of a line that was read whole.
+    /// Learns the shape of a parsed line.
     pub(crate) fn learn(&mut self, line: &[u8], point: &Point<'_>, tags: &Arc<Tags>) {
         let line = std::str::from_utf8(line).unwrap_or_default();
         if let Some(shape) = Shape::of(line, point, Arc::clone(tags)) {
@@ -65,10 +64,9 @@ impl Shapes {
 }
 
 impl Shape {
-    /// The shape of a line that holds this point; none: such lines are read whole.
+    /// Shape of a line that holds this point; none if such lines are always parsed completely.
     fn of(line: &str, point: &Point<'_>, tags: Arc<Tags>) -> Option<Self> {
-        // Without escapes, a key is what is written: each of the three stands where it
-        // is found, if it is found once.
+        // Without escapes, each key that is found once is where it was found.
         if memchr::memchr(b'\\', line.as_bytes()).is_some() {
             return None;
         }
@@ -111,7 +109,7 @@ impl Shape {
     }
 }
 
-/// From where to where the value of a key goes, where just one has such a value.
+/// Range of the value of a key, if exactly one key has such a value.
 fn only(
     line: &str,
     key: &str,
@@ -133,7 +131,7 @@ mod tests {
     use super::super::point::parse_point;
     use super::*;
 
-    /// Whether one line is read by the shape of another, and if so as what.
+    /// Reads a line by the shape of another.
     fn fit(learned: &str, line: &str) -> Option<(String, String, f64)> {
         let point = parse_point(learned.as_bytes()).unwrap().unwrap();
         let (mut shapes, tags) = (Shapes::default(), Arc::new(parse_tags(learned)));

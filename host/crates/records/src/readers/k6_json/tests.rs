@@ -17,7 +17,7 @@ fn header(metric: &str) -> String {
     )
 }
 
-/// The points of a request: its duration is that many ms, its other parts follow from it.
+/// Points of a request with that duration in ms, from which the other parts follow.
 fn request(time: &str, duration: f64, failed: f64, tags: &str) -> Vec<String> {
     let parts = [
         ("http_reqs", 1.0),
@@ -37,7 +37,7 @@ fn all(lines: &[Vec<String>]) -> String {
     lines.concat().join("\n")
 }
 
-/// As read in one block; the same must come of blocks of any size.
+/// Reads a text in one block, and checks that other block sizes give the same.
 fn read_k6(text: &str) -> crate::testing::ReadOutcome {
     let outcome = read(&K6Json::default(), text);
     for block_bytes in [1, 300, 1000, 3000] {
@@ -233,7 +233,7 @@ fn it_is_known_by_its_keys() {
     assert!(!detect(b""));
 }
 
-/// What stands in lines that are made to be mistaken.
+/// Text inserted into lines to mislead the shapes.
 const ODD: [&str; 12] = [
     "\\",
     "\"",
@@ -250,7 +250,7 @@ const ODD: [&str; 12] = [
 ];
 
 proptest::proptest! {
-    /// Shapes are not used where a text is not UTF-8 somewhere.
+    /// Shapes are not used in a block that is not UTF-8.
     #[test]
     fn lines_read_by_shapes_are_read_as_those_read_whole(
         odd in proptest::collection::vec((0_usize..4000, 0..ODD.len(), 0_usize..3), 0..6)

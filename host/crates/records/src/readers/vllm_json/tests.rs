@@ -10,11 +10,11 @@ const RUN: &str = r#"{"date": "20260528-143022", "backend": "openai", "num_promp
  "generated_texts": ["a \" ]", "", "b"],
  "errors": ["", "Internal Server Error", null], "mean_ttft_ms": 375.0}"#;
 
-/// The run with another array in place of one, or without it.
+/// The run with one array replaced, or without it.
 fn with(name: &str, array: Option<&str>) -> String {
     let from = RUN.find(&format!("\"{name}\"")).unwrap();
     let next = RUN[from + 1..].find("],").unwrap() + from + 3;
-    // The last key stays.
+    // The last key gets no comma.
     let array = array.map_or(String::new(), |array| format!("\"{name}\": {array},"));
     format!("{}{array}{}", &RUN[..from], &RUN[next..])
 }
