@@ -36,10 +36,7 @@ fn run_over(content: impl AsRef<[u8]>, status: i32, flags: &str) -> (Ran, Value)
 #[track_caller]
 fn last_is_bad(content: impl AsRef<[u8]>, flags: &str, words: &str) {
     let (ran, summary) = run_over(&content, 4, flags);
-    assert_eq!(
-        ran.stderr,
-        format!("error: r:{words}; leave such records out with --skip-bad-records\n")
-    );
+    assert_eq!(ran.stderr, format!("error: r:{words}; skip bad records with --skip-bad-records\n"));
     assert_eq!(*metric(&summary, "metrics", "request_count"), 2, "{words}");
     let (ran, summary) = run_over(&content, 0, &format!("{flags} --skip-bad-records"));
     assert_eq!(ran.stderr, format!(" WARN 1 bad record of r left out, the first at {words}\n"));
@@ -68,8 +65,8 @@ fn a_last_line_that_breaks_off_costs_itself() {
     let short = |has: u32, of: u32| {
         let plural = if has == 1 { "" } else { "s" };
         format!(
-            "the row has {has} field{plural}, and the others have {of}; the input ends in the \
-             middle of it"
+            "the row has {has} field{plural}, the others have {of}; the input ends in the \
+                middle of the row"
         )
     };
     last_is_bad(HEY.to_owned() + "0.0051,0.0001,0.00", "", &format!("4:1: {}", short(3, 8)));
@@ -90,11 +87,11 @@ fn a_last_line_that_breaks_off_costs_itself() {
 
 #[test]
 fn a_row_with_other_fields_than_the_others_is_a_bad_record() {
-    last_is_bad(CSV.to_owned() + "3\n", MAPS, "4:1: the row has 1 field, and the others have 2");
+    last_is_bad(CSV.to_owned() + "3\n", MAPS, "4:1: the row has 1 field, the others have 2");
     last_is_bad(
         JMETER.to_owned() + "1780000000002,7,a, b,200,true\n",
         "",
-        "4:1: the row has 6 fields, and the others have 5",
+        "4:1: the row has 6 fields, the others have 5",
     );
     // Delimiters at its end move nothing.
     let (_, summary) = run_over(CSV.to_owned() + "3,7,\n4,8,,\n", 0, MAPS);
@@ -106,7 +103,7 @@ fn a_quote_without_an_end_costs_what_comes_after_it() {
     last_is_bad(
         JMETER.to_owned() + "1780000000002,7,\"c,200,true\n1780000000003,7,d,200,true\n",
         "",
-        "4:17: a quoted field has no end",
+        "4:17: a quoted field has no closing quote",
     );
 }
 
@@ -181,38 +178,38 @@ fn numbers_that_json_does_not_have_are_bad_records() {
     );
     let line = |value: &str| format!("{JSONL}{{\"at\":3,\"took\":{value}}}\n");
     last_is_bad(line("NaN"), MAPS, "3:16: not JSON: expected value");
-    last_is_bad(line("1e400"), MAPS, "3:1: `took`: `1e400` is no number");
-    last_is_bad(line("\"NaN\""), MAPS, "3:1: `took`: `NaN` is no number");
+    last_is_bad(line("1e400"), MAPS, "3:1: `took`: `1e400` is not a number");
+    last_is_bad(line("\"NaN\""), MAPS, "3:1: `took`: `NaN` is not a number");
 }
 
 #[test]
 fn fields_that_are_no_finite_numbers_are_bad_records() {
     for value in ["nan", "NaN", "inf", "-inf", "1e400", "5 ms", "0x10"] {
-        let words = format!("4:3: column `took`: `{value}` is no number");
+        let words = format!("4:3: column `took`: `{value}` is not a number");
         last_is_bad(format!("{CSV}3,{value}\n"), MAPS, &words);
         let metric = format!("at,took,size\n1,5,1\n2,6,2\n3,7,{value}\n");
         let maps = format!("{MAPS} --map metric.size=size");
-        last_is_bad(metric, &maps, &format!("4:5: column `size`: `{value}` is no number"));
+        last_is_bad(metric, &maps, &format!("4:5: column `size`: `{value}` is not a number"));
     }
 }
 
 #[test]
 fn a_negative_latency_is_a_bad_record_in_every_format() {
     let negative = record("load", 5).replace("\"value\":10.0", "\"value\":-5.0");
-    last_is_bad(records("load", 2) + &negative, "", "3:1: its latency is negative: -5 ms");
+    last_is_bad(records("load", 2) + &negative, "", "3:1: latency is negative: -5 ms");
     let hey = "-0.005,0.0003,0.0000,0.0000,0.0069,0.0001,200,0.0002\n";
-    last_is_bad(HEY.to_owned() + hey, "", "4:1: its latency is negative: -5 ms");
+    last_is_bad(HEY.to_owned() + hey, "", "4:1: latency is negative: -5 ms");
     let oha = "0.003,0,0,0,-0.005,100,200\n";
-    last_is_bad(OHA.to_owned() + oha, "", "4:1: its latency is negative: -5 ms");
+    last_is_bad(OHA.to_owned() + oha, "", "4:1: latency is negative: -5 ms");
     let jmeter = "1780000000001,-5,b,200,true\n";
-    last_is_bad(JMETER.to_owned() + jmeter, "", "4:1: its latency is negative: -5 ms");
+    last_is_bad(JMETER.to_owned() + jmeter, "", "4:1: latency is negative: -5 ms");
     let vegeta = "1780000100000062203,200,-5000000,0,40,,,steady,1,GET,http://a/,\n";
-    last_is_bad(VEGETA.to_owned() + vegeta, "", "3:1: its latency is negative: -5 ms");
-    last_is_bad(CSV.to_owned() + "3,-5\n", MAPS, "4:1: its latency is negative: -5 ms");
+    last_is_bad(VEGETA.to_owned() + vegeta, "", "3:1: latency is negative: -5 ms");
+    last_is_bad(CSV.to_owned() + "3,-5\n", MAPS, "4:1: latency is negative: -5 ms");
     let ends = "--map start=at:s --map end=till:s";
-    last_is_bad("at,till\n1,2\n2,3\n3,2.5\n", ends, "4:1: its latency is negative: -500 ms");
+    last_is_bad("at,till\n1,2\n2,3\n3,2.5\n", ends, "4:1: latency is negative: -500 ms");
     let jsonl = JSONL.to_owned() + "{\"at\":3,\"took\":-5}\n";
-    last_is_bad(jsonl, MAPS, "3:1: its latency is negative: -5 ms");
+    last_is_bad(jsonl, MAPS, "3:1: latency is negative: -5 ms");
 }
 
 #[test]
@@ -230,7 +227,7 @@ fn a_gzip_that_is_cut_in_the_middle_is_read_as_far_as_it_goes() {
     let gzip = gzip.finish().unwrap();
     for flags in ["", "--skip-bad-records"] {
         let (ran, summary) = run_over(&gzip[..gzip.len() / 2], 4, flags);
-        let start = "error: the input `r` cannot be read past byte ";
+        let start = "error: cannot read input `r` past byte ";
         assert!(ran.stderr.starts_with(start), "{}", ran.stderr);
         assert!(ran.stderr.ends_with(": incomplete deflate stream\n"), "{}", ran.stderr);
         let count = metric(&summary, "metrics", "request_count").as_u64().unwrap();
@@ -255,9 +252,10 @@ fn a_gzip_of_k6_that_breaks_off_keeps_every_request_that_it_had() {
 #[test]
 fn what_is_no_input_of_ours_says_what_it_is_and_what_to_do() {
     let utf16: Vec<u8> = "\u{feff}at,took\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let utf16_words = "this is UTF-16; convert it first, as with `iconv -f utf-16 -t utf-8`";
-    let array = "this is a JSON array; JSON lines are read, one object a line, as `jq -c '.[]'` \
-                 makes of it";
+    let utf16_words = "this is UTF-16; convert it first, for example with `iconv -f utf-16 -t \
+        utf-8`";
+    let array = "this is a JSON array, not JSON lines; write one object a line, for example with \
+        `jq -c '.[]'`";
     let none = "this is of no format that is read: no JSON, no Parquet, no CSV with a header of \
                 two columns at least; the formats are aiperf-jsonl, k6-json, vegeta-json, \
                 vllm-json, guidellm-json, k6-csv, jmeter-csv, oha-csv, hey-csv, vegeta-csv, \
@@ -272,15 +270,20 @@ fn what_is_no_input_of_ours_says_what_it_is_and_what_to_do() {
         (
             b"<?xml version=\"1.0\"?>\n<testResults>".to_vec(),
             "",
-            "this is XML, which is not read; JMeter writes CSV with \
+            "this is XML, which is not supported; write CSV from JMeter with \
              `-Jjmeter.save.saveservice.output_format=csv`",
         ),
         (b"[{\"at\":1,\"took\":5}]\n".to_vec(), MAPS, array),
         (b"\n [\n]".to_vec(), "--input-format jsonl", array),
         (b"once upon a time\n".to_vec(), "", none),
         (b"at\n1\n".to_vec(), "", none),
-        (wide.into_bytes(), MAPS, "the header has 65537 columns, and at most 65536 are read"),
-        (gzip.finish().unwrap(), MAPS, "Parquet in gzip or zstd is not read; decompress it first"),
+        (wide.into_bytes(), MAPS, "the header has 65537 columns; the maximum is 65536"),
+        (
+            gzip.finish().unwrap(),
+            MAPS,
+            "compressed Parquet is not supported; decompress the file \
+            first",
+        ),
     ] {
         let (ran, _) = run_over(content, 4, flags);
         assert_eq!(ran.stderr, format!("error: r: {words}\n"));
@@ -298,8 +301,7 @@ fn a_csv_of_thousands_of_columns_is_read() {
 #[test]
 fn a_device_is_not_read_for_ever() {
     let ran = Dir::new().expect(4, "run /dev/zero");
-    let words =
-        "error: the input `/dev/zero` cannot be read: it is a device, not a file or a pipe\n";
+    let words = "error: cannot read input `/dev/zero`: it is a device, not a file or a pipe\n";
     assert_eq!(ran.stderr, words);
 }
 
@@ -349,8 +351,14 @@ fn a_line_of_100_mb_is_one_bad_record_in_every_format() {
     for (before, after, flags, words) in [
         (records("load", 1), format!("\n{}", record("load", 2)), "", ""),
         (JSONL.to_owned(), format!("\n{JSONL}"), MAPS, ""),
-        (CSV.to_owned(), "\n7,1\n".to_owned(), MAPS, "; is a quote missing?"),
-        (HEY.to_owned(), "\n0.1,0,0,0,0,0,200,0.5\n".to_owned(), "", "; is a quote missing?"),
+        (CSV.to_owned(), "\n7,1\n".to_owned(), MAPS, "; check for a missing closing quote"),
+        (
+            HEY.to_owned(),
+            "\n0.1,0,0,0,0,0,200,0.5\n".to_owned(),
+            "",
+            "; check for a missing \
+            closing quote",
+        ),
     ] {
         let dir = Dir::new();
         with_hole(&dir, &before, bytes, &after);
@@ -401,7 +409,7 @@ fn fields_with_line_breaks_are_whole_wherever_blocks_end() {
     // The number of a line is right behind all of them.
     let lines = rows.lines().count();
     let (ran, _) = run_over(format!("{rows}oh,no,\n"), 4, MAPS);
-    let words = format!("error: r:{}:1: column `at`: `oh` is no number of s", lines + 1);
+    let words = format!("error: r:{}:1: column `at`: `oh` is not a number of s", lines + 1);
     assert!(ran.stderr.starts_with(&words), "{}", ran.stderr);
 }
 

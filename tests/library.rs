@@ -85,7 +85,7 @@ fn a_last_line_of_a_file_that_grows_is_said_to_be_still_written() {
     let (whole, rest) = text.split_at(text.len() - 20);
     let (records, error) = read_while_it_grows(whole, rest);
     assert_eq!(records, 2);
-    let words = "; the input is still written to; leave such records out with --skip-bad-records";
+    let words = "; the input is still being written; skip bad records with --skip-bad-records";
     assert!(error.as_ref().unwrap().starts_with("r.jsonl:3:"), "{error:?}");
     assert!(error.as_ref().unwrap().ends_with(words), "{error:?}");
     // One that does not grow any more is as bad, and nobody writes to it.

@@ -356,7 +356,7 @@ mod tests {
     use perfbox_model::batch::ColumnType;
 
     #[test]
-    fn a_stop_is_heard_in_the_middle_of_a_block() {
+    fn cancelling_ends_the_reading_in_the_middle_of_a_block() {
         let columns = SchemaScan::default().columns();
         let options = ReadOptions { batch_records: 10, ..ReadOptions::default() };
         let mut builder = BatchBuilder::new(columns.into(), &options);
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn phases_are_those_of_records_in_their_order_whatever_was_begun_before() {
+    fn phases_are_ordered_by_their_first_complete_record() {
         let columns = SchemaScan::default().columns();
         let options = ReadOptions { batch_records: 10, ..ReadOptions::default() };
         let mut builder = BatchBuilder::new(columns.into(), &options);
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_of_many_columns_are_short() {
+    fn batches_of_many_columns_have_fewer_records() {
         let mut schema = SchemaScan::default();
         for number in 0..4000 {
             schema.add_column(&format!("metric_{number}"), ColumnType::F64, "ms");
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_that_a_block_adds_are_in_its_later_batches() {
+    fn added_column_is_in_the_later_batches_of_its_block() {
         let columns = Arc::new(SchemaScan::default().columns());
         let known = columns.infos.len();
         let options = ReadOptions { batch_records: 2, ..ReadOptions::default() };
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_adds_no_more_columns_than_a_run_may_have() {
+    fn block_adds_no_more_columns_than_the_maximum() {
         let options = ReadOptions { batch_records: 2, ..ReadOptions::default() };
         let columns = SchemaScan::default().columns();
         let most = COLUMNS_MAX - columns.infos.len();

@@ -18,9 +18,9 @@ pub(crate) fn type_name(kind: ColumnType) -> &'static str {
 /// Checks the name of a phase, metric or unit: short and printable.
 pub(crate) fn check_name(what: &str, text: &str) -> Result<(), RecordError> {
     let message = if text.len() > NAME_MAX_BYTES {
-        format!("a {what}'s name has {} bytes, at most {NAME_MAX_BYTES} are read", text.len())
+        format!("{what} name has {} bytes; the maximum is {NAME_MAX_BYTES}", text.len())
     } else if escape(text) != text {
-        format!("a {what}'s name has characters that cannot be shown: `{}`", escape(text))
+        format!("{what} name has unprintable characters: `{}`", escape(text))
     } else {
         return Ok(());
     };
@@ -34,7 +34,7 @@ const LATENCY_MAX_MS: f64 = 18_446_744_073_709.0;
 pub(crate) fn check_latency(ms: f64) -> Result<(), String> {
     match ms {
         0.0..=LATENCY_MAX_MS => Ok(()),
-        ..0.0 => Err(format!("its latency is negative: {ms} ms")),
-        _ => Err(format!("its latency is longer than any that is read, 584 years: {ms:?} ms")),
+        ..0.0 => Err(format!("latency is negative: {ms} ms")),
+        _ => Err(format!("latency exceeds the maximum of 584 years: {ms:?} ms")),
     }
 }

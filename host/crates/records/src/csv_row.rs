@@ -247,7 +247,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
-        fn rows_are_those_of_the_csv_crate(
+        fn rows_equal_those_of_the_csv_crate(
             text in "([a;]{0,40}|[ab;\"\n]{0,9}|\"[a;\n]{0,70}\"|\r\n|\u{e9}){0,12}"
         ) {
             let (mut rows, is_whole) = rows_of(&text);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_found_in_the_lines_and_bytes_in_which_they_stand() {
+    fn fields_have_the_line_and_byte_they_start_at() {
         let text = "a,b\n1,\"x\ny\",é,2\n3,\"z,4";
         let mut scanner = DelimiterScanner::new(text, 0, b',');
         let mut fields = CsvRow::default();

@@ -76,8 +76,8 @@ pub(crate) fn detect_format(
         let reader =
             reader.map_err(|problem| with_tool(problem, start, input))?.ok_or_else(|| {
                 let message = format!(
-                    "the input is not of the format {}; without --input-format it is recognised by \
-                 its content",
+                    "the input is not in the format {}; leave out --input-format to detect the \
+                        format",
                     format.name()
                 );
                 RecordError::at(1, message)
@@ -104,8 +104,8 @@ fn unmapped(format: Format, start: &[u8]) -> Result<Detected, RecordError> {
     match format {
         Format::Csv if tools_csv::is_locust_totals(start) => Err(RecordError::at(
             1,
-            "these are totals of Locust's, and no records; its docs show a listener of `request` \
-             that writes one row for each",
+            "the file has totals of Locust, not its requests; write one row a request with a \
+                listener of `request`, as its docs show",
         )),
         // An empty input has no format and no records.
         Format::Csv if start.trim_ascii().is_empty() => {
@@ -118,9 +118,8 @@ fn unmapped(format: Format, start: &[u8]) -> Result<Detected, RecordError> {
             Err(RecordError::at(
                 1,
                 format!(
-                    "this is of no format that is read: no JSON, no Parquet, no CSV with a header \
-                     of two columns at least; the formats are {}, and docs/formats.md says how \
-                     their tools write them",
+                    "unknown format: neither JSON nor Parquet nor CSV with a header of at least \
+                        two columns; the formats are {}; see docs/formats.md for how to write them",
                     formats.join(", ")
                 ),
             ))
@@ -130,8 +129,8 @@ fn unmapped(format: Format, start: &[u8]) -> Result<Detected, RecordError> {
             Err(RecordError::at(
                 1,
                 format!(
-                    "this is one JSON document; JSON lines are read, one object a line, as \
-                     `jq -c '.{list}[]'` makes of a list in it"
+                    "this is one JSON document, not JSON lines; write one object a line, for \
+                        example with `jq -c '.{list}[]'`"
                 ),
             ))
         }
@@ -184,15 +183,15 @@ fn list_in(start: &[u8]) -> Option<&str> {
 fn foreign(start: &[u8]) -> Option<RecordError> {
     let message = match start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start).trim_ascii_start() {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
-            "this is UTF-16; convert it first, as with `iconv -f utf-16 -t utf-8`"
+            "this is UTF-16; convert it first, for example with `iconv -f utf-16 -t utf-8`"
         }
         [b'<', ..] => {
-            "this is XML, which is not read; JMeter writes CSV with \
+            "this is XML, which is not supported; write CSV from JMeter with \
              `-Jjmeter.save.saveservice.output_format=csv`"
         }
         [b'[', ..] => {
-            "this is a JSON array; JSON lines are read, one object a line, as `jq -c '.[]'` \
-             makes of it"
+            "this is a JSON array, not JSON lines; write one object a line, for example with `jq \
+                -c '.[]'`"
         }
         _ => return None,
     };
@@ -209,15 +208,15 @@ fn no_mapping(format: Format, start: &[u8]) -> RecordError {
     let (and_no_header, then) = match format == Format::Csv && !has_header(start) {
         true => (
             ", and its first line looks like data",
-            "put a line with the names of the columns in front of it, and then ",
+            "add a header line with the names of the columns, then ",
         ),
         false => ("", ""),
     };
     RecordError::at(
         1,
         format!(
-            "this is {what} of no tool that is known{and_no_header}; {then}say which column is \
-             what with --map, as `perfbox inspect` suggests"
+            "this is {what} of an unknown tool{and_no_header}; {then}map its columns with --map; \
+                `perfbox inspect` suggests a mapping"
         ),
     )
 }

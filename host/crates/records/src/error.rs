@@ -11,7 +11,7 @@ use crate::limits::{COLUMNS_MAX, PHASES_MAX};
 #[non_exhaustive]
 pub enum InputError {
     /// The operating system refuses the read, or the compressed data is damaged.
-    #[error("the input `{}` cannot be read{}", escape(path), read_hint(*bytes, source))]
+    #[error("cannot read input `{}`{}", escape(path), read_hint(*bytes, source))]
     Io {
         /// Path of the input.
         path: String,
@@ -21,13 +21,14 @@ pub enum InputError {
         source: std::io::Error,
     },
     /// The directory has no file of records.
-    #[error("the directory `{}` has no records: there is no AIPerf profile_export.jsonl in it, plain, .gz or .zst, nor another .jsonl, .ndjson, .json, .csv, .tsv, .jtl or .parquet", escape(&path.to_string_lossy()))]
+    #[error("directory `{}` has no records: it contains no AIPerf profile_export.jsonl and no \
+        other .jsonl, .ndjson, .json, .csv, .tsv, .jtl or .parquet file, plain, .gz or .zst", escape(&path.to_string_lossy()))]
     NotArtifacts {
         /// Path of the directory.
         path: PathBuf,
     },
     /// The pattern matches no file.
-    #[error("no input is named by `{}`: {problem}", escape(pattern))]
+    #[error("cannot expand pattern `{}`: {problem}", escape(pattern))]
     Pattern {
         /// The pattern.
         pattern: String,
@@ -35,10 +36,7 @@ pub enum InputError {
         problem: String,
     },
     /// The input has no record.
-    #[error(
-        "the input `{}` is empty: there is no record in it; has the tool written its results?",
-        escape(path)
-    )]
+    #[error("input `{}` is empty; check that the tool has written its results", escape(path))]
     Empty {
         /// Path of the input.
         path: String,
@@ -107,8 +105,8 @@ pub enum InputError {
     },
     /// The run has too many columns.
     #[error(
-        "{}: the run has more than {COLUMNS_MAX} columns; give metrics names that do not differ \
-         from record to record",
+        "{}: the run has more than {COLUMNS_MAX} columns; give metrics the same names in all \
+            records",
         escape(path)
     )]
     TooManyColumns {
@@ -117,7 +115,7 @@ pub enum InputError {
     },
     /// A record is bad.
     #[error(
-        "{}:{line}:{column}: {problem}; leave such records out with --skip-bad-records",
+        "{}:{line}:{column}: {problem}; skip bad records with --skip-bad-records",
         escape(path)
     )]
     BadRecord {
@@ -147,12 +145,12 @@ pub enum InputError {
 /// Position of the failed read, or the next step if nothing was read.
 fn read_hint(bytes: u64, source: &std::io::Error) -> String {
     match (bytes, source.raw_os_error()) {
-        (0, Some(_)) => "; check that it is there and readable".to_owned(),
+        (0, Some(_)) => "; check that it exists and is readable".to_owned(),
         (0, None) if source.kind() == std::io::ErrorKind::Unsupported => String::new(),
-        (0, None) => "; its compressed data is damaged or breaks off".to_owned(),
+        (0, None) => "; its compressed data is damaged or truncated".to_owned(),
         (bytes, Some(_)) => format!(" past byte {bytes}"),
         (bytes, None) => {
-            format!(" past byte {bytes} of its text; its compressed data is damaged or breaks off")
+            format!(" past byte {bytes} of its text; its compressed data is damaged or truncated")
         }
     }
 }
@@ -161,12 +159,11 @@ fn read_hint(bytes: u64, source: &std::io::Error) -> String {
 fn no_records_hint(is_mapped: bool) -> &'static str {
     match is_mapped {
         true => {
-            "the mapping fits no record of this input: `perfbox inspect` without --map shows its \
-             columns"
+            "the mapping fits no record of this input; run `perfbox inspect` without --map to \
+                see its columns"
         }
         false => {
-            "no line of this input is a record: `perfbox run --help` names the tools whose \
-             results are read"
+            "no line of this input is a record; see `perfbox run --help` for the supported tools"
         }
     }
 }
@@ -175,11 +172,11 @@ fn no_records_hint(is_mapped: bool) -> &'static str {
 fn phases_hint(column: Option<&str>) -> String {
     match column {
         Some(column) => format!(
-            "the column `{}` is mapped to `phase`: map one with fewer values, map it to `name`, \
-             or choose phases with --phase",
+            "column `{}` is mapped to `phase`: map a column with fewer values, map it to `name`, \
+                or select phases with --phase",
             escape(column)
         ),
-        None => "choose some with --phase, or read fewer inputs at a time".to_owned(),
+        None => "select phases with --phase, or read fewer inputs at a time".to_owned(),
     }
 }
 

@@ -76,7 +76,7 @@ fn fitting(pattern: &str) -> Result<Vec<String>, InputError> {
     let files = found.filter_map(Result::ok).filter(is_meant).filter(is_input);
     let files: Vec<_> = files.map(|path| path.to_string_lossy().into_owned()).collect();
     if files.is_empty() {
-        return Err(refused("it fits no file".to_owned()));
+        return Err(refused("no file matches it".to_owned()));
     }
     Ok(files)
 }

@@ -92,7 +92,7 @@ impl FromStr for Format {
                 .or_else(|| names().find(|name| of_tool.is_some_and(|one| one == tool(name))));
             let hint = near.map_or(String::new(), |name| format!("; did you mean `{name}`?"));
             let all: Vec<_> = names().collect();
-            format!("there is no such format{hint} (formats are {})", all.join(", "))
+            format!("unknown format{hint} (formats: {})", all.join(", "))
         })
     }
 }

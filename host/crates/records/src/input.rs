@@ -104,7 +104,7 @@ impl Input {
         match self.compression {
             Compression::None => self.file.try_clone(),
             Compression::Gzip | Compression::Zstd => {
-                let message = "Parquet in gzip or zstd is not read; decompress it first";
+                let message = "compressed Parquet is not supported; decompress the file first";
                 Err(io::Error::new(io::ErrorKind::Unsupported, message))
             }
         }

@@ -19,13 +19,13 @@ pub(crate) fn number(text: &str) -> Option<f64> {
 
 /// A finite number, or a message.
 pub(crate) fn read_number(text: &str) -> Result<f64, String> {
-    number(text).ok_or_else(|| not_a_number(text, "no number"))
+    number(text).ok_or_else(|| not_a_number(text, "not a number"))
 }
 
 /// Message for text that is not a number. `what` says so.
 pub(crate) fn not_a_number(text: &str, what: &str) -> String {
     let has_comma = number(&text.replacen(',', ".", 1)).is_some();
-    let hint = if has_comma { ": a number has a point, and no comma" } else { "" };
+    let hint = if has_comma { "; write a decimal point, not a comma" } else { "" };
     format!("`{}` is {what}{hint}", escape(text))
 }
 
@@ -34,18 +34,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_of_blanks_is_missing() {
+    fn blank_field_is_missing() {
         assert!(["", " ", "\t \r"].iter().all(|text| is_missing(text)));
         assert!(["-", " 0"].iter().all(|text| !is_missing(text)));
     }
 
     #[test]
-    fn a_number_may_have_blanks_around_it_and_no_decimal_comma() {
+    fn number_may_have_blanks_around_it_but_no_decimal_comma() {
         assert_eq!(read_number(" 1.5 "), Ok(1.5));
         for (text, message) in [
-            ("x", "`x` is no number"),
-            ("1,5", "`1,5` is no number: a number has a point, and no comma"),
-            ("1,500,000", "`1,500,000` is no number"),
+            ("x", "`x` is not a number"),
+            ("1,5", "`1,5` is not a number; write a decimal point, not a comma"),
+            ("1,500,000", "`1,500,000` is not a number"),
         ] {
             assert_eq!(read_number(text), Err(message.to_owned()));
         }

@@ -40,22 +40,22 @@ impl TimeForm {
         let written = rfc3339_ns(text).is_some();
         match (self, number(text)) {
             (Self::Rfc3339, Some(_)) => {
-                format!("`{shown}` is a number: which of ns, us, ms and s is it in?")
+                format!("`{shown}` is a number; add its unit: ns, us, ms or s")
             }
             (Self::Rfc3339, None) => {
-                format!("`{shown}` is no time such as 2026-11-22T12:40:51.5+01:00")
+                format!("`{shown}` is not a time such as 2026-11-22T12:40:51.5+01:00")
             }
             (Self::Units(_), Some(number)) if number < 0.0 => {
                 format!("`{shown}` is before 1970")
             }
             (Self::Units(ns), Some(_)) => {
                 let unit = unit_name(ns);
-                format!("`{shown}` {unit} are beyond the year 2554: it is in another unit")
+                format!("`{shown}` {unit} are beyond the year 2554; check the unit")
             }
             (Self::Units(ns), None) => {
-                let message = not_a_number(text, &format!("no number of {}", unit_name(ns)));
+                let message = not_a_number(text, &format!("not a number of {}", unit_name(ns)));
                 let hint =
-                    if written { "; a time that is written out has the unit rfc3339" } else { "" };
+                    if written { "; a written date and time has the unit rfc3339" } else { "" };
                 format!("{message}{hint}")
             }
         }
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_nanoseconds_since_the_epoch() {
+    fn rfc3339_times_are_nanoseconds_since_the_epoch() {
         for (text, ns) in [
             ("1970-01-01T00:00:00Z", Some(0)),
             ("2026-11-22T12:40:51.454407360Z", Some(1_795_351_251_454_407_360)),
@@ -204,31 +204,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_said_with_what_it_may_be_instead() {
+    fn errors_of_times_suggest_the_right_unit() {
         for (text, unit, message) in [
-            ("oh", "s", "`oh` is no number of s"),
-            ("1,5", "ms", "`1,5` is no number of ms: a number has a point, and no comma"),
+            ("oh", "s", "`oh` is not a number of s"),
+            ("1,5", "ms", "`1,5` is not a number of ms; write a decimal point, not a comma"),
             (
                 "2026-11-22T12:40:51",
                 "s",
-                "`2026-11-22T12:40:51` is no number of s; a time that is written out has the unit \
-                 rfc3339",
+                "`2026-11-22T12:40:51` is not a number of s; a written date and time has the \
+                    unit rfc3339",
             ),
             ("-1", "s", "`-1` is before 1970"),
             (
                 "1795351200010330000",
                 "s",
-                "`1795351200010330000` s are beyond the year 2554: it is in another unit",
+                "`1795351200010330000` s are beyond the year 2554; check the unit",
             ),
-            ("5", "rfc3339", "`5` is a number: which of ns, us, ms and s is it in?"),
-            ("oh", "rfc3339", "`oh` is no time such as 2026-11-22T12:40:51.5+01:00"),
+            ("5", "rfc3339", "`5` is a number; add its unit: ns, us, ms or s"),
+            ("oh", "rfc3339", "`oh` is not a time such as 2026-11-22T12:40:51.5+01:00"),
         ] {
             assert_eq!(TimeForm::of_unit(unit).unwrap().read_ns(text), Err(message.to_owned()));
         }
     }
 
     #[test]
-    fn numbers_with_a_fraction_keep_their_nanoseconds() {
+    fn decimal_times_keep_their_nanoseconds() {
         for (text, unit, ns) in [
             ("1780000000.123456789", "s", Some(1_780_000_000_123_456_789)),
             ("1780000000.1234567890000000", "s", Some(1_780_000_000_123_456_789)),
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_keep_the_digits_that_were_written() {
+    fn seconds_keep_their_decimal_digits() {
         for (seconds, ns) in [
             (0.0, Some(0)),
             (1_795_394_046.686_442, Some(1_795_394_046_686_442_000)),

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_make_the_whole_wherever_it_is_cut() {
+    fn partial_timelines_add_up_wherever_the_input_is_split() {
         let request =
             |n: u64| (n * 7, n * 7 + n * 31 % 97, n.is_multiple_of(5), n.is_multiple_of(7));
         let requests: Vec<_> = (0..5000).map(request).collect();
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_complete_when_its_last_turn_came_back_uncancelled() {
+    fn session_is_complete_when_its_last_turn_ended_uncancelled() {
         let turns = [
             ("a", 1, 15, false),
             ("a", 0, 5, true),
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_that_the_tool_reported_come_first() {
+    fn reported_bounds_take_precedence() {
         let reported = ReportedBounds { start_ns: 5, end_ns: 120 };
         let (events, summary) = timeline(&[request(10, 100)]).finish(phase(), Some(reported));
         assert_eq!((events[0].time_ns, events[2].time_ns), (5, 120));
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_that_leave_requests_outside_are_not_taken() {
+    fn reported_bounds_that_exclude_requests_are_ignored() {
         for (start_ns, end_ns) in [(11, 120), (5, 9)] {
             let reported = ReportedBounds { start_ns, end_ns };
             let (_, summary) = timeline(&[request(10, 100)]).finish(phase(), Some(reported));
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn events_keep_their_order_where_a_request_ends_before_it_starts() {
+    fn events_stay_in_order_if_a_request_ends_before_it_starts() {
         let (events, _) = timeline(&[request(50, 20)]).finish(phase(), None);
         let times: Vec<_> = events.iter().map(|event| event.time_ns).collect();
         assert_eq!(times, [50, 50, 50]);

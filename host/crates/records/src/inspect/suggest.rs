@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_values_tell_what_columns_are() {
+    fn names_and_values_suggest_fields() {
         assert_eq!(
             suggested(&[
                 ("start_time", "1795393467.1296184"),
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outcome_is_told_by_its_values() {
+    fn values_decide_between_success_status_and_error() {
         for (name, values, field) in [
             ("Outcome", "ok|FAIL", "success"),
             ("result", "passed", "success"),
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_spans_are_told_by_their_names_units_and_values() {
+    fn names_units_and_values_decide_times_and_durations() {
         for (name, value, field) in [
             ("ended_at", "1780000000.5", "end=ended_at:s"),
             ("end", "1780000000500", "end=end:ms"),
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_suggested_that_would_be_refused_or_read_otherwise() {
+    fn suggestions_are_never_refused_or_misread() {
         assert_eq!(
             suggested(&[
                 ("start", "1780000000"),
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_of_parquet_are_told_by_type_and_values() {
+    fn parquet_types_and_values_suggest_fields() {
         let column = |name: &str, kind: &str, value: &str| Sampled {
             name: name.to_owned(),
             kind: Some(kind.to_owned()),

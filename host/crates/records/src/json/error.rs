@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_text_without_a_byte_order_mark() {
+    fn document_text_has_no_byte_order_mark() {
         assert_eq!(document(&block("\u{feff}{}".as_bytes())), Ok("{}"));
         let (line, problem) = document(&block(b"{\n\n  \"a\": \"\xff\"}")).unwrap_err();
         assert_eq!((line, problem.column, &*problem.message), (2, 9, "not UTF-8"));
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_line_is_said_in_words() {
+    fn errors_of_a_line_have_byte_and_message() {
         for (line, message) in [
             (&b"[1, 2"[..], "5: not JSON: EOF while parsing a list"),
             (b"[1, NaN]", "5: not JSON: expected value"),

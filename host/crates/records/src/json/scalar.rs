@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_json_does_not_have_are_left_alone() {
+    fn numbers_that_are_not_json_are_refused() {
         for text in [
             "", "-", "01", "-01", "00", ".5", "1.", "1.e5", "1e", "1e+", "+1", "NaN", "Infinity",
             "1e400", "-1e999", "a", "\"1\"", "--1",
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_end_at_their_quote_and_have_no_escapes() {
+    fn strings_end_at_their_quote_and_have_no_escapes() {
         assert_eq!(text_at(r#"x"abc"y"#, 1), Some(("abc", 6)));
         assert_eq!(text_at(r#""a longer text, of 8 and more",""#, 0).unwrap().1, 30);
         for text in ["", "a", "\"", "\"ab", r#""a\"b""#, "\"a\nb\"", "\"12345678\u{1}\""] {
@@ -213,7 +213,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_number_is_what_serde_json_reads(
+        fn numbers_equal_those_of_serde_json(
             text in "-?(0|[1-9][0-9]{0,24})(\\.[0-9]{1,26})?([eE][+-]?[0-9]{1,3})?"
         ) {
             let expected: Option<f64> = serde_json::from_str(&text).ok();
@@ -227,7 +227,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_that_is_read_is_what_serde_json_reads(text in ".{0,40}") {
+        fn strings_equal_those_of_serde_json(text in ".{0,40}") {
             let quoted = serde_json::to_string(&text).unwrap();
             if let Some((read, end)) = text_at(&quoted, 0) {
                 prop_assert_eq!((read, end), (text.as_str(), quoted.len()));

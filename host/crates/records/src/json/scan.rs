@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_the_outermost_object_are_found_as_far_as_the_text_goes() {
+    fn keys_of_the_outermost_object_are_found_up_to_the_end_of_the_text() {
         let whole = r#" { "a" : 1, "b":{"c":[{"d":"}"}]} ,"e\"f":"x\\","g":[1,[2]],"h":null}"#;
         assert_eq!(keys(whole), ["a", "b", r#"e\"f"#, "g", "h"]);
         assert_eq!(keys(&whole[..30]), ["a", "b"]);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_is_the_first_that_is_not_blank() {
+    fn first_line_skips_blank_lines() {
         assert_eq!(first_line(b"\xef\xbb\xbf\r\n\n {}\r\n[]"), b"{}\r");
         assert_eq!(first_line(b""), b"");
     }

@@ -121,7 +121,7 @@ fn place(field: &str, column: &str, fields: &[String]) -> Result<usize, RecordEr
         let hint = nearest(column, fields.iter().map(String::as_str))
             .map_or(String::new(), |name| format!("; did you mean `{}`?", escape(name)));
         RecordError::mapping(format!(
-            "the input has no column `{}`, which is to be its {}{hint} (it has {})",
+            "the input has no column `{}` to map to `{}`{hint} (columns: {})",
             escape(column),
             escape(field),
             escape(&fields.join(", "))
@@ -138,7 +138,7 @@ pub(crate) fn unique_position(column: &str, fields: &[String]) -> Result<Option<
     let first = places.next();
     if places.next().is_some() {
         return Err(format!(
-            "the input has more than one column `{}`; give each a name of its own",
+            "the input has several columns `{}`; rename all but one",
             escape(column)
         ));
     }

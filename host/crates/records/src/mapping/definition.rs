@@ -77,8 +77,7 @@ impl Mapping {
     pub fn add_flag(&mut self, text: &str) -> Result<(), MappingError> {
         let Some((field, column)) = text.split_once('=') else {
             return Err(MappingError(format!(
-                "`{}` does not say which column a field is; write for example \
-                 latency=duration:ms",
+                "`{}` is not a mapping; write FIELD=COLUMN, for example latency=duration:ms",
                 escape(text)
             )));
         };
@@ -102,7 +101,7 @@ impl Mapping {
             check_name("metric", name).map_err(|problem| MappingError(problem.message))?;
             if standard_columns().iter().any(|column| column.name == name) {
                 return Err(MappingError(format!(
-                    "`{name}` is a column of every run, and no name for a metric"
+                    "`{name}` is a standard column; choose another name for the metric"
                 )));
             }
             let unit = mapped.unit.as_deref().unwrap_or_default();
@@ -116,7 +115,7 @@ impl Mapping {
                 return Ok(());
             }
             return Err(MappingError(format!(
-                "`{}` is mapped twice, to `{}` and to `{}`; leave one of them out",
+                "`{}` is mapped twice, to `{}` and to `{}`; remove one of them",
                 escape(field),
                 escape(&known.to_string()),
                 escape(&mapped.to_string())
@@ -145,8 +144,8 @@ impl Mapping {
             return Ok(());
         }
         Err(MappingError(
-            "the mapping says too little of when requests were: it takes two of start, end and \
-             latency; `perfbox inspect` shows the columns"
+            "the mapping lacks times: map two of start, end and latency; `perfbox inspect` shows \
+                the columns"
                 .to_owned(),
         ))
     }
@@ -184,7 +183,7 @@ pub(super) fn target(field: &str) -> Result<MapTarget, MappingError> {
             .map_or(String::new(), |name| format!("; did you mean `{name}`?"));
         let fields: Vec<_> = names().collect();
         MappingError(format!(
-            "`{}` is not a field that can be mapped{hint} (there are {} and metric.NAME)",
+            "unknown field `{}`{hint} (fields: {} and metric.NAME)",
             escape(field),
             fields.join(", ")
         ))
@@ -215,10 +214,10 @@ fn check_unit(field: &str, target: MapTarget, unit: &str) -> Result<(), MappingE
     }
     let unit = escape(unit);
     Err(MappingError(match choices {
-        "" => format!("`{field}` has no unit, and so not `{unit}`"),
+        "" => format!("`{field}` takes no unit; remove `{unit}`"),
         _ => format!(
-            "`{unit}` cannot be the unit of `{field}`; its units are {choices}, and one of them \
-             stands behind a column's name that has a colon in it"
+            "unknown unit `{unit}` for `{field}`; the units are {choices}; a column name with a \
+                colon needs its unit after it"
         ),
     }))
 }

@@ -185,7 +185,7 @@ impl<'r> RequestFields<'r> {
             (None, Some(start), None) if has_failed => return Ok((start, None, None)),
             (None, ..) => {
                 return Err(
-                    "it has no latency, which only a request with an error may lack".to_owned()
+                    "the record has no latency; only a failed request may lack it".to_owned()
                 );
             }
         };
@@ -193,15 +193,13 @@ impl<'r> RequestFields<'r> {
         let latency_ns = whole_ns(latency_ms * 1e6);
         let start_ns = match (self.start_ns, self.end_ns) {
             (Some(start), _) => start,
-            (None, Some(end)) => end.checked_sub(latency_ns).ok_or_else(|| {
-                format!(
-                    "its latency, {latency_ms} ms, is longer than the time from 1970 to its end"
-                )
-            })?,
-            (None, None) => return Err("it has no start".to_owned()),
+            (None, Some(end)) => end
+                .checked_sub(latency_ns)
+                .ok_or_else(|| format!("the latency, {latency_ms} ms, reaches back before 1970"))?,
+            (None, None) => return Err("the record has no start".to_owned()),
         };
         let end_ns = self.end_ns.or_else(|| start_ns.checked_add(latency_ns)).ok_or_else(|| {
-            format!("its start and its latency, {latency_ms} ms, lead beyond the year 2554")
+            format!("start and latency, {latency_ms} ms, lead beyond the year 2554")
         })?;
         Ok((start_ns, Some(latency_ms), Some(end_ns)))
     }

@@ -84,7 +84,7 @@ fn is_so<'k>(
             message.map(|(word, _)| *word).collect::<Vec<_>>().join(", ")
         };
         format!(
-            "`{}` is neither a yes ({}) nor a no ({})",
+            "`{}` is neither true ({}) nor false ({})",
             escape(text),
             message(true),
             message(false)
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_a_whole_number_however_it_is_written() {
+    fn status_is_a_whole_number_in_any_notation() {
         for (text, expected) in [
             ("200", Some(200)),
             ("200.0", Some(200)),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn where_an_error_may_stand_there_are_words_for_none() {
+    fn spellings_of_no_error_are_known() {
         for none in
             ["false", "None", "NULL", "nil", "NaN", "n/a", "-", "0", "0.0", "no", "OK", " ok "]
         {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn yes_and_no_are_known_by_many_words_and_nothing_else_is_either() {
+    fn spellings_of_true_and_false_are_known_and_others_refused() {
         for yes in ["true", "TRUE", "t", "Y", "1.0", "OK", "Passed", " yes"] {
             assert_eq!(succeeded(yes), Ok(true), "{yes}");
         }
@@ -139,13 +139,13 @@ mod tests {
         }
         assert_eq!(
             succeeded("maybe").unwrap_err(),
-            "`maybe` is neither a yes (true, t, yes, y, 1, 1.0, ok, pass, passed, success) nor a \
-             no (false, f, no, n, 0, 0.0, ko, fail, failed, failure, error)"
+            "`maybe` is neither true (true, t, yes, y, 1, 1.0, ok, pass, passed, success) nor \
+                false (false, f, no, n, 0, 0.0, ko, fail, failed, failure, error)"
         );
         assert!(is_cancelled("1").unwrap());
         assert_eq!(
             is_cancelled("failed").unwrap_err(),
-            "`failed` is neither a yes (true, t, yes, y, 1, 1.0) nor a no (false, f, no, n, 0, 0.0)"
+            "`failed` is neither true (true, t, yes, y, 1, 1.0) nor false (false, f, no, n, 0, 0.0)"
         );
     }
 }

@@ -71,8 +71,8 @@ fn no_header(start: &[u8]) -> RecordError {
     let count = |delimiter: &u8| header.iter().filter(|byte| *byte == delimiter).count() + 1;
     let columns = DELIMITERS.iter().map(count).max().unwrap_or(0);
     let message = match columns > FIELDS_MAX {
-        true => format!("the header has {columns} columns, and at most {FIELDS_MAX} are read"),
-        false => "this is no CSV with a header".to_owned(),
+        true => format!("the header has {columns} columns; the maximum is {FIELDS_MAX}"),
+        false => "this is not CSV with a header".to_owned(),
     };
     RecordError::at(1, message)
 }
@@ -178,7 +178,7 @@ impl Csv {
         let (below, column) = fields.place(text, bound.field);
         let hint = match (self.format, &bound.role) {
             (Format::JmeterCsv, FieldRole::Start(_)) => {
-                "; JMeter writes ms with `-Jjmeter.save.saveservice.timestamp_format=ms`"
+                "; make JMeter write ms with `-Jjmeter.save.saveservice.timestamp_format=ms`"
             }
             _ => "",
         };
@@ -204,12 +204,11 @@ impl Csv {
             let (has, others) = (fields.len(), self.fields);
             let plural = if has == 1 { "" } else { "s" };
             let cut = if fields.is_unterminated(text) {
-                "; the input ends in the middle of it"
+                "; the input ends in the middle of the row"
             } else {
                 ""
             };
-            let message =
-                format!("the row has {has} field{plural}, and the others have {others}{cut}");
+            let message = format!("the row has {has} field{plural}, the others have {others}{cut}");
             return Err((0, RecordError::syntax(1, message)));
         }
         let mut request = RequestFields::default();
@@ -238,7 +237,7 @@ impl Csv {
     ) -> u64 {
         if block.is_truncated {
             let message = RecordError::long_line(LINE_MAX_BYTES).message;
-            row(0, Err(of_row(format!("{message}; is a quote missing?"))), "");
+            row(0, Err(of_row(format!("{message}; check for a missing closing quote"))), "");
             return 1;
         }
         let (text, no_text) = text_of(&block.text);
@@ -267,7 +266,11 @@ impl Csv {
                 |(below, column), message: &str| Err((below, RecordError::syntax(column, message)));
             let fields = match (end, no_text) {
                 (_, Some(place)) => wrong(fields.place_of(text, *place), "the text is not UTF-8"),
-                (None, None) => wrong(fields.place_without_end(text), "a quoted field has no end"),
+                (None, None) => wrong(
+                    fields.place_without_end(text),
+                    "a quoted field has no \
+                    closing quote",
+                ),
                 (Some(_), None) => Ok(&fields),
             };
             if !row(line, fields, text) {
@@ -293,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_not_utf_8_takes_no_others_with_it() {
+    fn row_that_is_not_utf_8_does_not_affect_other_rows() {
         let text = b"start,latency,name\n1,1,a\n2,2,\xff\xfe\n3,3,\"\xc3\n\"\n4,4,b\n5,x,c\n";
         let csv = mapped(text);
         for block_bytes in [1, 30, 1000] {
@@ -304,7 +307,7 @@ mod tests {
                 [
                     "3:5: the text is not UTF-8",
                     "4:6: the text is not UTF-8",
-                    "7:3: column `latency`: `x` is no number"
+                    "7:3: column `latency`: `x` is not a number"
                 ]
             );
         }

@@ -47,8 +47,8 @@ impl Jsonl {
             return Err(RecordError::at(
                 1,
                 format!(
-                    "its first line is no JSON object: {message}; where it is CSV, --input-format csv \
-                     reads it"
+                    "the first line is not a JSON object: {message}; for CSV, use --input-format \
+                        csv"
                 ),
             ));
         }

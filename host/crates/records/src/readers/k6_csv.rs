@@ -51,7 +51,7 @@ impl K6Csv {
     /// When times are whole seconds and the user did not choose the format.
     pub(crate) fn new(start: &[u8], is_asked_for: bool) -> Result<Self, RecordError> {
         let Some((rows, header)) = Csv::with_header(start) else {
-            return Err(RecordError::at(1, "this is no CSV with a header"));
+            return Err(RecordError::at(1, "this is not CSV with a header"));
         };
         let rows = Csv { format: Format::K6Csv, ..rows };
         let mut times = TimeForm::Rfc3339;
@@ -66,9 +66,8 @@ impl K6Csv {
         if is_whole && !is_asked_for {
             return Err(RecordError::at(
                 1,
-                "its times are whole seconds, as k6 writes them unless told otherwise, so that \
-                 starts are off by up to one; write it anew with K6_CSV_TIME_FORMAT=unix_nano, or \
-                 read it as it is with --input-format k6-csv",
+                "times are whole seconds, so starts are off by up to one; write the file with \
+                    K6_CSV_TIME_FORMAT=unix_nano, or read it anyway with --input-format k6-csv",
             ));
         }
         Ok(Self { rows, header, times })
@@ -153,7 +152,7 @@ impl Reader for K6Csv {
             let refused = |what: &str, at: usize| {
                 let (below, column) = fields.place(text, at);
                 let message =
-                    format!("column `{what}`: `{}` is none", escape(fields.get(text, at)));
+                    format!("column `{what}`: `{}` is invalid", escape(fields.get(text, at)));
                 (line + below, RecordError::at(column, message))
             };
             let time = fields.get(text, TIME);
@@ -185,7 +184,7 @@ mod tests {
     use crate::testing::read_in_blocks;
 
     #[test]
-    fn a_request_is_cut_nowhere() {
+    fn requests_are_never_split() {
         let mut text = "metric_name,timestamp,metric_value,url,extra_tags\n".to_owned();
         for second in 1..4 {
             for (metric, value) in [("http_reqs", 1), ("http_req_duration", 20), ("checks", 1)] {

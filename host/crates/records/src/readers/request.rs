@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exceptions_are_known_by_their_names() {
+    fn exception_names_are_found_in_messages_and_tracebacks() {
         for (text, name) in [
             ("TimeoutError: The request timed out before completing.", Some("TimeoutError")),
             ("HTTPStatusError(\"Server error '500'\")", Some("HTTPStatusError")),

@@ -65,7 +65,7 @@ fn parse(line: &[u8]) -> Result<(Line<'_>, u64), RecordError> {
     let start_ns = rfc3339_ns(&parsed.timestamp).ok_or_else(|| {
         let column = memchr::memmem::find(line, parsed.timestamp.as_bytes());
         let message = format!(
-            "`timestamp` is `{}`, not a time since 1970 as RFC 3339 writes it",
+            "`timestamp` is `{}`, not an RFC 3339 time since 1970",
             perfbox_model::escape(&parsed.timestamp)
         );
         RecordError::at(column.map_or(1, |at| at as u64 + 1), message)
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_and_an_error_say_whether_a_request_failed_in_json_as_in_csv() {
+    fn code_and_error_mean_the_same_in_json_and_csv() {
         let requests = [
             ("0", "Get \"http://h\": EOF", "transport"),
             ("500", "500 Internal Server Error", "500"),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_lines_are_told_by_line_column_and_words() {
+    fn bad_lines_have_line_byte_and_message() {
         let text = [
             OK.replace("2990233", "-1"),
             OK.replace("2990233", "NaN"),
@@ -212,8 +212,8 @@ mod tests {
             [
                 format!("1:95: {what}: invalid value: integer `-1`, expected u64"),
                 "2:94: not JSON: expected value".to_owned(),
-                "3:47: `timestamp` is `2026-13-28T15:28:20.000062202-05:00`, not a time since \
-                 1970 as RFC 3339 writes it"
+                "3:47: `timestamp` is `2026-13-28T15:28:20.000062202-05:00`, not an RFC 3339 \
+                    time since 1970"
                     .to_owned(),
                 "4:131: number out of range".to_owned(),
                 "6:50: not JSON: EOF while parsing a string".to_owned(),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_known_by_its_keys() {
+    fn format_is_detected_by_its_keys() {
         assert!(detect(OK.as_bytes()));
         assert!(detect(format!("\u{feff}\n{OK}\n{{").as_bytes()));
         for other in crate::testing::STARTS {

@@ -123,8 +123,8 @@ impl<E> Run<'_, E> {
             ("errors", self.errors.as_ref().map(Vec::len)),
         ];
         let Some(count) = lens[0].1 else {
-            let message = "the run has totals only, its requests were not kept: run vLLM with \
-                         --save-detailed";
+            let message = "the run has totals only; run vLLM with --save-detailed to keep its \
+                requests";
             return Err(RecordError::at(1, message));
         };
         let mut others = lens.iter().filter_map(|(name, len)| Some((name, (*len)?)));

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_are_called_by_as_much_of_their_paths_as_no_other_has() {
+    fn input_labels_are_the_shortest_unique_ends_of_their_paths() {
         for (names, expected) in [
             (vec!["/tmp/x/one.csv", "/tmp/x/two.csv"], vec!["one.csv", "two.csv"]),
             (vec!["a/r.csv", "b/r.csv", "c.csv"], vec!["a/r.csv", "b/r.csv", "c.csv"]),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn phases_of_one_name_are_numbered() {
+    fn phases_of_the_same_name_are_numbered() {
         let mut phases = of(&["a/r.csv", "a/r.csv"]);
         assert_eq!(name(&mut phases, 0, "p", None), "a/r.csv:p");
         assert_eq!(name(&mut phases, 1, "p", None), "a/r.csv:p#2");
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_one_run_may_number_their_phases_differently() {
+    fn parts_of_one_run_may_index_their_phases_differently() {
         let mut phases = Phases::new(&["a".to_owned(), "b".to_owned()], true);
         let parts = [
             (0, "w", Some(0)),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_a_phase_is_never_longer_than_processors_may_return() {
+    fn phase_names_never_exceed_the_maximum_length() {
         let long = "ü".repeat(128);
         let mut phases = of(&[&long, "other"]);
         let names = [

@@ -44,7 +44,7 @@ fn numbered(count: usize) -> impl Iterator<Item = String> {
 }
 
 #[test]
-fn a_run_has_as_many_phases_as_it_may_have_and_no_more() {
+fn run_has_at_most_the_maximum_of_phases() {
     let dir = tempfile::tempdir().unwrap();
     let most = open(&dir, &[rows(numbered(PHASES_MAX))], options()).unwrap();
     assert_eq!(most.items().filter(|item| matches!(item, Item::Batch(_))).count(), PHASES_MAX);
@@ -60,7 +60,7 @@ fn a_run_has_as_many_phases_as_it_may_have_and_no_more() {
 }
 
 #[test]
-fn a_block_with_a_phase_too_many_is_refused_and_what_was_before_is_reported() {
+fn block_with_a_phase_too_many_is_refused_and_earlier_blocks_are_reported() {
     let dir = tempfile::tempdir().unwrap();
     let first = BLOCK_BYTES / "1,5,phase-0\n".len() + 1;
     let late = rows(std::iter::repeat_n("phase-0".to_owned(), first).chain(numbered(30)));
@@ -82,7 +82,7 @@ fn a_block_with_a_phase_too_many_is_refused_and_what_was_before_is_reported() {
 }
 
 #[test]
-fn pieces_have_few_batches_however_small_those_are() {
+fn small_batches_make_small_blocks() {
     let dir = tempfile::tempdir().unwrap();
     let all = rows(std::iter::repeat_n("p".to_owned(), 50_000));
     let small = RecordedOptions { batch_records: 1, ..options() };
@@ -157,8 +157,8 @@ fn late_metric_has_the_type_and_unit_of_its_first_record_in_the_run() {
     assert_eq!(batches.last().unwrap().1, ["late"]);
     let reasons = &end.inputs[0].bad_record_reasons;
     assert_eq!((end.inputs[0].bad_records, reasons.len()), (2, 2));
-    assert!(reasons[0].contains("a list of numbers here, and a number elsewhere"), "{reasons:?}");
-    assert!(reasons[1].contains("in `s` here, and in `ms` elsewhere"), "{reasons:?}");
+    assert!(reasons[0].contains("a list of numbers here and a number elsewhere"), "{reasons:?}");
+    assert!(reasons[1].contains("unit `s` here and `ms` elsewhere"), "{reasons:?}");
 }
 
 #[test]

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_goes_between_times() {
+    fn points_are_split_between_times() {
         let (one, other) = (point("1", ""), point("2", ""));
         let header = "{\"data\":{\"contains\":\"time\"}}\n".to_owned();
         let first = one.len();

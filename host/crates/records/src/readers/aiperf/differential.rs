@@ -163,7 +163,7 @@ fn cells_of(record: &Value, columns: &Columns) -> Vec<Cell> {
 }
 
 #[test]
-fn lines_made_to_fool_templates_are_read_as_without_them() {
+fn misleading_lines_are_read_as_without_templates() {
     let lines = prop::collection::vec((0_u64..4, any::<u64>()), 1..80);
     let cases = (any::<u64>(), lines, any::<u64>());
     let (by_template, good) = (Count::new(0), Count::new(0));

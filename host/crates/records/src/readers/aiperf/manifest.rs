@@ -34,8 +34,7 @@ impl PhaseManifest {
             line: error.line() as u64,
             column: error.column() as u64,
             problem: format!(
-                "not a phase manifest of AIPerf's: {}; move the file away to go by the records \
-                 alone",
+                "not a phase manifest of AIPerf: {}; remove the file to use the records alone",
                 RecordError::from(&error).message
             ),
         })

@@ -185,7 +185,7 @@ impl<'de> Visitor<'de> for MetricsVisitor {
             };
             let name = current_name(name);
             if metrics.iter().any(|known| known.name == name) {
-                let message = format!("metric `{}` stands twice in the record", escape(&name));
+                let message = format!("metric `{}` occurs twice in the record", escape(&name));
                 return Err(serde::de::Error::custom(message));
             }
             metrics.push(Metric { name, value, unit: unit.unwrap_or_default() });
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_read_with_numbers_lists_and_nulls() {
+    fn record_has_numbers_lists_and_nulls() {
         let line = r#"{"metadata":{"benchmark_phase":"profiling","request_start_ns":5,"extra":1},
             "metrics":{"a":{"value":1.5,"unit":"ms"},"b":{"value":[1,2.5],"unit":"ms"},
                        "c":{"value":null,"unit":"ms"},"d\n":{"value":-3}}, "error":null}"#
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_no_metric() {
+    fn list_is_not_a_metric_object() {
         let line = r#"{"metadata":{"benchmark_phase":"p"},"metrics":{"many":[561.298]}}"#;
         let message = parse(line).unwrap_err();
         let expected = "an object with `value` and `unit`, or null";
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_line_is_said_with_its_column() {
+    fn errors_of_a_line_have_byte_and_message() {
         for (line, message) in [
             ("{\"metadata\":{", "13: not JSON: EOF while parsing an object"),
             ("nonsense", "2: not JSON: expected ident"),
@@ -376,7 +376,8 @@ mod tests {
             ),
             (
                 r#"{"metadata":{},"metrics":{"a":{"value":1},"a":{"value":2}}}"#,
-                "58: not a record of AIPerf's profile_export.jsonl: metric `a` stands twice in the record",
+                "58: not a record of AIPerf's profile_export.jsonl: metric `a` occurs twice in \
+                    the record",
             ),
             (
                 r#"{"metadata":{},"metrics":{"a":{"value":1e400}}}"#,

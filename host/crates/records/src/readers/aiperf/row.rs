@@ -55,14 +55,14 @@ pub(super) fn check(
         let kind = column_type(&metric.value);
         if kind != info.kind {
             return Err(refused(format!(
-                "metric `{name}` is {} here, and {} elsewhere in this run",
+                "metric `{name}` is {} here and {} elsewhere in the run",
                 type_name(kind),
                 type_name(info.kind),
             )));
         }
         if metric.unit != info.unit.as_str() {
             return Err(refused(format!(
-                "metric `{name}` is in `{}` here, and in `{}` elsewhere in this run",
+                "metric `{name}` has unit `{}` here and `{}` elsewhere in the run",
                 escape(&metric.unit),
                 escape(&info.unit),
             )));

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_that_are_of_no_use_are_dropped_and_seldom_learned() {
+    fn useless_templates_are_dropped_and_rarely_learned() {
         let mut schema = SchemaScan::default();
         let names: Vec<_> = (0..2000).map(|number| format!("metric_{number}")).collect();
         for name in &names {

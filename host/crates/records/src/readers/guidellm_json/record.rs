@@ -200,7 +200,7 @@ impl<'de> Visitor<'de> for RecordVisitor {
             (Some(ns), _) => ns,
             (None, Some(seconds)) => since_1970("info", seconds)?,
             (None, None) => {
-                return Err(A::Error::custom("it lacks `request_start_time` or `start_time`"));
+                return Err(A::Error::custom("`request_start_time` or `start_time` is missing"));
             }
         };
         record.end_ns = end;

@@ -101,8 +101,7 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "constant",
             "con\\nstant",
-            "1:1: a phase's name has characters that cannot be shown: `con\\nstant-2.346`"
-                .to_owned(),
+            "1:1: phase name has unprintable characters: `con\\nstant-2.346`".to_owned(),
         ),
     ] {
         let outcome = read(&GuidellmJson, &OLDER.replace(from, to));
@@ -122,7 +121,7 @@ fn a_bad_request_does_not_take_the_others_with_it() {
             "\"start_time\": 1795394047.5",
             "\"start_time\": null",
             "10:39",
-            errored("it lacks `request_start_time` or `start_time`"),
+            errored("`request_start_time` or `start_time` is missing"),
         ),
         ("1795394047.5", "-1.5", "9:37", errored("`start_time`: `-1.5` is not a time since 1970")),
         (
@@ -144,7 +143,7 @@ fn a_bad_request_does_not_take_the_others_with_it() {
             "5:44",
             of_good("`scheduler_info`: invalid value: integer `-3`, expected u64"),
         ),
-        ("0.0625", "-0.0625", "4:22", of_good("its latency is negative: -62.5 ms")),
+        ("0.0625", "-0.0625", "4:22", of_good("latency is negative: -62.5 ms")),
     ];
     let outcome =
         cases.each_ref().map(|(from, to, ..)| read(&GuidellmJson, &OLDER.replace(from, to)));

@@ -70,13 +70,13 @@ impl Paths {
             RecordError { message: format!("not JSON: {}", problem.message), ..problem }
         })?;
         if !text.trim_start().starts_with('{') {
-            return Err(RecordError::at(1, "the line is no JSON object"));
+            return Err(RecordError::at(1, "the line is not a JSON object"));
         }
         let scalar = |(found, path): (Option<_>, &String)| match found {
             None => Ok(Cow::Borrowed("")),
             Some((json, _)) => scalar(json).ok_or_else(|| {
                 let path = escape(path);
-                RecordError::at(1, format!("`{path}` is no number, text or truth value"))
+                RecordError::at(1, format!("`{path}` is not a number, text or boolean"))
             }),
         };
         found.into_iter().zip(&self.given).map(scalar).collect()
@@ -244,10 +244,10 @@ mod tests {
     #[test]
     fn what_is_no_scalar_or_no_json_is_told() {
         for (line, message) in [
-            (r#"{"a":[1]}"#, "1: `a` is no number, text or truth value"),
-            (r#"{"a":{"b":1}}"#, "1: `a` is no number, text or truth value"),
-            ("[1]", "1: the line is no JSON object"),
-            ("5", "1: the line is no JSON object"),
+            (r#"{"a":[1]}"#, "1: `a` is not a number, text or boolean"),
+            (r#"{"a":{"b":1}}"#, "1: `a` is not a number, text or boolean"),
+            ("[1]", "1: the line is not a JSON object"),
+            ("5", "1: the line is not a JSON object"),
             (r#"{"a":1,}"#, "8: not JSON: trailing comma"),
             (r#"{"a":1} {"a":2}"#, "9: not JSON: trailing characters"),
             (r#"{"a":01}"#, "7: not JSON: invalid number"),

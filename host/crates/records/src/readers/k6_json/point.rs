@@ -181,10 +181,8 @@ pub(crate) fn parse_point(line: &[u8]) -> Result<Option<Point<'_>>, RecordError>
 pub(crate) fn time_ns(line: &[u8], time: &str) -> Result<u64, RecordError> {
     rfc3339_ns(time).ok_or_else(|| {
         let column = memchr::memmem::find(line, time.as_bytes()).map_or(1, |at| at + 1);
-        let message = format!(
-            "`time` is `{}`, not a time since 1970 as RFC 3339 writes it",
-            perfbox_model::escape(time)
-        );
+        let message =
+            format!("`time` is `{}`, not an RFC 3339 time since 1970", perfbox_model::escape(time));
         RecordError::at(column as u64, message)
     })
 }
@@ -194,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_a_line_is_said_with_its_column() {
+    fn errors_of_a_line_have_byte_and_message() {
         let what = "not a line of k6's --out json:";
         for (line, message) in [
             ("{\"metric\":", "10: not JSON: EOF while parsing a value".to_owned()),

@@ -148,7 +148,7 @@ mod tests {
     const LINE: &str = r#"{"metric":"a","type":"Point","data":{"time":"t","value":1,"tags":{"status":"200","x":"y"}}}"#;
 
     #[test]
-    fn lines_of_the_same_tags_fit_whatever_their_metric_time_and_value() {
+    fn lines_with_the_same_tags_match_whatever_their_metric_time_and_value() {
         let other = LINE.replace("\"a\"", "\"longer\"").replace("\"t\"", "\"u\"");
         let other = other.replace(":1,", ":-2.5e3,") + "\r\n";
         assert_eq!(fit(LINE, &other), Some(("longer".into(), "u".into(), -2500.0)));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_differ_in_anything_else_do_not_fit() {
+    fn lines_that_differ_in_anything_else_do_not_match() {
         for (from, to) in [
             ("200", "500"),
             ("Point", "Metric"),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_mistaken_for_one_of_the_three_is_read_whole() {
+    fn ambiguous_lines_are_parsed_completely() {
         for tags in [
             r#""time":"2026""#,
             r#""metric":"b""#,

@@ -77,7 +77,7 @@ fn points_of_a_request_become_one_record() {
 }
 
 #[test]
-fn headers_stand_between_points_and_other_metrics_are_no_requests() {
+fn headers_and_other_metrics_are_skipped() {
     let mut lines = Vec::new();
     for line in request(TIME, 2.0, 0.0, TAGS) {
         lines.push(header("http_req_duration"));
@@ -93,7 +93,7 @@ fn headers_stand_between_points_and_other_metrics_are_no_requests() {
 }
 
 #[test]
-fn requests_of_one_time_are_told_apart_by_their_tags_and_equal_ones_by_their_metrics() {
+fn requests_of_the_same_time_differ_by_tags_or_repeated_metrics() {
     let other = TAGS.replace("GET", "POST");
     let outcome = read_k6(&all(&[
         request(TIME, 1.0, 0.0, TAGS),
@@ -121,7 +121,7 @@ fn the_order_of_points_keys_and_tags_does_not_matter() {
 }
 
 #[test]
-fn tags_say_how_a_request_failed() {
+fn tags_decide_how_a_request_failed() {
     let tags = |more: &str| format!(r#""name":"","url":"u","vu":"3",{more}"#);
     let at = |second: u8| format!("2026-05-28T20:26:4{second}Z");
     let outcome = read_k6(&all(&[
@@ -147,7 +147,7 @@ fn tags_say_how_a_request_failed() {
 }
 
 #[test]
-fn older_files_end_lines_with_the_metric_and_have_null_for_no_tags() {
+fn older_files_are_read() {
     let line = |metric: &str, value: f64, tags: &str| {
         format!(
             r#"{{"type":"Point","data":{{"time":"{TIME}","value":{value},"tags":{tags}}},"metric":"{metric}"}}"#
@@ -168,7 +168,7 @@ fn older_files_end_lines_with_the_metric_and_have_null_for_no_tags() {
 }
 
 #[test]
-fn bad_lines_are_told_and_take_no_other_request_with_them() {
+fn bad_lines_do_not_affect_other_requests() {
     let good = request(TIME, 1.0, 0.0, TAGS);
     let at = |second: u8| format!("2026-05-28T20:26:4{second}Z");
     let mut lines = good.clone();
@@ -184,7 +184,7 @@ fn bad_lines_are_told_and_take_no_other_request_with_them() {
     assert_eq!(
         outcome.bad,
         [
-            "10:54: `time` is `yesterday`, not a time since 1970 as RFC 3339 writes it",
+            "10:54: `time` is `yesterday`, not an RFC 3339 time since 1970",
             "11:96: number out of range",
             "12:1: the request whose points end here lacks `http_req_duration`",
             "13:1: `http_req_duration` is negative: -1.5",
@@ -194,7 +194,7 @@ fn bad_lines_are_told_and_take_no_other_request_with_them() {
 }
 
 #[test]
-fn a_file_that_breaks_off_keeps_the_requests_before() {
+fn file_that_breaks_off_keeps_earlier_requests() {
     let mut lines = request(TIME, 1.0, 0.0, TAGS);
     lines.push("{\"metric\":".to_owned());
     let text = lines.join("\n");
@@ -218,14 +218,14 @@ fn a_file_that_breaks_off_keeps_the_requests_before() {
 }
 
 #[test]
-fn a_file_without_requests_has_no_records() {
+fn file_without_requests_has_no_records() {
     let text = [header("vus"), point("vus", TIME, 1.0, "")].join("\n");
     let outcome = read(&K6Json::default(), &text);
     assert!(!outcome.has_records && outcome.bad.is_empty() && outcome.lines == 2);
 }
 
 #[test]
-fn it_is_known_by_its_keys() {
+fn format_is_detected_by_its_keys() {
     for other in STARTS {
         assert_eq!(detect(other.1.as_bytes()), other.0 == Format::K6Json, "{other:?}");
     }
@@ -252,7 +252,7 @@ const ODD: [&str; 12] = [
 proptest::proptest! {
     /// Shapes are not used in a block that is not UTF-8.
     #[test]
-    fn lines_read_by_shapes_are_read_as_those_read_whole(
+    fn shapes_give_the_same_as_full_parsing(
         odd in proptest::collection::vec((0_usize..4000, 0..ODD.len(), 0_usize..3), 0..6)
     ) {
         let other = TAGS.replace("200", "500");

@@ -120,8 +120,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         (
             with("input_lens", None),
-            "1:1: the run has totals only, its requests were not kept: run vLLM with \
-             --save-detailed",
+            "1:1: the run has totals only; run vLLM with --save-detailed to keep its requests",
         ),
         (
             RUN.replace("20260528-143022", "2026-05-28"),
@@ -167,7 +166,7 @@ fn a_bad_request_does_not_take_the_others_with_it() {
             "`itls` has a list of other things there, not a list of numbers",
         ),
         (RUN.replace(errors, r#"["", 1, null]"#), "`errors` has a number there, not a text"),
-        (with("latencies", Some("[1, -0.5, 1]")), "its latency is negative: -500 ms"),
+        (with("latencies", Some("[1, -0.5, 1]")), "latency is negative: -500 ms"),
     ] {
         let outcome = read(&VllmJson, &format!("\n{text}"));
         assert_eq!(outcome.bad, [format!("2:1: the request at index 1: {message}")]);
