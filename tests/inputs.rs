@@ -256,10 +256,10 @@ fn what_is_no_input_of_ours_says_what_it_is_and_what_to_do() {
         utf-8`";
     let array = "this is a JSON array, not JSON lines; write one object a line, for example with \
         `jq -c '.[]'`";
-    let none = "this is of no format that is read: no JSON, no Parquet, no CSV with a header of \
-                two columns at least; the formats are aiperf-jsonl, k6-json, vegeta-json, \
-                vllm-json, guidellm-json, k6-csv, jmeter-csv, oha-csv, hey-csv, vegeta-csv, \
-                parquet, jsonl, csv, and docs/formats.md says how their tools write them";
+    let none = "unknown format: neither JSON nor Parquet nor CSV with a header of at least two \
+                columns; the formats are aiperf-jsonl, k6-json, vegeta-json, vllm-json, \
+                guidellm-json, k6-csv, jmeter-csv, oha-csv, hey-csv, vegeta-csv, parquet, jsonl, \
+                csv; see docs/formats.md for how to write them";
     let wide = vec!["a"; 65_537].join(",") + "\n";
     let parquet = std::fs::read(Path::new(FIXTURES).join("generic/results-zstd.parquet")).unwrap();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
