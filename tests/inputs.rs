@@ -363,7 +363,7 @@ fn a_line_of_100_mb_is_one_bad_record_in_every_format() {
         let dir = Dir::new();
         with_hole(&dir, &before, bytes, &after);
         let ran = dir.expect(4, &format!("run r --quiet {flags}"));
-        let words = format!("the line is longer than 64 MiB{words}; leave such records out");
+        let words = format!("the line is longer than 64 MiB{words}; skip bad records");
         assert!(ran.stderr.contains(&words), "{}", ran.stderr);
         let ran = dir.expect(0, &format!("run r --quiet --skip-bad-records --format json {flags}"));
         let input = &ran.json()["inputs"][0];

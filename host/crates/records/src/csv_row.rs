@@ -123,20 +123,20 @@ impl CsvRow {
 
     /// Line of a field in the row, from 0, and its byte in that line, from 1.
     #[cold]
-    pub(crate) fn place(&self, text: &str, at: usize) -> (u64, u64) {
+    pub(crate) fn position(&self, text: &str, at: usize) -> (u64, u64) {
         let start = self.ranges.get(at).map_or(self.from, |range| range.start);
-        self.place_of(text, self.opened(text, start))
+        self.position_of(text, self.opened(text, start))
     }
 
-    /// Like [`place`](Self::place), for the field without a closing quote.
+    /// Like [`position`](Self::position), for the field without a closing quote.
     #[cold]
-    pub(crate) fn place_without_end(&self, text: &str) -> (u64, u64) {
-        self.place_of(text, self.open)
+    pub(crate) fn open_field_position(&self, text: &str) -> (u64, u64) {
+        self.position_of(text, self.open)
     }
 
-    /// Like [`place`](Self::place), for a byte of the row.
+    /// Like [`position`](Self::position), for a byte of the row.
     #[cold]
-    pub(crate) fn place_of(&self, text: &str, at: usize) -> (u64, u64) {
+    pub(crate) fn position_of(&self, text: &str, at: usize) -> (u64, u64) {
         let before = &text.as_bytes()[self.from..at];
         let line = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
         (memchr::memchr_iter(b'\n', before).count() as u64, (before.len() - line) as u64 + 1)
@@ -269,12 +269,12 @@ mod tests {
         let mut scanner = DelimiterScanner::new(text, 0, b',');
         let mut fields = CsvRow::default();
         assert_eq!(fields.read(&mut scanner), Some(3));
-        assert_eq!((fields.place(text, 0), fields.place(text, 1)), ((0, 1), (0, 3)));
+        assert_eq!((fields.position(text, 0), fields.position(text, 1)), ((0, 1), (0, 3)));
         assert_eq!((fields.read(&mut scanner), fields.lines()), (Some(16), 2));
-        let places: Vec<_> = (0..fields.len()).map(|at| fields.place(text, at)).collect();
+        let places: Vec<_> = (0..fields.len()).map(|at| fields.position(text, at)).collect();
         assert_eq!(places, [(0, 1), (0, 3), (1, 4), (1, 7)]);
         assert_eq!(fields.get(text, 1), "x\ny");
         assert_eq!(fields.read(&mut scanner), None);
-        assert_eq!(fields.place_without_end(text), (0, 3));
+        assert_eq!(fields.open_field_position(text), (0, 3));
     }
 }

@@ -247,8 +247,8 @@ fn reader(
         Format::VllmJson => vllm_json::detect(start).then(|| Box::new(VllmJson) as _),
         Format::GuidellmJson => guidellm_json::detect(start).then(|| Box::new(GuidellmJson) as _),
         Format::K6Csv if k6_csv::detect(start) => {
-            let is_asked_for = given.format == Some(format);
-            Some(Box::new(K6Csv::new(start, is_asked_for)?) as _)
+            let is_chosen = given.format == Some(format);
+            Some(Box::new(K6Csv::new(start, is_chosen)?) as _)
         }
         Format::JmeterCsv | Format::OhaCsv | Format::HeyCsv | Format::VegetaCsv => {
             tools_csv::reader_for(format, start)?.map(|reader| Box::new(reader) as _)

@@ -52,7 +52,7 @@ impl<'b> WantedField<'b> {
     }
 
     /// A field; none if it is a metric.
-    pub(crate) fn but_metrics(bound: &'b BoundField) -> Option<Self> {
+    pub(crate) fn unless_metric(bound: &'b BoundField) -> Option<Self> {
         let is_metric = matches!(bound.role, FieldRole::Metric(..));
         (!is_metric).then_some(Self { bound, column: None })
     }
@@ -79,17 +79,17 @@ impl<'b> WantedField<'b> {
 /// and latency.
 pub(crate) fn bind(mapping: &Mapping, fields: &[String]) -> Result<Vec<BoundField>, RecordError> {
     mapping.check().map_err(|error| RecordError::mapping(error.to_string()))?;
-    let bound = mapping.fields.iter().map(|(field, mapped)| bind_one(field, mapped, fields));
+    let bound = mapping.fields.iter().map(|(field, mapped)| bind_field(field, mapped, fields));
     bound.collect()
 }
 
-fn bind_one(
+fn bind_field(
     field: &str,
     MappedField { column, unit }: &MappedField,
     fields: &[String],
 ) -> Result<BoundField, RecordError> {
     let target = target(field).map_err(|error| RecordError::mapping(error.to_string()))?;
-    let at = place(field, column, fields)?;
+    let at = column_position(field, column, fields)?;
     let form = |default: &str| TimeForm::of_unit(unit.as_deref().unwrap_or(default));
     let role = match target {
         MapTarget::Start => FieldRole::Start(form("s").unwrap_or(TimeForm::Rfc3339)),
@@ -116,7 +116,7 @@ fn bind_one(
 }
 
 /// Position of the column that a field is mapped to.
-fn place(field: &str, column: &str, fields: &[String]) -> Result<usize, RecordError> {
+fn column_position(field: &str, column: &str, fields: &[String]) -> Result<usize, RecordError> {
     unique_position(column, fields).map_err(RecordError::mapping)?.ok_or_else(|| {
         let hint = nearest(column, fields.iter().map(String::as_str))
             .map_or(String::new(), |name| format!("; did you mean `{}`?", escape(name)));

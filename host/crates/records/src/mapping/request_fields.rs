@@ -48,7 +48,7 @@ impl<'r> RequestFields<'r> {
                         self.error = self.error.or(Some(text));
                     }
                 }
-                None => self.take_no_status(text.trim().into()),
+                None => self.take_status_text(text.trim().into()),
             },
             FieldRole::Error => match error(text) {
                 Some(true) => self.success = Some(false),
@@ -92,7 +92,7 @@ impl<'r> RequestFields<'r> {
     }
 
     /// Takes text in place of a status: JMeter writes errors there.
-    pub(crate) fn take_no_status(&mut self, text: Cow<'r, str>) {
+    pub(crate) fn take_status_text(&mut self, text: Cow<'r, str>) {
         self.status_text = Some(text);
     }
 

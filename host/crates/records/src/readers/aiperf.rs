@@ -28,7 +28,7 @@ use crate::schema_scan::SchemaScan;
 use crate::split::rule::SplitRule;
 
 /// Maximum of times in one block that new columns make all templates be learned again.
-const TIMES_ANEW_MAX: u32 = 64;
+const RELEARN_MAX: u32 = 64;
 
 /// Reads AIPerf's records.
 #[derive(Default)]
@@ -50,7 +50,7 @@ impl Reader for Aiperf {
         let text = if block.is_truncated { "" } else { text_of(block) };
         let mut scan = BlockScan::default();
         let mut lines = Lines::new(block);
-        let mut times_anew = 0;
+        let mut relearned = 0;
         while lines.at().is_some() {
             // Values do not matter here, only whether a line matches a template.
             let columns = Arc::new(schema.unread_columns());
@@ -75,8 +75,8 @@ impl Reader for Aiperf {
                 };
                 scan.has_records |= seen.is_ok();
                 match seen {
-                    Ok(true) if times_anew < TIMES_ANEW_MAX => {
-                        times_anew += 1;
+                    Ok(true) if relearned < RELEARN_MAX => {
+                        relearned += 1;
                         break;
                     }
                     // A bad line is reported when it is read.

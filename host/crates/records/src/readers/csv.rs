@@ -89,7 +89,7 @@ impl Reader for Csv {
     fn scan_schema(&self, block: &Block, schema: &mut SchemaScan) -> BlockScan {
         add_metric_columns(&self.bound, schema);
         let mut seen = BlockScan::default();
-        let wanted: Vec<_> = self.bound.iter().filter_map(WantedField::but_metrics).collect();
+        let wanted: Vec<_> = self.bound.iter().filter_map(WantedField::unless_metric).collect();
         let mut metrics = Vec::new();
         let lines = self.each(block, |line, fields, text| {
             match fields.and_then(|fields| self.request(&wanted, fields, text, &mut metrics)) {
@@ -116,7 +116,7 @@ impl Reader for Csv {
         let lines = self.each(block, |line, fields, text| {
             let put = fields.and_then(|fields| {
                 let request = self.request(&wanted, fields, text, &mut metrics)?;
-                request.put(builder, &mut phase, metrics.drain(..)).map_err(of_row)
+                request.put(builder, &mut phase, metrics.drain(..)).map_err(row_error)
             });
             match put {
                 Ok(()) => true,
@@ -128,7 +128,7 @@ impl Reader for Csv {
 }
 
 /// Error of a whole row.
-fn of_row(message: String) -> ErrorAtLine {
+fn row_error(message: String) -> ErrorAtLine {
     (0, RecordError::at(1, message))
 }
 
@@ -168,14 +168,14 @@ impl Csv {
 
     /// Error of one field.
     #[cold]
-    fn in_column(
+    fn field_error(
         &self,
         bound: &BoundField,
         fields: &CsvRow,
         text: &str,
         message: &str,
     ) -> ErrorAtLine {
-        let (below, column) = fields.place(text, bound.field);
+        let (below, column) = fields.position(text, bound.field);
         let hint = match (self.format, &bound.role) {
             (Format::JmeterCsv, FieldRole::Start(_)) => {
                 "; make JMeter write ms with `-Jjmeter.save.saveservice.timestamp_format=ms`"
@@ -217,7 +217,7 @@ impl Csv {
             let value = fields.get(text, one.bound.field);
             if !is_missing(value) {
                 one.take(value, &mut request, metrics)
-                    .map_err(|message| self.in_column(one.bound, fields, text, &message))?;
+                    .map_err(|message| self.field_error(one.bound, fields, text, &message))?;
             }
         }
         Ok(request)
@@ -237,10 +237,10 @@ impl Csv {
     ) -> u64 {
         if block.is_truncated {
             let message = RecordError::long_line(LINE_MAX_BYTES).message;
-            row(0, Err(of_row(format!("{message}; check for a missing closing quote"))), "");
+            row(0, Err(row_error(format!("{message}; check for a missing closing quote"))), "");
             return 1;
         }
-        let (text, no_text) = text_of(&block.text);
+        let (text, invalid) = text_of(&block.text);
         let text = &*text;
         let mut fields = CsvRow::default();
         let start = Lines::new(block).at().unwrap_or(text.len());
@@ -257,17 +257,19 @@ impl Csv {
             let is_header =
                 |row: &str| self.header.as_ref().is_some_and(|one| *one == row.as_bytes());
             let is_header = is_header(row_text.strip_prefix('\u{feff}').unwrap_or(row_text));
-            let first_no_text = no_text.get(no_text.partition_point(|place| *place < at));
-            let no_text = first_no_text.filter(|place| **place < behind);
-            if no_text.is_none() && (is_header || self.is_blank(row_text)) {
+            let first_invalid = invalid.get(invalid.partition_point(|place| *place < at));
+            let invalid = first_invalid.filter(|place| **place < behind);
+            if invalid.is_none() && (is_header || self.is_blank(row_text)) {
                 continue;
             }
             let wrong =
                 |(below, column), message: &str| Err((below, RecordError::syntax(column, message)));
-            let fields = match (end, no_text) {
-                (_, Some(place)) => wrong(fields.place_of(text, *place), "the text is not UTF-8"),
+            let fields = match (end, invalid) {
+                (_, Some(place)) => {
+                    wrong(fields.position_of(text, *place), "the text is not UTF-8")
+                }
                 (None, None) => wrong(
-                    fields.place_without_end(text),
+                    fields.open_field_position(text),
                     "a quoted field has no \
                     closing quote",
                 ),

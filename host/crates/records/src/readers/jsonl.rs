@@ -133,7 +133,7 @@ impl Reader for Jsonl {
 
     fn scan_schema(&self, block: &Block, schema: &mut SchemaScan) -> BlockScan {
         add_metric_columns(&self.bound, schema);
-        let taken = Taken::new(self.bound.iter().filter_map(WantedField::but_metrics));
+        let taken = Taken::new(self.bound.iter().filter_map(WantedField::unless_metric));
         let mut metrics = Vec::new();
         scan_lines(block, |line| {
             let scalars = taken.paths.read(line)?;

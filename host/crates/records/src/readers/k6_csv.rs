@@ -49,7 +49,7 @@ impl K6Csv {
     ///
     /// # Errors
     /// When times are whole seconds and the user did not choose the format.
-    pub(crate) fn new(start: &[u8], is_asked_for: bool) -> Result<Self, RecordError> {
+    pub(crate) fn new(start: &[u8], is_chosen: bool) -> Result<Self, RecordError> {
         let Some((rows, header)) = Csv::with_header(start) else {
             return Err(RecordError::at(1, "this is not CSV with a header"));
         };
@@ -63,7 +63,7 @@ impl K6Csv {
             }
             fields.is_err()
         });
-        if is_whole && !is_asked_for {
+        if is_whole && !is_chosen {
             return Err(RecordError::at(
                 1,
                 "times are whole seconds, so starts are off by up to one; write the file with \
@@ -150,7 +150,7 @@ impl Reader for K6Csv {
             };
             let Some(metric) = metric_of_request(fields.get(text, 0)) else { return true };
             let refused = |what: &str, at: usize| {
-                let (below, column) = fields.place(text, at);
+                let (below, column) = fields.position(text, at);
                 let message =
                     format!("column `{what}`: `{}` is invalid", escape(fields.get(text, at)));
                 (line + below, RecordError::at(column, message))

@@ -2,8 +2,12 @@
 
 use crate::text::BYTE_ORDER_MARK;
 
-/// The end of the last row that `is_asked` accepts; 0 if there is none.
-pub(super) fn last_row_end(text: &[u8], delimiter: u8, is_asked: impl Fn(usize) -> bool) -> usize {
+/// The end of the last row that `is_accepted` accepts; 0 if there is none.
+pub(super) fn last_row_end(
+    text: &[u8],
+    delimiter: u8,
+    is_accepted: impl Fn(usize) -> bool,
+) -> usize {
     let (mut last, mut in_quotes, mut closed_at) = (0, false, None);
     for at in memchr::memchr2_iter(b'"', b'\n', text) {
         match text[at] {
@@ -16,7 +20,7 @@ pub(super) fn last_row_end(text: &[u8], delimiter: u8, is_asked: impl Fn(usize) 
                     || before.is_none_or(|byte| [b'\n', delimiter].contains(byte))
                     || text[..at] == *BYTE_ORDER_MARK;
             }
-            _ if in_quotes || !is_asked(at + 1) => {}
+            _ if in_quotes || !is_accepted(at + 1) => {}
             _ => last = at + 1,
         }
     }

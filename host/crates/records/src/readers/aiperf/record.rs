@@ -79,18 +79,18 @@ impl Metadata<'_> {
         self.phase_name.as_deref().or_else(|| self.phase_kind())
     }
 
-    /// What the phase is for.
+    /// Purpose of the phase.
     pub(super) fn phase_kind(&self) -> Option<&str> {
         let kind = self.phase_kind.as_deref().or(self.benchmark_phase.as_deref());
         kind.or(self.credit_phase.as_deref())
     }
 
-    /// Whether it says itself when the request started and ended.
+    /// True if the record has both a start and an end.
     pub(super) fn has_own_bounds(&self) -> bool {
         self.request_start_ns.is_some() && self.request_end_ns.is_some()
     }
 
-    /// When the request started.
+    /// Start of the request.
     pub(super) fn start_ns(&self) -> Option<u64> {
         self.request_start_ns.or(self.timestamp_ns)
     }
@@ -106,7 +106,7 @@ pub(super) struct ErrorDetails<'a> {
     pub(super) message: Option<Cow<'a, str>>,
 }
 
-/// The metrics of a record, in the order of the file, without those that are null.
+/// Metrics of a record without nulls, in the order of the file.
 #[derive(Debug, Default)]
 pub(super) struct Metrics<'a>(pub(super) Vec<Metric<'a>>);
 
@@ -123,7 +123,7 @@ pub(super) enum MetricValue {
     List(Vec<f64>),
 }
 
-/// A metric as it is written. An object only: serde would take a list of its fields too.
+/// A metric as written. Accepts only an object: serde would also accept a list of its fields.
 struct MetricObject<'a>(RawMetric<'a>);
 
 #[derive(Deserialize)]
@@ -194,7 +194,7 @@ impl<'de> Visitor<'de> for MetricsVisitor {
     }
 }
 
-/// The name that a metric has since.
+/// Current name of a metric.
 pub(super) fn current_name(name: Cow<'_, str>) -> Cow<'_, str> {
     match RENAMED.iter().find(|(old, _)| *old == name) {
         Some((_, new)) => Cow::Borrowed(*new),
@@ -219,7 +219,7 @@ impl<'de> Deserialize<'de> for RawValue {
     }
 }
 
-/// A number, a list of numbers, or null. By hand, since serde's untagged enums buffer
+/// A number, a list of numbers, or null. Written by hand, since serde's untagged enums buffer
 /// every value first.
 struct ValueVisitor;
 
@@ -255,11 +255,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 }
 
-/// Reads a line.
+/// Parses a line.
 pub(super) fn parse_record(line: &[u8]) -> Result<Record<'_>, RecordError> {
     let record: Record<'_> = serde_json::from_slice(line).map_err(|error| {
         let problem = RecordError::from(&error);
-        // A line that is JSON, but of something else, is best said to be so.
+        // JSON of another kind gets a message that says so.
         match serde_json::from_slice::<IgnoredAny>(line) {
             Ok(_) => RecordError {
                 message: format!(

@@ -229,7 +229,7 @@ fn take_signed(value: i64, what: &FieldRole, facts: &mut RequestFields<'_>) -> R
     match (u64::try_from(value), what) {
         (Ok(value), what) => take_unsigned(value, what, facts),
         (Err(_), FieldRole::Status) => {
-            facts.take_no_status(Cow::Owned(value.to_string()));
+            facts.take_status_text(Cow::Owned(value.to_string()));
             Ok(())
         }
         (Err(_), _) => Err(BEFORE_1970.to_owned()),
@@ -265,7 +265,7 @@ fn take_number(
         FieldRole::Metric(..) => return Ok(Some(value)),
         FieldRole::Status => match whole_status(value) {
             Some(status) => facts.take_status(status),
-            None => facts.take_no_status(Cow::Owned(value.to_string())),
+            None => facts.take_status_text(Cow::Owned(value.to_string())),
         },
         what => facts.take_number(what, value),
     }
