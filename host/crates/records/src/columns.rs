@@ -58,6 +58,11 @@ impl Columns {
         self.is_read.push(self.is_wanted(at));
     }
 
+    /// The column of that name, if it is known.
+    pub(crate) fn find(&self, name: &str) -> Option<&ColumnInfo> {
+        self.position(name).map(|at| &self.infos[at])
+    }
+
     /// Position of a column.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()

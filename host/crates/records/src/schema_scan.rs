@@ -1,6 +1,6 @@
 //! Scans the start of each input for columns and phases.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use perfbox_model::batch::{ColumnInfo, ColumnType, WantedColumns, standard_columns};
 
@@ -8,11 +8,19 @@ use crate::columns::Columns;
 use crate::limits::{COLUMNS_MAX, PHASES_MAX};
 
 /// Columns and phases found so far.
-#[derive(Default)]
 pub(crate) struct SchemaScan {
     phases: BTreeSet<String>,
+    /// The standard columns, then those found.
     columns: Vec<ColumnInfo>,
-    known: HashMap<String, usize>,
+    positions: HashMap<String, usize>,
+}
+
+impl Default for SchemaScan {
+    fn default() -> Self {
+        let columns = standard_columns();
+        let positions = columns.iter().enumerate().map(|(at, info)| (info.name.clone(), at));
+        Self { phases: BTreeSet::new(), positions: positions.collect(), columns }
+    }
 }
 
 impl SchemaScan {
@@ -25,13 +33,18 @@ impl SchemaScan {
 
     /// Adds a column, unless it is known.
     pub(crate) fn add_column(&mut self, name: &str, kind: ColumnType, unit: &str) {
-        if !self.known.contains_key(name) {
-            self.known.insert(name.to_owned(), self.columns.len());
+        if !self.positions.contains_key(name) {
+            self.positions.insert(name.to_owned(), self.columns.len());
             self.columns.push(ColumnInfo::new(name, kind, unit));
         }
     }
 
-    /// Number of columns found.
+    /// The column of that name, if it is known.
+    pub(crate) fn find(&self, name: &str) -> Option<&ColumnInfo> {
+        self.positions.get(name).map(|at| &self.columns[*at])
+    }
+
+    /// Number of columns known.
     pub(crate) fn column_count(&self) -> usize {
         self.columns.len()
     }
@@ -43,16 +56,12 @@ impl SchemaScan {
 
     /// True if there are more columns than the maximum.
     pub(crate) fn has_too_many_columns(&self) -> bool {
-        self.columns.len() > COLUMNS_MAX - standard_columns().len()
+        self.columns.len() > COLUMNS_MAX
     }
 
     /// The standard columns, then the columns found.
     pub(crate) fn columns(&self) -> Columns {
-        let mut infos = standard_columns();
-        let standard: HashSet<_> = infos.iter().map(|info| info.name.clone()).collect();
-        let others = self.columns.iter().filter(|info| !standard.contains(&info.name));
-        infos.extend(others.cloned());
-        Columns::new(infos)
+        Columns::new(self.columns.clone())
     }
 
     /// Like [`columns`](Self::columns), with none of them read.

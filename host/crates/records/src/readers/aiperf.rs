@@ -16,7 +16,7 @@ use perfbox_model::batch::ColumnType;
 use record::parse_record;
 use templates::Templates;
 
-use self::row::{OWN_COLUMNS, column_type};
+use self::row::{OWN_COLUMNS, check};
 use crate::batch_builder::{BatchBuilder, ReadOptions};
 use crate::format::Format;
 use crate::input::Block;
@@ -150,8 +150,9 @@ fn scan_line(line: &[u8], schema: &mut SchemaScan) -> Result<bool, RecordError> 
         schema.add_column(name, ColumnType::U64, unit);
     }
     schema.add_phase(record.metadata.phase_name().unwrap_or_default());
-    for metric in &record.metrics.0 {
-        schema.add_column(&metric.name, column_type(&metric.value), &metric.unit);
+    // As when it is read, a bad record adds no metric.
+    for added in check(|name| schema.find(name), &record).unwrap_or_default() {
+        schema.add_column(&added.name, added.kind, &added.unit);
     }
     Ok(schema.column_count() > known)
 }

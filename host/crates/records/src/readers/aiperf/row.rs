@@ -23,10 +23,10 @@ pub(super) fn column_type(value: &MetricValue) -> ColumnType {
     }
 }
 
-/// Checks that every metric has the type and unit of its column. Returns the columns that are
-/// new.
-pub(super) fn check(
-    columns: &Columns,
+/// Checks that every metric has the type and unit of its column, which `find` looks up. Returns
+/// the columns that are new.
+pub(super) fn check<'c>(
+    find: impl Fn(&str) -> Option<&'c ColumnInfo>,
     record: &Record<'_>,
 ) -> Result<Vec<ColumnInfo>, RecordError> {
     let mut added = Vec::new();
@@ -44,7 +44,7 @@ pub(super) fn check(
             check_latency(ms).map_err(refused)?;
         }
         let name = escape(&metric.name);
-        let Some(info) = columns.position(&metric.name).map(|at| &columns.infos[at]) else {
+        let Some(info) = find(&metric.name) else {
             added.push(ColumnInfo::new(&metric.name, column_type(&metric.value), &metric.unit));
             continue;
         };

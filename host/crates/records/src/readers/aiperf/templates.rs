@@ -96,7 +96,11 @@ impl Templates {
         builder: &mut BatchBuilder<'_>,
     ) -> Result<(), RecordError> {
         let record = parse_record(line)?;
-        check(&builder.columns(), &record)?.into_iter().for_each(|info| builder.add_column(info));
+        let columns = builder.columns();
+        let added = check(|name| columns.find(name), &record)?;
+        // Held no longer, so that adding a column does not copy them.
+        drop(columns);
+        added.into_iter().for_each(|info| builder.add_column(info));
         let columns = &*builder.columns();
         let phase = PhaseKey {
             name: record.metadata.phase_name().unwrap_or_default().to_owned(),
