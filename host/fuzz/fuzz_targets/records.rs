@@ -22,8 +22,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use libfuzzer_sys::fuzz_target;
 use perfbox::records::{
-    Format, Item, Mapping, RecordedSource, RecordedOptions, Source, SourceEnd,
-    read_event_log,
+    Format, Item, Mapping, RecordedOptions, RecordedSource, Source, SourceEnd, read_event_log,
 };
 use perfbox_fuzz::{Digests, assert_can_be_shown, directory, file};
 use tempfile::TempDir;
