@@ -103,8 +103,8 @@ fn the_mapping_is_shown_field_by_field() {
     dir.write("perfbox.yaml", "mapping:\n  latnecy: took\n");
     assert_eq!(
         show().expect(2).stderr,
-        "error: perfbox.yaml:2: `latnecy` is not a field that can be mapped; did you mean \
-         `latency`? (there are start, end, latency, status, error, error_message, success, name, \
+        "error: perfbox.yaml:2: unknown field `latnecy`; did you mean \
+         `latency`? (fields: start, end, latency, status, error, error_message, success, name, \
          phase, session, worker, cancelled and metric.NAME)\n"
     );
 }

@@ -76,7 +76,7 @@ fn what_cannot_be_verified_is_told() {
             2,
             "unknown post_processor `metrcs`; did you mean `metrics`?",
         ),
-        ("plugins verify-deterministic metrics gone.jsonl", 4, "the input `gone.jsonl` cannot"),
+        ("plugins verify-deterministic metrics gone.jsonl", 4, "cannot read input `gone.jsonl`"),
     ] {
         let ran = dir.expect(status, args);
         assert!(ran.stderr.contains(words), "{}", ran.stderr);

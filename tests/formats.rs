@@ -184,9 +184,8 @@ fn k6_points_in_whole_seconds_are_refused_unless_they_are_asked_for() {
     std::fs::copy(file, dir.path("r.csv")).unwrap();
     assert_eq!(
         dir.expect(4, "run r.csv").stderr,
-        "error: r.csv: its times are whole seconds, as k6 writes them unless told otherwise, so \
-         that starts are off by up to one; write it anew with K6_CSV_TIME_FORMAT=unix_nano, or \
-         read it as it is with --input-format k6-csv\n"
+        "error: r.csv: times are whole seconds, so starts are off by up to one; write the file \
+            with K6_CSV_TIME_FORMAT=unix_nano, or read it anyway with --input-format k6-csv\n"
     );
 }
 

@@ -36,10 +36,7 @@ fn run_over(content: impl AsRef<[u8]>, status: i32, flags: &str) -> (Ran, Value)
 #[track_caller]
 fn last_is_bad(content: impl AsRef<[u8]>, flags: &str, words: &str) {
     let (ran, summary) = run_over(&content, 4, flags);
-    assert_eq!(
-        ran.stderr,
-        format!("error: r:{words}; leave such records out with --skip-bad-records\n")
-    );
+    assert_eq!(ran.stderr, format!("error: r:{words}; skip bad records with --skip-bad-records\n"));
     assert_eq!(*metric(&summary, "metrics", "request_count"), 2, "{words}");
     let (ran, summary) = run_over(&content, 0, &format!("{flags} --skip-bad-records"));
     assert_eq!(ran.stderr, format!(" WARN 1 bad record of r left out, the first at {words}\n"));
@@ -68,8 +65,8 @@ fn a_last_line_that_breaks_off_costs_itself() {
     let short = |has: u32, of: u32| {
         let plural = if has == 1 { "" } else { "s" };
         format!(
-            "the row has {has} field{plural}, and the others have {of}; the input ends in the \
-             middle of it"
+            "the row has {has} field{plural}, the others have {of}; the input ends in the \
+                middle of the row"
         )
     };
     last_is_bad(HEY.to_owned() + "0.0051,0.0001,0.00", "", &format!("4:1: {}", short(3, 8)));
@@ -90,11 +87,11 @@ fn a_last_line_that_breaks_off_costs_itself() {
 
 #[test]
 fn a_row_with_other_fields_than_the_others_is_a_bad_record() {
-    last_is_bad(CSV.to_owned() + "3\n", MAPS, "4:1: the row has 1 field, and the others have 2");
+    last_is_bad(CSV.to_owned() + "3\n", MAPS, "4:1: the row has 1 field, the others have 2");
     last_is_bad(
         JMETER.to_owned() + "1780000000002,7,a, b,200,true\n",
         "",
-        "4:1: the row has 6 fields, and the others have 5",
+        "4:1: the row has 6 fields, the others have 5",
     );
     // Delimiters at its end move nothing.
     let (_, summary) = run_over(CSV.to_owned() + "3,7,\n4,8,,\n", 0, MAPS);
@@ -106,7 +103,7 @@ fn a_quote_without_an_end_costs_what_comes_after_it() {
     last_is_bad(
         JMETER.to_owned() + "1780000000002,7,\"c,200,true\n1780000000003,7,d,200,true\n",
         "",
-        "4:17: a quoted field has no end",
+        "4:17: a quoted field has no closing quote",
     );
 }
 
@@ -181,38 +178,38 @@ fn numbers_that_json_does_not_have_are_bad_records() {
     );
     let line = |value: &str| format!("{JSONL}{{\"at\":3,\"took\":{value}}}\n");
     last_is_bad(line("NaN"), MAPS, "3:16: not JSON: expected value");
-    last_is_bad(line("1e400"), MAPS, "3:1: `took`: `1e400` is no number");
-    last_is_bad(line("\"NaN\""), MAPS, "3:1: `took`: `NaN` is no number");
+    last_is_bad(line("1e400"), MAPS, "3:1: `took`: `1e400` is not a number");
+    last_is_bad(line("\"NaN\""), MAPS, "3:1: `took`: `NaN` is not a number");
 }
 
 #[test]
 fn fields_that_are_no_finite_numbers_are_bad_records() {
     for value in ["nan", "NaN", "inf", "-inf", "1e400", "5 ms", "0x10"] {
-        let words = format!("4:3: column `took`: `{value}` is no number");
+        let words = format!("4:3: column `took`: `{value}` is not a number");
         last_is_bad(format!("{CSV}3,{value}\n"), MAPS, &words);
         let metric = format!("at,took,size\n1,5,1\n2,6,2\n3,7,{value}\n");
         let maps = format!("{MAPS} --map metric.size=size");
-        last_is_bad(metric, &maps, &format!("4:5: column `size`: `{value}` is no number"));
+        last_is_bad(metric, &maps, &format!("4:5: column `size`: `{value}` is not a number"));
     }
 }
 
 #[test]
 fn a_negative_latency_is_a_bad_record_in_every_format() {
     let negative = record("load", 5).replace("\"value\":10.0", "\"value\":-5.0");
-    last_is_bad(records("load", 2) + &negative, "", "3:1: its latency is negative: -5 ms");
+    last_is_bad(records("load", 2) + &negative, "", "3:1: latency is negative: -5 ms");
     let hey = "-0.005,0.0003,0.0000,0.0000,0.0069,0.0001,200,0.0002\n";
-    last_is_bad(HEY.to_owned() + hey, "", "4:1: its latency is negative: -5 ms");
+    last_is_bad(HEY.to_owned() + hey, "", "4:1: latency is negative: -5 ms");
     let oha = "0.003,0,0,0,-0.005,100,200\n";
-    last_is_bad(OHA.to_owned() + oha, "", "4:1: its latency is negative: -5 ms");
+    last_is_bad(OHA.to_owned() + oha, "", "4:1: latency is negative: -5 ms");
     let jmeter = "1780000000001,-5,b,200,true\n";
-    last_is_bad(JMETER.to_owned() + jmeter, "", "4:1: its latency is negative: -5 ms");
+    last_is_bad(JMETER.to_owned() + jmeter, "", "4:1: latency is negative: -5 ms");
     let vegeta = "1780000100000062203,200,-5000000,0,40,,,steady,1,GET,http://a/,\n";
-    last_is_bad(VEGETA.to_owned() + vegeta, "", "3:1: its latency is negative: -5 ms");
-    last_is_bad(CSV.to_owned() + "3,-5\n", MAPS, "4:1: its latency is negative: -5 ms");
+    last_is_bad(VEGETA.to_owned() + vegeta, "", "3:1: latency is negative: -5 ms");
+    last_is_bad(CSV.to_owned() + "3,-5\n", MAPS, "4:1: latency is negative: -5 ms");
     let ends = "--map start=at:s --map end=till:s";
-    last_is_bad("at,till\n1,2\n2,3\n3,2.5\n", ends, "4:1: its latency is negative: -500 ms");
+    last_is_bad("at,till\n1,2\n2,3\n3,2.5\n", ends, "4:1: latency is negative: -500 ms");
     let jsonl = JSONL.to_owned() + "{\"at\":3,\"took\":-5}\n";
-    last_is_bad(jsonl, MAPS, "3:1: its latency is negative: -5 ms");
+    last_is_bad(jsonl, MAPS, "3:1: latency is negative: -5 ms");
 }
 
 #[test]
@@ -230,7 +227,7 @@ fn a_gzip_that_is_cut_in_the_middle_is_read_as_far_as_it_goes() {
     let gzip = gzip.finish().unwrap();
     for flags in ["", "--skip-bad-records"] {
         let (ran, summary) = run_over(&gzip[..gzip.len() / 2], 4, flags);
-        let start = "error: the input `r` cannot be read past byte ";
+        let start = "error: cannot read input `r` past byte ";
         assert!(ran.stderr.starts_with(start), "{}", ran.stderr);
         assert!(ran.stderr.ends_with(": incomplete deflate stream\n"), "{}", ran.stderr);
         let count = metric(&summary, "metrics", "request_count").as_u64().unwrap();
@@ -255,13 +252,14 @@ fn a_gzip_of_k6_that_breaks_off_keeps_every_request_that_it_had() {
 #[test]
 fn what_is_no_input_of_ours_says_what_it_is_and_what_to_do() {
     let utf16: Vec<u8> = "\u{feff}at,took\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let utf16_words = "this is UTF-16; convert it first, as with `iconv -f utf-16 -t utf-8`";
-    let array = "this is a JSON array; JSON lines are read, one object a line, as `jq -c '.[]'` \
-                 makes of it";
-    let none = "this is of no format that is read: no JSON, no Parquet, no CSV with a header of \
-                two columns at least; the formats are aiperf-jsonl, k6-json, vegeta-json, \
-                vllm-json, guidellm-json, k6-csv, jmeter-csv, oha-csv, hey-csv, vegeta-csv, \
-                parquet, jsonl, csv, and docs/formats.md says how their tools write them";
+    let utf16_words = "this is UTF-16; convert it first, for example with `iconv -f utf-16 -t \
+        utf-8`";
+    let array = "this is a JSON array, not JSON lines; write one object a line, for example with \
+        `jq -c '.[]'`";
+    let none = "unknown format: neither JSON nor Parquet nor CSV with a header of at least two \
+                columns; the formats are aiperf-jsonl, k6-json, vegeta-json, vllm-json, \
+                guidellm-json, k6-csv, jmeter-csv, oha-csv, hey-csv, vegeta-csv, parquet, jsonl, \
+                csv; see docs/formats.md for how to write them";
     let wide = vec!["a"; 65_537].join(",") + "\n";
     let parquet = std::fs::read(Path::new(FIXTURES).join("generic/results-zstd.parquet")).unwrap();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -272,15 +270,20 @@ fn what_is_no_input_of_ours_says_what_it_is_and_what_to_do() {
         (
             b"<?xml version=\"1.0\"?>\n<testResults>".to_vec(),
             "",
-            "this is XML, which is not read; JMeter writes CSV with \
+            "this is XML, which is not supported; write CSV from JMeter with \
              `-Jjmeter.save.saveservice.output_format=csv`",
         ),
         (b"[{\"at\":1,\"took\":5}]\n".to_vec(), MAPS, array),
         (b"\n [\n]".to_vec(), "--input-format jsonl", array),
         (b"once upon a time\n".to_vec(), "", none),
         (b"at\n1\n".to_vec(), "", none),
-        (wide.into_bytes(), MAPS, "the header has 65537 columns, and at most 65536 are read"),
-        (gzip.finish().unwrap(), MAPS, "Parquet in gzip or zstd is not read; decompress it first"),
+        (wide.into_bytes(), MAPS, "the header has 65537 columns; the maximum is 65536"),
+        (
+            gzip.finish().unwrap(),
+            MAPS,
+            "compressed Parquet is not supported; decompress the file \
+            first",
+        ),
     ] {
         let (ran, _) = run_over(content, 4, flags);
         assert_eq!(ran.stderr, format!("error: r: {words}\n"));
@@ -298,8 +301,7 @@ fn a_csv_of_thousands_of_columns_is_read() {
 #[test]
 fn a_device_is_not_read_for_ever() {
     let ran = Dir::new().expect(4, "run /dev/zero");
-    let words =
-        "error: the input `/dev/zero` cannot be read: it is a device, not a file or a pipe\n";
+    let words = "error: cannot read input `/dev/zero`: it is a device, not a file or a pipe\n";
     assert_eq!(ran.stderr, words);
 }
 
@@ -349,13 +351,19 @@ fn a_line_of_100_mb_is_one_bad_record_in_every_format() {
     for (before, after, flags, words) in [
         (records("load", 1), format!("\n{}", record("load", 2)), "", ""),
         (JSONL.to_owned(), format!("\n{JSONL}"), MAPS, ""),
-        (CSV.to_owned(), "\n7,1\n".to_owned(), MAPS, "; is a quote missing?"),
-        (HEY.to_owned(), "\n0.1,0,0,0,0,0,200,0.5\n".to_owned(), "", "; is a quote missing?"),
+        (CSV.to_owned(), "\n7,1\n".to_owned(), MAPS, "; check for a missing closing quote"),
+        (
+            HEY.to_owned(),
+            "\n0.1,0,0,0,0,0,200,0.5\n".to_owned(),
+            "",
+            "; check for a missing \
+            closing quote",
+        ),
     ] {
         let dir = Dir::new();
         with_hole(&dir, &before, bytes, &after);
         let ran = dir.expect(4, &format!("run r --quiet {flags}"));
-        let words = format!("the line is longer than 64 MiB{words}; leave such records out");
+        let words = format!("the line is longer than 64 MiB{words}; skip bad records");
         assert!(ran.stderr.contains(&words), "{}", ran.stderr);
         let ran = dir.expect(0, &format!("run r --quiet --skip-bad-records --format json {flags}"));
         let input = &ran.json()["inputs"][0];
@@ -401,7 +409,7 @@ fn fields_with_line_breaks_are_whole_wherever_blocks_end() {
     // The number of a line is right behind all of them.
     let lines = rows.lines().count();
     let (ran, _) = run_over(format!("{rows}oh,no,\n"), 4, MAPS);
-    let words = format!("error: r:{}:1: column `at`: `oh` is no number of s", lines + 1);
+    let words = format!("error: r:{}:1: column `at`: `oh` is not a number of s", lines + 1);
     assert!(ran.stderr.starts_with(&words), "{}", ran.stderr);
 }
 
@@ -417,7 +425,7 @@ fn with_metric(phase: &str, start_ns: u64, name: &str, value: f64) -> String {
 }
 
 #[test]
-fn a_metric_that_comes_up_late_begins_the_run_again_with_all_columns() {
+fn late_metric_is_read_without_a_second_reading() {
     let before = more_than_a_block("load");
     let count = before.lines().count() as u64;
     let late = with_metric("load", 7, "late", 3.0) + &with_metric("load", 8, "later", 4.0);
@@ -425,7 +433,6 @@ fn a_metric_that_comes_up_late_begins_the_run_again_with_all_columns() {
     dir.write("r", before + &late);
     for args in ["run r --hook phase_log --out out", "run r --out skipped --skip-bad-records"] {
         let ran = dir.expect(0, args);
-        // Hooks hear of nothing twice.
         let events = if args.contains("--hook") { 3 } else { 0 };
         assert_eq!(ran.stderr.lines().count(), events, "{}", ran.stderr);
         let out = if events > 0 { "out" } else { "skipped" };
@@ -442,7 +449,7 @@ fn a_metric_that_comes_up_late_begins_the_run_again_with_all_columns() {
 }
 
 #[test]
-fn what_comes_up_late_on_standard_input_is_read_as_well() {
+fn late_metric_and_late_phase_on_standard_input_are_read() {
     let text = more_than_a_block("load") + &with_metric("late", 7, "late", 3.0);
     let dir = Dir::new();
     for args in ["run - --format json", "run - --format json --phase late"] {
@@ -451,19 +458,19 @@ fn what_comes_up_late_on_standard_input_is_read_as_well() {
         let found = metrics.iter().find(|metric| metric["name"] == "late").unwrap();
         assert_eq!(found["stats"]["avg"], 3.0);
     }
-    let missing = dir.perfbox(["run", "-", "--phase", "latte"]).stdin(text).expect(2);
+    let missing = dir.perfbox(["run", "-", "--phase", "latte"]).stdin(text).expect(4);
     let words = "error: the input has no phase `latte`; its phases are late, load\n";
     assert_eq!(missing.stderr, words);
 }
 
 #[test]
-fn a_phase_that_comes_up_late_can_be_asked_for() {
+fn late_phase_can_be_selected() {
     let dir = Dir::new();
     dir.write("r", more_than_a_block("load") + &records("late", 3));
     let summary = dir.expect(0, "run r --phase late --format json").json();
     assert_eq!(*metric(&summary, "metrics", "request_count"), 3);
     assert_eq!(summary["phases"].as_array().unwrap().len(), 1);
-    let ran = dir.expect(2, "run r --phase latte");
+    let ran = dir.expect(4, "run r --phase latte");
     let words = "error: the input has no phase `latte`; its phases are late, load\n";
     assert_eq!(ran.stderr, words);
 }

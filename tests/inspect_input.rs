@@ -56,8 +56,8 @@ fn what_inspect_suggests_is_what_run_takes() {
 /// What is no records, and is recognised as such.
 fn foreign() -> [(&'static str, Vec<u8>, &'static str); 7] {
     let k6 = Path::new(FIXTURES).join("k6/results-seconds.csv");
-    let list = "this is one JSON document; JSON lines are read, one object a line, as \
-                `jq -c '.runs[]'` makes of a list in it";
+    let list = "this is one JSON document, not JSON lines; write one object a line, for example \
+        with `jq -c '.runs[]'`";
     [
         ("a list", b"[{\"start\":1,\"took\":5}]".to_vec(), "this is a JSON array; "),
         ("a document", b"{\n \"n\": 1,\n \"runs\": [\n {\"took\": 1}\n]}".to_vec(), list),
@@ -110,9 +110,9 @@ fn csv_whose_first_line_is_data_is_said_to_lack_the_names_of_its_columns() {
         );
         assert_eq!(
             dir.expect(4, "run r").stderr,
-            "error: r: this is CSV of no tool that is known, and its first line looks like data; \
-             put a line with the names of the columns in front of it, and then say which column is \
-             what with --map, as `perfbox inspect` suggests\n"
+            "error: r: this is CSV of an unknown tool, and its first line looks like data; \
+             add a header line with the names of the columns, then map its columns with --map; \
+             `perfbox inspect` suggests a mapping\n"
         );
     }
     let dir = Dir::new();
@@ -183,7 +183,7 @@ fn an_input_that_cannot_be_read_does_not_keep_others_from_being_shown() {
     dir.write("good.jsonl", records("load", 3));
     let several = dir.expect(4, "inspect missing.csv good.jsonl perfbox.yaml");
     assert!(several.stdout.starts_with("good.jsonl\n  format   aiperf-jsonl\n"), "{several:?}");
-    assert_eq!(several.stderr.matches("error: the input `").count(), 2, "{several:?}");
+    assert_eq!(several.stderr.matches("input `").count(), 2, "{several:?}");
 }
 
 #[test]
@@ -193,10 +193,10 @@ fn parquet_in_gzip_is_not_called_damaged() {
     gzip.write_all(&parquet).unwrap();
     let dir = Dir::new();
     dir.write("r", gzip.finish().unwrap());
-    let words = "Parquet in gzip or zstd is not read; decompress it first";
+    let words = "compressed Parquet is not supported; decompress the file first";
     assert_eq!(
         dir.expect(4, "inspect r").stderr,
-        format!("error: the input `r` cannot be read: {words}\n")
+        format!("error: cannot read input `r`: {words}\n")
     );
 }
 

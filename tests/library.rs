@@ -1,6 +1,6 @@
 //! perfbox without its command line.
 
-use perfbox::records::{Recorded, RecordedOptions, Recording};
+use perfbox::records::{BlockResult, RecordedOptions, RecordedSource};
 use perfbox::registry::{Implementation, PackageSource, PluginSources};
 use perfbox::report::{MetricValue, PluginStatus, RunStatus};
 use perfbox::source::{Item, Items, ReadTask, Source, SourceEnd};
@@ -62,7 +62,8 @@ fn read_while_it_grows(text: &str, added: &str) -> (usize, Option<String>) {
     let dir = Dir::new();
     let path = dir.write("r.jsonl", text);
     let name = path.to_string_lossy().into_owned();
-    let source = Recorded::open(std::slice::from_ref(&name), RecordedOptions::default()).unwrap();
+    let source =
+        RecordedSource::open(std::slice::from_ref(&name), RecordedOptions::default()).unwrap();
     let mut file = std::fs::File::options().append(true).open(path).unwrap();
     file.write_all(added.as_bytes()).unwrap();
     let batches = source.items().filter_map(|item| match item {
@@ -84,13 +85,13 @@ fn a_last_line_of_a_file_that_grows_is_said_to_be_still_written() {
     let (whole, rest) = text.split_at(text.len() - 20);
     let (records, error) = read_while_it_grows(whole, rest);
     assert_eq!(records, 2);
-    let words = "; the input is still written to; leave such records out with --skip-bad-records";
+    let words = "; the input is still being written; skip bad records with --skip-bad-records";
     assert!(error.as_ref().unwrap().starts_with("r.jsonl:3:"), "{error:?}");
     assert!(error.as_ref().unwrap().ends_with(words), "{error:?}");
     // One that does not grow any more is as bad, and nobody writes to it.
     let (records, error) = read_while_it_grows(whole, "");
     assert_eq!(records, 2);
-    assert!(!error.unwrap().contains("still written"));
+    assert!(!error.unwrap().contains("still being written"));
 }
 
 #[tokio::test]
@@ -160,11 +161,11 @@ async fn hooks_may_be_told_of_events_and_never_of_a_batch() {
 }
 
 #[test]
-fn a_recorded_source_announces_the_columns_of_all_its_batches() {
+fn recorded_source_announces_the_columns_of_the_start_of_its_inputs() {
     let dir = Dir::with_records();
     let input = dir.path("results.jsonl").to_string_lossy().into_owned();
     let options = RecordedOptions { batch_records: 100, ..RecordedOptions::default() };
-    let source = Recorded::open(&[input], options).unwrap();
+    let source = RecordedSource::open(&[input], options).unwrap();
     let announced: Vec<String> =
         source.columns().iter().map(|column| column.name.clone()).collect();
     assert_eq!(
@@ -189,7 +190,8 @@ fn a_recorded_source_announces_the_columns_of_all_its_batches() {
             Item::Event(_) => events += 1,
             Item::Batch(batch) => {
                 assert_eq!(events, 0, "events come after the last batch");
-                let names: Vec<_> = batch.columns().map(|(info, _)| info.name.clone()).collect();
+                // A late metric would have a column behind these.
+                let names: Vec<_> = batch.infos().iter().map(|info| info.name.clone()).collect();
                 assert_eq!(names, announced);
                 batches.push((batch.phase().name.clone(), batch.len()));
             }
@@ -205,17 +207,17 @@ fn a_recorded_source_announces_the_columns_of_all_its_batches() {
 
 /// Another source, cancelled once its first read is accepted.
 struct CancelAfterFirst {
-    inner: Recorded,
+    inner: RecordedSource,
     cancel: CancelToken,
 }
 
 impl Source for CancelAfterFirst {
-    type Read = Recording;
+    type Read = BlockResult;
 
-    fn next_read(&self) -> Option<ReadTask<'_, Recording>> {
+    fn next_read(&self) -> Option<ReadTask<'_, BlockResult>> {
         self.inner.next_read()
     }
-    fn accept(&self, read: Recording) -> Vec<Item> {
+    fn accept(&self, read: BlockResult) -> Vec<Item> {
         self.cancel.cancel();
         self.inner.accept(read)
     }
@@ -239,7 +241,7 @@ async fn an_interrupted_run_reports_what_was_processed() {
     let input = dir.write("r.jsonl", records("profiling", 40_000));
     let cancel = CancelToken::default();
     let options = RecordedOptions { cancel: cancel.clone(), ..RecordedOptions::default() };
-    let inner = Recorded::open(&[input.to_string_lossy().into_owned()], options).unwrap();
+    let inner = RecordedSource::open(&[input.to_string_lossy().into_owned()], options).unwrap();
     let mut embedded = Embedded::new();
     embedded.add(PROCESSOR, "witness_processor", &[], Limits::default()).await;
     embedded.add(HOOK, "witness_hook", &[], Limits::default()).await;

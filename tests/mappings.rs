@@ -57,8 +57,8 @@ fn whether_a_request_succeeded_is_said_by_words_that_are_known() {
     assert_eq!(
         reasons(&summary),
         json!([
-            "11:5: column `s`: `maybe` is neither a yes (true, t, yes, y, 1, 1.0, ok, pass, passed, \
-             success) nor a no (false, f, no, n, 0, 0.0, ko, fail, failed, failure, error)"
+            "11:5: column `s`: `maybe` is neither true (true, t, yes, y, 1, 1.0, ok, pass, passed, \
+             success) nor false (false, f, no, n, 0, 0.0, ko, fail, failed, failure, error)"
         ])
     );
     let jsonl = "{\"t\":1,\"l\":2,\"c\":true}\n{\"t\":1,\"l\":2,\"c\":\"passed\"}\n";
@@ -67,7 +67,7 @@ fn whether_a_request_succeeded_is_said_by_words_that_are_known() {
     assert_eq!(
         reasons(&summary),
         json!([
-            "2:1: `c`: `passed` is neither a yes (true, t, yes, y, 1, 1.0) nor a no (false, f, no, \
+            "2:1: `c`: `passed` is neither true (true, t, yes, y, 1, 1.0) nor false (false, f, no, \
              n, 0, 0.0)"
         ])
     );
@@ -100,23 +100,19 @@ fn what_leads_beyond_all_times_is_a_bad_record() {
         (
             "t,l\n1,1e308\n",
             "start=t:s latency=l:s",
-            "its latency is longer than any that is read, 584 years: inf ms",
+            "latency exceeds the maximum of 584 years: inf ms",
         ),
         (
             "t,l\n1,1e308\n",
             "start=t:s latency=l:ms",
-            "its latency is longer than any that is read, 584 years: 1e308 ms",
+            "latency exceeds the maximum of 584 years: 1e308 ms",
         ),
-        (jmeter, "", "its latency is longer than any that is read, 584 years: 1e20 ms"),
-        (
-            "e,l\n1,4\n",
-            "end=e:s latency=l:s",
-            "its latency, 4000 ms, is longer than the time from 1970 to its end",
-        ),
+        (jmeter, "", "latency exceeds the maximum of 584 years: 1e20 ms"),
+        ("e,l\n1,4\n", "end=e:s latency=l:s", "the latency, 4000 ms, reaches back before 1970"),
         (
             "t,l\n18000000000,900000000\n",
             "start=t:s latency=l:s",
-            "its start and its latency, 900000000000 ms, lead beyond the year 2554",
+            "start and latency, 900000000000 ms, lead beyond the year 2554",
         ),
     ] {
         let maps = maps.split_whitespace().map(|map| format!(" --map {map}"));
@@ -145,7 +141,7 @@ fn syntax_is_checked_and_numbers_are_read_only_where_they_are_asked_for() {
     let summary = read(&jsonl, &format!("{MAPS} --map metric.z=z"));
     assert_eq!(
         reasons(&summary),
-        json!(["2:1: `z`: `1e400` is no number", "3:12: not JSON: expected value"])
+        json!(["2:1: `z`: `1e400` is not a number", "3:12: not JSON: expected value"])
     );
 }
 
@@ -158,9 +154,7 @@ fn a_request_that_failed_may_lack_a_latency_and_others_may_not() {
         assert_eq!(errors(&summary), [("timeout".to_owned(), 1)]);
         assert_eq!(
             reasons(&summary),
-            json!([format!(
-                "{place}it has no latency, which only a request with an error may lack"
-            )])
+            json!([format!("{place}the record has no latency; only a failed request may lack it")])
         );
         let phase = &summary["phases"][0]["stats"];
         assert_eq!((&phase["sent"], &phase["errors"]), (&json!(2), &json!(1)));
@@ -202,8 +196,8 @@ fn a_start_in_a_unit_that_is_not_likely_is_doubted() {
     ] {
         dir.write("r.csv", format!("t,l\n{start},5\n"));
         let ran = dir.expect(0, &format!("run r.csv --map start=t:{unit} --map latency=l"));
-        let words = " WARN the phase `profiling` starts 20 days after the start of 1970: is the unit \
-                     of `start` right?\n";
+        let words = " WARN phase `profiling` starts 20 days after 1970-01-01; check the unit of \
+                     `start`\n";
         assert_eq!(ran.stderr == words, is_doubted, "{}", ran.stderr);
         assert_eq!(ran.stderr.is_empty(), !is_doubted, "{}", ran.stderr);
     }
@@ -278,8 +272,8 @@ fn json_lines_that_are_no_json_are_not_said_to_lack_a_column() {
         assert_eq!(
             dir.expect(4, &format!("run r {MAPS}")).stderr,
             format!(
-                "error: r: its first line is no JSON object: {words}; where it is CSV, \
-                 --input-format csv reads it\n"
+                "error: r: the first line is not a JSON object: {words}; for CSV, use \
+                    --input-format csv\n"
             )
         );
     }

@@ -89,8 +89,8 @@ fn parts_that_do_not_count_time_from_the_same_start_are_doubted() {
     let ran = dir.expect(0, &format!("run own.csv unix.csv --one-run {MAPS}"));
     assert_eq!(
         ran.stderr,
-        " WARN the phase `profiling` lasts 56 years: do all inputs count time from the same \
-         start?\n"
+        " WARN phase `profiling` lasts 56 years; check that all inputs count time from the same \
+         start\n"
     );
     assert_eq!(dir.expect(0, &format!("run own.csv unix.csv {MAPS}")).stderr, "");
 }

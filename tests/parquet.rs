@@ -112,8 +112,8 @@ fn the_line_of_a_bad_record_counts_the_rows_of_all_groups_before() {
     let starts = Float64Array::from_iter_values((0..30).map(f64::from));
     let file = file_of(&[("t", array(starts)), ("l", array(latencies))], 10);
     let words = words_of(&file, 0, MAPS);
-    let expected = " WARN 1 bad record of r.parquet left out, the first at 26:1: its latency is \
-                    negative: -1 ms\n";
+    let expected = " WARN 1 bad record of r.parquet left out, the first at 26:1: latency is \
+        negative: -1 ms\n";
     assert_eq!(words, expected);
 }
 
@@ -278,8 +278,8 @@ fn values_that_cannot_be_read_are_bad_records_and_not_missing() {
     assert_eq!(
         dir.expect(0, &run).json()["inputs"][0]["bad_record_reasons"],
         json!([
-            "2:1: column `l`: `oh` is no number",
-            "3:1: column `t`: `9223372036854775807` s are beyond the year 2554: it is in another unit",
+            "2:1: column `l`: `oh` is not a number",
+            "3:1: column `t`: `9223372036854775807` s are beyond the year 2554; check the unit",
             "4:1: column `t`: the time is before 1970"
         ])
     );

@@ -61,14 +61,10 @@ fn absent_and_null_metrics_are_no_bad_records() {
 fn names_that_cannot_be_shown_are_bad_records_and_cost_nothing_else() {
     let dir = Dir::new();
     for (name, unit, words) in [
-        (
-            "a\u{1b}[31m",
-            "ms",
-            "a metric's name has characters that cannot be shown: `a\\u{1b}[31m`",
-        ),
-        ("a", "m\u{202e}s", "a unit's name has characters that cannot be shown: `m\\u{202e}s`"),
+        ("a\u{1b}[31m", "ms", "metric name has unprintable characters: `a\\u{1b}[31m`"),
+        ("a", "m\u{202e}s", "unit name has unprintable characters: `m\\u{202e}s`"),
         ("", "ms", "a metric has an empty name"),
-        (&"x".repeat(300), "ms", "a metric's name has 300 bytes, at most 256 are read"),
+        (&"x".repeat(300), "ms", "metric name has 300 bytes; the maximum is 256"),
     ] {
         let mut odd: Value = serde_json::from_str(&record("load", 5)).unwrap();
         odd["metrics"][name] = json!({"value": 1.0, "unit": unit});
@@ -206,7 +202,8 @@ fn a_file_of_something_else_is_said_to_be_so_and_costs_no_earlier_results() {
         assert!(
             ran.stderr.starts_with("error: other.json:1:")
                 && ran.stderr.ends_with(
-                    "no line of this input is a record: `perfbox run --help` names the tools whose results are read\n"
+                    "no line of this input is a record; see `perfbox run --help` for the \
+                        supported tools\n"
                 ),
             "{}",
             ran.stderr

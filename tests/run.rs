@@ -486,7 +486,8 @@ fn a_bad_line_ends_the_reading_and_what_came_before_is_reported() {
     let ran = dir.expect(4, "run bad.jsonl --out out");
     assert_eq!(
         ran.stderr,
-        "error: bad.jsonl:4:15: not JSON: expected ident; leave such records out with --skip-bad-records\n"
+        "error: bad.jsonl:4:15: not JSON: expected ident; skip bad records with \
+            --skip-bad-records\n"
     );
     assert!(ran.stdout.starts_with("profiling: 3 requests, 2.01 s\n"), "{}", ran.stdout);
     let summary = dir.summary("out");
@@ -548,8 +549,8 @@ fn a_gzip_that_breaks_off_is_reported_with_its_good_records() {
     let bytes = summary["inputs"][0]["bytes"].as_u64().unwrap();
     assert!(
         ran.stderr.starts_with(&format!(
-            "error: the input `half.jsonl.gz` cannot be read past byte {bytes} of its text; its \
-             compressed data is damaged or breaks off: "
+            "error: cannot read input `half.jsonl.gz` past byte {bytes} of its text; its \
+                compressed data is damaged or truncated: "
         )),
         "{}",
         ran.stderr

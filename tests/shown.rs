@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use perfbox::component::ComponentInfo;
-use perfbox::records::{Recorded, RecordedOptions, read_event_log};
+use perfbox::records::{RecordedOptions, RecordedSource, read_event_log};
 use perfbox::registry::{Manifest, PackageOverride, ParamValues, check_params};
 use perfbox::report::{
     Distribution, InputReport, Metric, MetricValue, PhaseReport, ProcessorResult, Quantile, Report,
@@ -185,7 +185,7 @@ proptest! {
             assert_is_a_line(&error.to_string());
         }
         let options = RecordedOptions { skip_bad_records: true, ..RecordedOptions::default() };
-        match Recorded::open(&[path], options) {
+        match RecordedSource::open(&[path], options) {
             Err(error) => assert_is_a_line(&error.to_string()),
             Ok(source) => {
                 source.items().for_each(drop);
@@ -195,7 +195,7 @@ proptest! {
             }
         }
         let wanted = RecordedOptions { phases: vec![unit], ..RecordedOptions::default() };
-        let missing = Recorded::open(&[dir.path("no").join(&name).display().to_string()], wanted);
+        let missing = RecordedSource::open(&[dir.path("no").join(&name).display().to_string()], wanted);
         assert_is_a_line(&missing.err().unwrap().to_string());
     }
 }

@@ -20,7 +20,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use perfbox::batch::WantedColumns;
-use perfbox::records::{Mapping, Recorded, RecordedOptions};
+use perfbox::records::{Mapping, RecordedOptions, RecordedSource};
 use perfbox::source::{Item, Source as _};
 use serde::Serialize as _;
 use serde_json::Value;
@@ -235,9 +235,9 @@ impl Format {
         for flag in self.mapping {
             mapping.add_flag(flag).expect("a mapping");
         }
-        let options = RecordedOptions { mapping, look_through: false, ..Default::default() };
+        let options = RecordedOptions { mapping, ..Default::default() };
         let name = path.to_str().expect("a path of letters").to_owned();
-        let mut source = Recorded::open(&[name], options).expect("it opens");
+        let mut source = RecordedSource::open(&[name], options).expect("it opens");
         source.want(&WantedColumns::All);
         let mut records = 0;
         for item in source.items() {

@@ -6,7 +6,7 @@
 //! do, as `examples/embed.rs` shows:
 //!
 //! ```no_run
-//! use perfbox::records::{Recorded, RecordedOptions};
+//! use perfbox::records::{RecordedOptions, RecordedSource};
 //! use perfbox::registry::{ParamValues, check_params};
 //! use perfbox::{
 //!     Category, CompileMode, Limits, Loader, Plugin, Registry, RunOptions, Settings,
@@ -19,7 +19,7 @@
 //! let config = check_params("metrics", metrics.params.as_deref(), &ParamValues::new())?;
 //! let settings = Settings { config, limits: Limits::for_builtins(), ..Settings::default() };
 //! let plugin = Plugin::create(loader.load(metrics, &settings.limits)?, settings).await;
-//! let mut source = Recorded::open(&["profile_export.jsonl".to_owned()], RecordedOptions::default())?;
+//! let mut source = RecordedSource::open(&["profile_export.jsonl".to_owned()], RecordedOptions::default())?;
 //! let finished = perfbox::run(&mut source, vec![plugin], RunOptions::default());
 //! println!("{}", finished.report.to_json());
 //! # Ok(())

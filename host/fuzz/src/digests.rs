@@ -9,33 +9,46 @@ use arrow_array::types::Float64Type;
 use perfbox::Batch;
 use perfbox::batch::Column;
 
-/// Of each phase, its records and a digest of each column's values: the records of one
-/// phase come in the order of the input, those of two need not.
+/// Records and digests of the values of each column, by phase: the records of one phase come
+/// in the order of the input, those of two need not. A column that a batch lacks is missing
+/// for all its records, so a missing value adds nothing.
 #[derive(Default)]
-pub struct Digests(BTreeMap<String, (usize, Vec<DefaultHasher>)>);
+pub struct Digests(BTreeMap<String, (usize, BTreeMap<String, DefaultHasher>)>);
 
 impl Digests {
     /// Adds the values of a batch.
     pub fn add(&mut self, batch: &Batch) {
         let phase = batch.phase();
         let key = format!("{} {} {}", phase.index, phase.name, phase.kind);
-        let columns = batch.columns().count();
-        let (records, digests) =
-            self.0.entry(key).or_insert_with(|| (0, vec![DefaultHasher::new(); columns]));
-        *records += batch.len();
-        for ((_, column), digest) in batch.columns().zip(digests) {
-            (0..batch.len()).for_each(|row| add_value(column, row, digest));
+        let (records, digests) = self.0.entry(key).or_default();
+        for (info, column) in batch.columns().filter(|(_, column)| column.present() > 0) {
+            let digest = digests.entry(info.name.clone()).or_default();
+            for row in (0..batch.len()).filter(|row| is_present(column, *row)) {
+                (*records + row).hash(digest);
+                add_value(column, row, digest);
+            }
         }
+        *records += batch.len();
     }
 }
 
 impl std::fmt::Debug for Digests {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let told = self.0.iter().map(|(phase, (records, digests))| {
-            let digests: Vec<_> = digests.iter().map(|digest| digest.finish()).collect();
+            let digests: Vec<_> =
+                digests.iter().map(|(name, digest)| (name, digest.finish())).collect();
             (phase, (records, digests))
         });
         f.debug_map().entries(told).finish()
+    }
+}
+
+fn is_present(column: &Column, row: usize) -> bool {
+    match column {
+        Column::U64(values) => values.is_valid(row),
+        Column::F64(values) => values.is_valid(row),
+        Column::Text(values) => values.is_valid(row),
+        Column::F64List(lists) => lists.is_valid(row),
     }
 }
 

@@ -68,9 +68,7 @@ impl FormatArgs {
 /// cannot be read.
 pub(crate) fn opened<T>(opened: Result<T, InputError>) -> Result<T, Failed> {
     match opened {
-        Err(error @ (InputError::UnknownPhase { .. } | InputError::Mapping { .. })) => {
-            Err(error).usage()
-        }
+        Err(error @ InputError::Mapping { .. }) => Err(error).usage(),
         opened => opened.bad_input(),
     }
 }

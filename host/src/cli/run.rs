@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
-use perfbox::records::{InputError, Recorded, RecordedOptions, read_event_log};
+use perfbox::records::{RecordedOptions, RecordedSource, read_event_log};
 use perfbox::report::{DEFAULT_OUTPUT_DIR, OutputDir, OutputError, PluginStatus};
 use perfbox::source::Source as _;
 use perfbox::{CancelToken, Finished, Lock, PhaseEvent, Report, RunOptions, escape};
@@ -162,7 +162,7 @@ impl RunArgs {
         }
         raise_open_files();
         let events = self.take_over_signals(&cancel, &loading)?;
-        let mut options = RecordedOptions {
+        let options = RecordedOptions {
             phases: self.phases.clone(),
             batch_records: self.batch_size as usize,
             skip_bad_records: self.skip_bad_records,
@@ -175,30 +175,15 @@ impl RunArgs {
             true => self.input.expand_parts()?,
             false => self.input.expand().bad_input()?,
         };
-        options.look_through = inputs.iter().any(|name| !can_be_opened_again(name));
         let threads = self.threads();
-        let mut begins_again = false;
         let progress: &(dyn Fn(u64) + Sync) = &|bytes| bar.set_position(bytes);
-        loop {
-            let mut source = open_source(&inputs, options.clone())?;
-            // What a run that begins again has left is its own.
-            let output =
-                self.output(|path, replace| OutputDir::prepare(path, replace || begins_again))?;
-            bar.set_length(source.total_bytes().unwrap_or_default());
-            let plugins = create(&selected, &loaded, &output, &cancel, threads)?;
-            let finished = perfbox::run(&mut source, plugins, RunOptions { threads, progress });
-            let error = finished.error.as_deref();
-            let error = error.and_then(|error| error.downcast_ref::<InputError>());
-            if let Some(error @ InputError::NewColumn { .. }) = error {
-                // The columns of a run are the same from its first batch on.
-                tracing::info!("{error}; all of it is looked through, and the run begins again");
-                options.look_through = true;
-                begins_again = true;
-                continue;
-            }
-            bar.finish_and_clear();
-            return Ok(self.print(&finished, &output));
-        }
+        let mut source = opened(RecordedSource::open(&inputs, options))?;
+        let output = self.output(OutputDir::prepare)?;
+        bar.set_length(source.total_bytes().unwrap_or_default());
+        let plugins = create(&selected, &loaded, &output, &cancel, threads)?;
+        let finished = perfbox::run(&mut source, plugins, RunOptions { threads, progress });
+        bar.finish_and_clear();
+        Ok(self.print(&finished, &output))
     }
 
     /// Threads that read and call plugins.
@@ -287,23 +272,6 @@ impl RunArgs {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether an input has the same records when it is opened a second time: standard input
-/// and pipes are empty by then.
-fn can_be_opened_again(name: &str) -> bool {
-    let path = Path::new(name);
-    name != "-" && (path.is_file() || path.is_dir())
-}
-
-fn open_source(inputs: &[String], options: RecordedOptions) -> Result<Recorded, Failed> {
-    match Recorded::open(inputs, options.clone()) {
-        // A phase may come up later than where the inputs are looked through.
-        Err(InputError::UnknownPhase { .. }) if !options.look_through => {
-            open_source(inputs, RecordedOptions { look_through: true, ..options })
-        }
-        result => opened(result),
     }
 }
 

@@ -172,7 +172,7 @@ pub struct Batch {
     len: usize,
 }
 
-/// Columns that do not match the columns of the run.
+/// Columns that do not make a batch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BatchError {
@@ -207,7 +207,7 @@ pub enum BatchError {
 }
 
 impl Batch {
-    /// Creates a batch; `infos` declares the columns of the run.
+    /// Creates a batch; `infos` declares its columns.
     ///
     /// # Errors
     /// If the number, types or lengths of the columns do not match.
@@ -267,12 +267,12 @@ impl Batch {
         self.len == 0
     }
 
-    /// Columns of the run, including skipped ones.
+    /// Columns of the batch, including skipped ones.
     pub fn infos(&self) -> &[ColumnInfo] {
         &self.infos
     }
 
-    /// Columns that were read, in the order of the run.
+    /// Columns that were read, in the order of `infos`.
     pub fn columns(&self) -> impl Iterator<Item = (&ColumnInfo, &Column)> {
         self.infos
             .iter()

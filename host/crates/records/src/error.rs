@@ -1,199 +1,186 @@
-//! Why recorded results cannot be read.
+//! Errors of recorded results.
 
 use std::path::PathBuf;
 
 use perfbox_model::escape;
 
-use crate::columns::COLUMNS_MAX;
-use crate::rows::PHASES_MAX;
+use crate::limits::{COLUMNS_MAX, PHASES_MAX};
 
-/// Why an input cannot be read, or no further.
+/// Error that keeps an input from being read, or ends its reading early.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// The system does not let it be read.
-    #[error("the input `{}` cannot be read{}", escape(path), read_hint(*bytes, source))]
+    /// The operating system refuses the read, or the compressed data is damaged.
+    #[error("cannot read input `{}`{}", escape(path), read_hint(*bytes, source))]
     Io {
-        /// The input.
+        /// Path of the input.
         path: String,
         /// Bytes read before, decompressed.
         bytes: u64,
-        /// What the system says.
+        /// Error of the operating system or decompressor.
         source: std::io::Error,
     },
-    /// A directory without a file of records.
-    #[error("the directory `{}` has no records: there is no AIPerf profile_export.jsonl in it, plain, .gz or .zst, nor another .jsonl, .ndjson, .json, .csv, .tsv, .jtl or .parquet", escape(&path.to_string_lossy()))]
+    /// The directory has no file of records.
+    #[error("directory `{}` has no records: it contains no AIPerf profile_export.jsonl and no \
+        other .jsonl, .ndjson, .json, .csv, .tsv, .jtl or .parquet file, plain, .gz or .zst", escape(&path.to_string_lossy()))]
     NotArtifacts {
-        /// The directory.
+        /// Path of the directory.
         path: PathBuf,
     },
-    /// A pattern that stands for no files.
-    #[error("no input is named by `{}`: {problem}", escape(pattern))]
+    /// The pattern matches no file.
+    #[error("cannot expand pattern `{}`: {problem}", escape(pattern))]
     Pattern {
-        /// As it was given.
+        /// The pattern.
         pattern: String,
-        /// Why not.
+        /// Reason.
         problem: String,
     },
-    /// A file without a record.
-    #[error(
-        "the input `{}` is empty: there is no record in it; has the tool written its results?",
-        escape(path)
-    )]
+    /// The input has no record.
+    #[error("input `{}` is empty; check that the tool has written its results", escape(path))]
     Empty {
-        /// The input.
+        /// Path of the input.
         path: String,
     },
-    /// A file of something else: not one line of it is a record.
+    /// No line of the input is a record.
     #[error(
         "{}:{line}:{column}: {problem}; {}",
         escape(path),
         no_records_hint(*is_mapped)
     )]
     NoRecords {
-        /// The input.
+        /// Path of the input.
         path: String,
-        /// Of its first line, counted from 1.
+        /// First bad line, from 1.
         line: u64,
-        /// In bytes, counted from 1.
+        /// Byte in the line, from 1.
         column: u64,
-        /// What is wrong with that line.
+        /// Problem with that line.
         problem: String,
-        /// A mapping says what is what in it, and may be what is wrong.
+        /// The input is read by a mapping, which may be wrong.
         is_mapped: bool,
     },
-    /// A file of no format that is read, or not of the one that was given.
+    /// The format is unknown, or not the chosen one.
     #[error("{}: {problem}", escape(path))]
     Format {
-        /// The input.
+        /// Path of the input.
         path: String,
-        /// What it is, and what to do.
+        /// Problem and next step.
         problem: String,
     },
-    /// A mapping that does not fit the input.
+    /// The mapping does not fit the input.
     #[error("{}: {problem}", escape(path))]
     Mapping {
-        /// The input.
+        /// Path of the input.
         path: String,
-        /// What does not fit, and what would.
+        /// Problem and next step.
         problem: String,
     },
-    /// A part of the input cannot be read, with all of its records.
+    /// A part of the input is damaged.
     #[error("{}: {problem}; the records before it are reported", escape(path))]
     Damaged {
-        /// The input.
+        /// Path of the input.
         path: String,
-        /// Which part, and why.
+        /// The part and its problem.
         problem: String,
     },
-    /// A phase was asked for that the inputs do not have.
+    /// No record belongs to a selected phase.
     #[error("the input has no phase `{}`; its phases are {}", escape(phase), shown(phases))]
     UnknownPhase {
-        /// What was asked for.
+        /// The selected phase.
         phase: String,
-        /// What there is.
+        /// Phases of the inputs, at most 1,000.
         phases: Vec<String>,
     },
-    /// More phases than are told apart in one run.
+    /// The run has too many phases.
     #[error(
         "{}: the run has more than {PHASES_MAX} phases; {}",
         escape(path),
         phases_hint(column.as_deref())
     )]
     TooManyPhases {
-        /// The input that has the first one too many.
+        /// Path of the input with the first phase too many.
         path: String,
-        /// The column that is mapped to the phase, where one is.
+        /// Column that is mapped to `phase`, if any.
         column: Option<String>,
     },
-    /// More columns than a run may have.
+    /// The run has too many columns.
     #[error(
-        "{}: the run has more than {COLUMNS_MAX} columns; give metrics names that do not differ \
-         from record to record",
+        "{}: the run has more than {COLUMNS_MAX} columns; give metrics the same names in all \
+            records",
         escape(path)
     )]
     TooManyColumns {
-        /// The input that has the first one too many.
+        /// Path of the input with the first column too many.
         path: String,
     },
-    /// A record that cannot be understood.
+    /// A record is bad.
     #[error(
-        "{}:{line}:{column}: {problem}; leave such records out with --skip-bad-records",
+        "{}:{line}:{column}: {problem}; skip bad records with --skip-bad-records",
         escape(path)
     )]
     BadRecord {
-        /// The input.
+        /// Path of the input.
         path: String,
-        /// Counted from 1.
+        /// Line, from 1.
         line: u64,
-        /// In bytes, counted from 1.
+        /// Byte in the line, from 1.
         column: u64,
-        /// What is wrong.
+        /// Problem with the record.
         problem: String,
     },
-    /// A column that was not in the start of the input, which alone was looked through:
-    /// see [`RecordedOptions::look_through`].
-    #[error("{}:{line}: a metric came up that the start of the input does not have", escape(path))]
-    NewColumn {
-        /// The input.
-        path: String,
-        /// Counted from 1.
-        line: u64,
-    },
-    /// A file beside the records, or the event log, that cannot be understood.
+    /// A manifest or event log is bad.
     #[error("{}:{line}:{column}: {problem}", escape(path))]
     BadFile {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// Counted from 1.
+        /// Line, from 1.
         line: u64,
-        /// In bytes, counted from 1.
+        /// Byte in the line, from 1.
         column: u64,
-        /// What is wrong, and what would be right.
+        /// Problem and what is expected.
         problem: String,
     },
 }
 
-/// How far it could be read; before anything was, what to look at.
+/// Position of the failed read, or the next step if nothing was read.
 fn read_hint(bytes: u64, source: &std::io::Error) -> String {
     match (bytes, source.raw_os_error()) {
-        (0, Some(_)) => "; check that it is there and readable".to_owned(),
+        (0, Some(_)) => "; check that it exists and is readable".to_owned(),
         (0, None) if source.kind() == std::io::ErrorKind::Unsupported => String::new(),
-        (0, None) => "; its compressed data is damaged or breaks off".to_owned(),
+        (0, None) => "; its compressed data is damaged or truncated".to_owned(),
         (bytes, Some(_)) => format!(" past byte {bytes}"),
         (bytes, None) => {
-            format!(" past byte {bytes} of its text; its compressed data is damaged or breaks off")
+            format!(" past byte {bytes} of its text; its compressed data is damaged or truncated")
         }
     }
 }
 
-/// What to look at where no line is a record.
+/// Next step if no line is a record.
 fn no_records_hint(is_mapped: bool) -> &'static str {
     match is_mapped {
         true => {
-            "the mapping fits no record of this input: `perfbox inspect` without --map shows its \
-             columns"
+            "the mapping fits no record of this input; run `perfbox inspect` without --map to \
+                see its columns"
         }
         false => {
-            "no line of this input is a record: `perfbox run --help` names the tools whose \
-             results are read"
+            "no line of this input is a record; see `perfbox run --help` for the supported tools"
         }
     }
 }
 
-/// What to do about too many phases.
+/// Next step if there are too many phases.
 fn phases_hint(column: Option<&str>) -> String {
     match column {
         Some(column) => format!(
-            "the column `{}` is mapped to `phase`: map one with fewer values, map it to `name`, \
-             or choose phases with --phase",
+            "column `{}` is mapped to `phase`: map a column with fewer values, map it to `name`, \
+                or select phases with --phase",
             escape(column)
         ),
-        None => "choose some with --phase, or read fewer inputs at a time".to_owned(),
+        None => "select phases with --phase, or read fewer inputs at a time".to_owned(),
     }
 }
 
-/// The first of some names.
+/// Lists the first of the names.
 fn shown(names: &[String]) -> String {
     const SHOWN_MAX: usize = 20;
     let first = names[..names.len().min(SHOWN_MAX)].join(", ");

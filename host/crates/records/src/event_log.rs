@@ -1,36 +1,39 @@
-//! A recorded event log: one JSON object a line, each a phase event.
+//! Reads a log of phase events: one JSON object a line.
 
 use std::path::Path;
 
-use super::cut::Cut;
-use super::input::{Input, LINE_MAX_BYTES};
-use super::readers::Lines;
-use super::{InputError, Problem};
 use perfbox_model::cancel::CancelToken;
 use perfbox_model::phase::PhaseEvent;
 
-/// Bytes that are read at a time.
+use crate::error::InputError;
+use crate::input::Input;
+use crate::limits::LINE_MAX_BYTES;
+use crate::lines::Lines;
+use crate::record_error::RecordError;
+use crate::split::rule::SplitRule;
+
+/// Size of a block, in bytes.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-/// Reads an event log, plain, gzip or zstd. Events are returned in order of time;
-/// events of one time stay in the order of the file.
+/// Reads an event log, plain, gzip or zstd. Returns the events in order of time; events of the
+/// same time keep the order of the file.
 ///
 /// ```json
 /// {"event": "phase_timeout", "time_ns": 1795351294975138719,
-///  "phase": {"name": "profiling", "kind": "profiling", "index": 1},
-///  "stats": {"sent": 3000, "completed": 2970, "cancelled": 0, "in_flight": 30, "start_ns": 1795351252499340810}}
+/// "phase": {"name": "profiling", "kind": "profiling", "index": 1},
+/// "stats": {"sent": 3000, "completed": 2970, "in_flight": 30}}
 /// ```
 ///
-/// `event` is `phase_start`, `phase_sending_complete`, `phase_timeout` or
-/// `phase_complete`; statistics that are left out are 0 or unknown.
+/// `event` is `phase_start`, `phase_sending_complete`, `phase_timeout` or `phase_complete`.
+/// Statistics that are absent are 0 or unknown.
 ///
 /// # Errors
-/// When it cannot be read, or a line is not such an object.
+/// When the file cannot be read, or a line is not an event.
 pub fn read_event_log(path: &Path) -> Result<Vec<PhaseEvent>, InputError> {
     let name = path.to_string_lossy();
     let input = Input::open(&name, &CancelToken::default())?;
     let unreadable = |source, bytes| InputError::Io { path: input.name.clone(), bytes, source };
-    let mut blocks = input.blocks(Cut::Lines).map_err(|error| unreadable(error, 0))?;
+    let mut blocks = input.blocks(SplitRule::Lines).map_err(|error| unreadable(error, 0))?;
     let mut events: Vec<PhaseEvent> = Vec::new();
     let (mut lines_before, mut bytes) = (0, 0);
     while let Some(block) =
@@ -42,15 +45,17 @@ pub fn read_event_log(path: &Path) -> Result<Vec<PhaseEvent>, InputError> {
             if line.is_empty() {
                 continue;
             }
-            let event = match block.is_cut_short {
-                true => Err(Problem::long_line(LINE_MAX_BYTES)),
-                false => serde_json::from_slice(line).map_err(|error| Problem::from(&error)),
+            let event = match block.is_truncated {
+                true => Err(RecordError::long_line(LINE_MAX_BYTES)),
+                false => serde_json::from_slice(line).map_err(|error| RecordError::from(&error)),
             };
-            events.push(event.map_err(|Problem { column, words, .. }| InputError::BadFile {
-                path: input.name.clone(),
-                line: lines_before + number + 1,
-                column,
-                problem: format!("not a phase event: {words}"),
+            events.push(event.map_err(|RecordError { column, message, .. }| {
+                InputError::BadFile {
+                    path: input.name.clone(),
+                    line: lines_before + number + 1,
+                    column,
+                    problem: format!("not a phase event: {message}"),
+                }
             })?);
         }
         lines_before += lines.count();

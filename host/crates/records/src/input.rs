@@ -1,33 +1,29 @@
-//! An input as blocks of lines: plain, gzip or zstd, a file or standard input.
+//! Reads an input as blocks of whole records: a file or standard input, plain, gzip or zstd.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::InputError;
-use super::cut::Cut;
 use perfbox_model::cancel::CancelToken;
 
-/// Bytes asked of the system at a time.
+use crate::error::InputError;
+use crate::limits::{DOCUMENT_MAX_BYTES, LINE_MAX_BYTES};
+use crate::split::rule::SplitRule;
+
+/// Size of one read, in bytes.
 const READ_BYTES: usize = 256 * 1024;
 
-/// Longest line that is read, in bytes.
-pub(super) const LINE_MAX_BYTES: usize = 64 * 1024 * 1024;
-
-/// Largest document that is read in one piece, in bytes.
-pub(super) const DOCUMENT_MAX_BYTES: usize = if cfg!(test) { 8 << 20 } else { 1 << 30 };
-
-/// Names under which AIPerf leaves its records, first found first taken.
+/// Names of AIPerf's record file, in order of preference.
 const ARTIFACTS: [&str; 3] =
     ["profile_export.jsonl", "profile_export.jsonl.gz", "profile_export.jsonl.zst"];
 
 /// An input that can be read more than once.
 #[derive(Debug)]
-pub(super) struct Input {
-    /// As it was named.
-    pub(super) name: String,
-    /// The directory it lies in; none for standard input.
-    pub(super) dir: Option<PathBuf>,
+pub(crate) struct Input {
+    /// Name on the command line.
+    pub(crate) name: String,
+    /// Directory of the file; none for standard input and pipes.
+    pub(crate) dir: Option<PathBuf>,
     file: File,
     compression: Compression,
     bytes_at_open: u64,
@@ -41,9 +37,9 @@ enum Compression {
 }
 
 impl Input {
-    /// Opens a file, an AIPerf artifact directory, or standard input (`-`). What cannot
-    /// be read twice, a pipe for example, is kept in a temporary file.
-    pub(super) fn open(name: &str, cancel: &CancelToken) -> Result<Self, InputError> {
+    /// Opens a file, an AIPerf artifact directory, or standard input (`-`). Standard input and
+    /// pipes are copied into a temporary file, since the start of an input is read twice.
+    pub(crate) fn open(name: &str, cancel: &CancelToken) -> Result<Self, InputError> {
         let unreadable = |source| InputError::Io { path: name.to_owned(), bytes: 0, source };
         let (mut file, dir) = if name == "-" {
             (spool(io::stdin().lock(), cancel).map_err(unreadable)?, None)
@@ -52,8 +48,8 @@ impl Input {
             let file = File::open(&path).map_err(unreadable)?;
             let kind = file.metadata().map_err(unreadable)?.file_type();
             if is_device(kind) {
-                let words = "it is a device, not a file or a pipe";
-                return Err(unreadable(io::Error::new(io::ErrorKind::Unsupported, words)));
+                let message = "it is a device, not a file or a pipe";
+                return Err(unreadable(io::Error::new(io::ErrorKind::Unsupported, message)));
             }
             if kind.is_file() {
                 (file, Some(path.parent().map_or_else(PathBuf::new, Path::to_owned)))
@@ -66,22 +62,22 @@ impl Input {
         Ok(Self { name: name.to_owned(), dir, file, compression, bytes_at_open })
     }
 
-    /// Its size as it is stored.
-    pub(super) fn stored_bytes(&self) -> u64 {
+    /// Size of the file, in bytes.
+    pub(crate) fn stored_bytes(&self) -> u64 {
         self.file.metadata().map_or(0, |metadata| metadata.len())
     }
 
-    /// Its first bytes, decompressed.
-    pub(super) fn start(&self, bytes: usize) -> io::Result<Vec<u8>> {
-        let block = self.blocks(Cut::Lines)?.next_block(bytes, Vec::new())?;
+    /// The first bytes, decompressed.
+    pub(crate) fn start(&self, bytes: usize) -> io::Result<Vec<u8>> {
+        let block = self.blocks(SplitRule::Lines)?.next_block(bytes, Vec::new())?;
         Ok(block.map(|block| block.text).unwrap_or_default())
     }
 
-    /// Reads it from the start.
-    pub(super) fn blocks(&self, cut: Cut) -> io::Result<Blocks> {
+    /// Reads the input from its start.
+    pub(crate) fn blocks(&self, split_rule: SplitRule) -> io::Result<Blocks> {
         let mut file = self.file.try_clone()?;
         file.rewind()?;
-        // What is added meanwhile is not waited for.
+        // Data appended meanwhile is not read.
         let stored = file.try_clone()?.take(self.bytes_at_open);
         let reader: Box<dyn Read + Send> = match self.compression {
             Compression::None => Box::new(stored),
@@ -92,27 +88,35 @@ impl Input {
             Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(stored)?),
         };
         let carried = Vec::new();
-        Ok(Blocks { reader, file, cut, carried, number: 0, skipping: false, end: End::NotYet })
+        Ok(Blocks {
+            reader,
+            file,
+            split_rule,
+            carried,
+            number: 0,
+            skipping: false,
+            end: End::NotYet,
+        })
     }
 
-    /// The file itself, of one that is not compressed.
-    pub(super) fn file(&self) -> io::Result<File> {
+    /// The file, if it is not compressed.
+    pub(crate) fn file(&self) -> io::Result<File> {
         match self.compression {
             Compression::None => self.file.try_clone(),
             Compression::Gzip | Compression::Zstd => {
-                let words = "Parquet in gzip or zstd is not read; decompress it first";
-                Err(io::Error::new(io::ErrorKind::Unsupported, words))
+                let message = "compressed Parquet is not supported; decompress the file first";
+                Err(io::Error::new(io::ErrorKind::Unsupported, message))
             }
         }
     }
 
-    /// Whether it has grown since it was opened.
-    pub(super) fn has_grown(&self) -> bool {
+    /// True if the file has grown since it was opened.
+    pub(crate) fn has_grown(&self) -> bool {
         self.stored_bytes() > self.bytes_at_open
     }
 }
 
-/// Whether something may go on for ever that nobody writes.
+/// True for a device, which may never end.
 #[cfg(unix)]
 fn is_device(kind: std::fs::FileType) -> bool {
     use std::os::unix::fs::FileTypeExt as _;
@@ -132,8 +136,8 @@ fn find_records(path: &Path) -> Result<PathBuf, InputError> {
     found.ok_or_else(|| InputError::NotArtifacts { path: path.to_owned() })
 }
 
-/// Whether a directory holds what an AIPerf run leaves.
-pub(super) fn is_artifacts(dir: &Path) -> bool {
+/// True if AIPerf wrote the directory.
+pub(crate) fn is_aiperf_directory(dir: &Path) -> bool {
     ARTIFACTS.iter().any(|name| dir.join(name).is_file())
 }
 
@@ -148,8 +152,7 @@ fn detect(file: &mut File) -> io::Result<Compression> {
     })
 }
 
-/// Reads what cannot be read twice into a temporary file, until its end or until it is
-/// told to stop.
+/// Copies a stream into a temporary file, until its end or cancellation.
 #[cfg(unix)]
 fn spool(mut from: impl Read + std::os::fd::AsFd, cancel: &CancelToken) -> io::Result<File> {
     use rustix::event::{PollFd, PollFlags, poll};
@@ -157,7 +160,7 @@ fn spool(mut from: impl Read + std::os::fd::AsFd, cancel: &CancelToken) -> io::R
     let mut spool = tempfile::tempfile()?;
     let mut buffer = vec![0; READ_BYTES];
     while !cancel.is_cancelled() {
-        // A read would wait for its writer, whatever the signal.
+        // A blocking read would ignore the signal.
         let ready = poll(&mut [PollFd::new(&from, PollFlags::IN)], Some(&tick));
         match ready {
             Ok(0) | Err(rustix::io::Errno::INTR) => continue,
@@ -183,60 +186,60 @@ fn spool(mut from: impl Read, _cancel: &CancelToken) -> io::Result<File> {
     Ok(spool)
 }
 
-/// Most bytes that are read of what cannot be cut.
-fn max_bytes(cut: Cut) -> usize {
-    match cut {
-        Cut::Whole => DOCUMENT_MAX_BYTES,
+/// Maximum size of a record that cannot be split, in bytes.
+fn max_bytes(split_rule: SplitRule) -> usize {
+    match split_rule {
+        SplitRule::Document => DOCUMENT_MAX_BYTES,
         _ => LINE_MAX_BYTES,
     }
 }
 
-/// Some whole lines of an input.
+/// Whole records of an input.
 #[derive(Debug, Default)]
-pub(super) struct Block {
-    /// Counted from 0.
-    pub(super) number: u64,
-    pub(super) text: Vec<u8>,
-    /// It is one line or document, which goes on past what is read of one.
-    pub(super) is_cut_short: bool,
-    /// Bytes of the last block's line which are left out.
-    pub(super) skipped_bytes: u64,
-    /// The input ends with it.
-    pub(super) is_last: bool,
-    /// Bytes of the stored file read by then.
-    pub(super) stored_bytes: u64,
+pub(crate) struct Block {
+    /// Index of the block, from 0.
+    pub(crate) number: u64,
+    pub(crate) text: Vec<u8>,
+    /// The block is one line or document, cut off at its maximum size.
+    pub(crate) is_truncated: bool,
+    /// Bytes of the previous block's line that were skipped.
+    pub(crate) skipped_bytes: u64,
+    /// The input ends with this block.
+    pub(crate) is_last: bool,
+    /// Bytes of the file read so far.
+    pub(crate) stored_bytes: u64,
 }
 
-/// An input, block by block, each of whole lines.
-pub(super) struct Blocks {
+/// The blocks of an input.
+pub(crate) struct Blocks {
     reader: Box<dyn Read + Send>,
     file: File,
-    cut: Cut,
-    /// The start of a line whose end is still to be read.
+    split_rule: SplitRule,
+    /// Start of a record whose end is not read yet.
     carried: Vec<u8>,
     number: u64,
-    /// In a line that is too long.
+    /// Inside a line that is too long.
     skipping: bool,
     end: End,
 }
 
-/// Whether there is more of an input.
+/// State of the end of the input.
 enum End {
     NotYet,
     Reached,
-    /// It breaks off, which is told once what was before is handed out.
+    /// The input breaks off. The error follows the data before it.
     Broken(io::Error),
 }
 
 impl Blocks {
-    /// The next block, of about `bytes`, in a buffer that is not needed any more.
-    pub(super) fn next_block(
+    /// The next block, of about `bytes`. Reuses the buffer `text`.
+    pub(crate) fn next_block(
         &mut self,
         bytes: usize,
         mut text: Vec<u8>,
     ) -> io::Result<Option<Block>> {
         text.clear();
-        if let Cut::Groups(count) = self.cut {
+        if let SplitRule::RowGroups(count) = self.split_rule {
             return Ok(self.next_group(count, text));
         }
         text.append(&mut self.carried);
@@ -244,16 +247,16 @@ impl Blocks {
         let mut wanted = bytes;
         let whole = loop {
             self.fill(&mut text, wanted);
-            match (&self.end, self.cut.whole(&text)) {
+            match (&self.end, self.split_rule.complete_len(&text)) {
                 (End::Reached, _) => break text.len(),
-                (End::Broken(_), _) => break self.cut.whole_at_break(&text),
-                (End::NotYet, 0) if text.len() < max_bytes(self.cut) => {
+                (End::Broken(_), _) => break self.split_rule.complete_len_at_end(&text),
+                (End::NotYet, 0) if text.len() < max_bytes(self.split_rule) => {
                     wanted = text.len() + bytes;
                 }
                 (End::NotYet, 0) => {
                     self.skipping = true;
-                    if self.cut == Cut::Whole {
-                        // Nothing of it is read behind that.
+                    if self.split_rule == SplitRule::Document {
+                        // The rest of the document is not read.
                         self.end = End::Reached;
                     }
                     break text.len();
@@ -274,7 +277,7 @@ impl Blocks {
         self.number += 1;
         Ok(Some(Block {
             number: self.number - 1,
-            is_cut_short: self.skipping,
+            is_truncated: self.skipping,
             is_last: matches!(self.end, End::Reached),
             skipped_bytes,
             stored_bytes: self.file.stream_position().unwrap_or(0),
@@ -282,7 +285,7 @@ impl Blocks {
         }))
     }
 
-    /// Of groups, only the number is handed out.
+    /// For row groups, the next block is just an index.
     fn next_group(&mut self, count: u64, text: Vec<u8>) -> Option<Block> {
         let number = self.number;
         let is_more = number < count;
@@ -290,7 +293,7 @@ impl Blocks {
         is_more.then(|| Block { number, text, ..Block::default() })
     }
 
-    /// Reads until there are so many bytes, or no more.
+    /// Reads until the text has that many bytes, or the input ends.
     fn fill(&mut self, text: &mut Vec<u8>, bytes: usize) {
         while matches!(self.end, End::NotYet) && text.len() < bytes {
             let missing = (bytes - text.len()) as u64;
@@ -302,7 +305,7 @@ impl Blocks {
         }
     }
 
-    /// Reads past the end of a line that was cut short. The bytes of it.
+    /// Skips the rest of a line that is too long. Returns the bytes skipped.
     fn skip_line(&mut self, rest: &mut Vec<u8>) -> u64 {
         let mut skipped = 0;
         loop {

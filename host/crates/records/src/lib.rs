@@ -1,45 +1,54 @@
-//! Where phase events and batches come from.
+//! Recorded results of benchmark tools as batches and phase events.
 //!
-//! Recorded results are one kind of source; a live load generator is to be another,
-//! so nothing behind [`Source`] shows where a record came from.
+//! The path of one block of records, a file a step:
 //!
-//! Recorded results go this way: `input` reads an input in blocks of whole records, which
-//! end where `cut` finds it; `format` tells which of the `readers` it needs, a module for
-//! each format; that finds the `columns`, and puts the records of a block into `rows` (a
-//! `mapping` says which field is which); `recorded` hands them on in the order of the
-//! input, with the events of their `timeline`. `inspect` says what was recognised, and
-//! runs nothing.
+//! 1. `input` opens a file, decompresses it and splits it into blocks of whole records by the
+//!    `split` rule of its format.
+//! 2. `detect` finds out the format from the first block and picks one of the `readers`.
+//! 3. `schema_scan` collects columns and phases from the start of the input.
+//! 4. The reader parses a block; for CSV, JSON lines and Parquet a `mapping` gives each field
+//!    its role.
+//! 5. `batch_builder` collects the values of each phase into columns.
+//! 6. `source` runs these steps on several threads, returns the batches in the order of the
+//!    input and, at the end, the phase events of each `timeline`.
+//!
+//! `inspect` describes an input without running anything.
 
+mod batch_builder;
+mod checks;
+mod column_builder;
 mod columns;
-mod cut;
+mod csv_row;
+mod detect;
 mod error;
 mod event_log;
-mod fields;
+mod expand;
 mod format;
 mod input;
 mod inspect;
 mod json;
+mod limits;
+mod line_template;
+mod lines;
 mod mapping;
-mod names;
-mod parse;
-mod problem;
+mod number;
+mod reader;
 mod readers;
-mod recorded;
-mod request;
-mod rows;
-mod sniff;
-mod template;
+mod record_error;
+mod schema_scan;
+mod source;
+mod split;
 #[cfg(test)]
 mod testing;
+mod text;
 mod time;
 mod timeline;
-mod values;
 
 pub use error::InputError;
 pub use event_log::read_event_log;
+pub use expand::expand_inputs;
 pub use format::Format;
 pub use inspect::{Contents, Inspection, inspect};
-pub use mapping::{MappedField, Mapping, MappingError};
-pub use names::expand_inputs;
-use problem::Problem;
-pub use recorded::{Recorded, RecordedOptions, Recording};
+pub use mapping::definition::{MappedField, Mapping, MappingError};
+pub use source::options::RecordedOptions;
+pub use source::recorded::{BlockResult, RecordedSource};

@@ -1,38 +1,42 @@
-//! Reads a text as a reader does, block by block, for tests.
+//! Reads a text with a reader, block by block, for tests.
 
-use super::columns::{Columns, Survey};
-use super::format::Format;
-use super::input::Input;
-use super::readers::Reader;
-use super::rows::{PhaseKey, ReadOptions, Rows};
+use std::sync::Arc;
+
 use perfbox_model::batch::Column;
 use perfbox_model::cancel::CancelToken;
 
-/// What was read, in words.
+use crate::batch_builder::{BatchBuilder, PhaseKey, ReadOptions};
+use crate::columns::Columns;
+use crate::format::Format;
+use crate::input::Input;
+use crate::reader::Reader;
+use crate::schema_scan::SchemaScan;
+
+/// Records and errors of a text.
 #[derive(Debug, Default)]
-pub(super) struct Told {
-    pub(super) has_records: bool,
-    /// Name and unit of each column, without those that every run has.
-    pub(super) columns: Vec<(String, String)>,
-    /// Records with the phase of each: its values that are there, `name=value`.
-    pub(super) records: Vec<(PhaseKey, Vec<String>)>,
-    /// `line:column: words`, from 1.
-    pub(super) bad: Vec<String>,
-    pub(super) lines: u64,
+pub(crate) struct ReadOutcome {
+    pub(crate) has_records: bool,
+    /// Name and unit of each column that is not a standard one.
+    pub(crate) columns: Vec<(String, String)>,
+    /// Phase and values of each record, as `name=value`; missing values are left out.
+    pub(crate) records: Vec<(PhaseKey, Vec<String>)>,
+    /// `line:column: message`, from 1.
+    pub(crate) bad: Vec<String>,
+    pub(crate) lines: u64,
 }
 
-impl Told {
-    /// The values of each record, but for those named.
-    pub(super) fn values(&self, but: &[&str]) -> Vec<String> {
+impl ReadOutcome {
+    /// Values of each record, except those of some columns.
+    pub(crate) fn values(&self, but: &[&str]) -> Vec<String> {
         let is_told = |value: &&String| !but.contains(&value.split('=').next().unwrap());
-        let told = |values: &Vec<String>| {
+        let outcome = |values: &Vec<String>| {
             values.iter().filter(is_told).cloned().collect::<Vec<_>>().join(" ")
         };
-        self.records.iter().map(|(_, values)| told(values)).collect()
+        self.records.iter().map(|(_, values)| outcome(values)).collect()
     }
 
-    /// One value of each record; empty where it is missing.
-    pub(super) fn value(&self, name: &str) -> Vec<&str> {
+    /// Values of one column; empty where missing.
+    pub(crate) fn value(&self, name: &str) -> Vec<&str> {
         let value = |(_, values): &'_ (PhaseKey, Vec<String>)| {
             values.iter().position(|value| value.split('=').next() == Some(name))
         };
@@ -43,58 +47,57 @@ impl Told {
     }
 }
 
-/// Reads a text in blocks of about `block_bytes`, on past bad records.
-pub(super) fn read_in_blocks(reader: &dyn Reader, text: &[u8], block_bytes: usize) -> Told {
+/// Reads a text in blocks of about `block_bytes`, skipping bad records.
+pub(crate) fn read_in_blocks(reader: &dyn Reader, text: &[u8], block_bytes: usize) -> ReadOutcome {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut file, text).unwrap();
     let input = Input::open(&file.path().to_string_lossy(), &CancelToken::default()).unwrap();
-    let mut told = Told::default();
-    let mut survey = Survey::default();
-    let mut blocks = input.blocks(reader.cut()).unwrap();
+    let mut outcome = ReadOutcome::default();
+    let mut schema = SchemaScan::default();
+    let mut blocks = input.blocks(reader.split_rule()).unwrap();
     while let Some(block) = blocks.next_block(block_bytes, Vec::new()).unwrap() {
-        told.has_records |= reader.survey(&block, &mut survey).has_records;
+        outcome.has_records |= reader.scan_schema(&block, &mut schema).has_records;
     }
-    let columns = survey.columns();
+    let columns = Arc::new(schema.columns());
     let own = columns.infos.iter().skip(perfbox_model::batch::standard_columns().len());
-    told.columns = own.map(|info| (info.name.clone(), info.unit.clone())).collect();
+    outcome.columns = own.map(|info| (info.name.clone(), info.unit.clone())).collect();
     let options = ReadOptions {
         phases: Vec::new(),
         batch_records: 1000,
         skip_bad_records: true,
         bad_max: 100,
-        is_looked_through: true,
         ..ReadOptions::default()
     };
-    let mut blocks = input.blocks(reader.cut()).unwrap();
+    let mut blocks = input.blocks(reader.split_rule()).unwrap();
     while let Some(block) = blocks.next_block(block_bytes, Vec::new()).unwrap() {
-        let mut rows = Rows::new(&columns, &options);
-        reader.read(&block, &mut rows);
-        let read = rows.finish();
+        let mut builder = BatchBuilder::new(Arc::clone(&columns), &options);
+        reader.read(&block, &mut builder);
+        let read = builder.finish();
         for batch in &read.batches {
             let key = &read.phases[batch.phase].key;
             for row in 0..batch.len {
-                told.records.push((key.clone(), record(&columns, &batch.columns, row)));
+                outcome.records.push((key.clone(), record(&columns, &batch.columns, row)));
             }
         }
         let bad = read.bad.iter().map(|bad| {
-            let line = told.lines + bad.line + 1;
-            format!("{line}:{}: {}", bad.problem.column, bad.problem.words)
+            let line = outcome.lines + bad.line + 1;
+            format!("{line}:{}: {}", bad.problem.column, bad.problem.message)
         });
-        told.bad.extend(bad.collect::<Vec<_>>());
-        told.lines += read.lines;
+        outcome.bad.extend(bad.collect::<Vec<_>>());
+        outcome.lines += read.lines;
     }
-    told
+    outcome
 }
 
 /// Reads a text in one block.
-pub(super) fn read(reader: &dyn Reader, text: &str) -> Told {
+pub(crate) fn read(reader: &dyn Reader, text: &str) -> ReadOutcome {
     read_in_blocks(reader, text.as_bytes(), 1 << 20)
 }
 
-/// The values of a record that are there.
+/// Values of a record, without missing ones.
 fn record(columns: &Columns, values: &[Option<Column>], row: usize) -> Vec<String> {
     use arrow_array::Array as _;
-    let told = columns.infos.iter().zip(values).filter_map(|(info, values)| {
+    let outcome = columns.infos.iter().zip(values).filter_map(|(info, values)| {
         let value = match values.as_ref()? {
             Column::U64(values) => values.is_valid(row).then(|| values.value(row).to_string()),
             Column::F64(values) => values.is_valid(row).then(|| values.value(row).to_string()),
@@ -110,11 +113,11 @@ fn record(columns: &Columns, values: &[Option<Column>], row: usize) -> Vec<Strin
         };
         Some(format!("{}={}", info.name, value?))
     });
-    told.collect()
+    outcome.collect()
 }
 
-/// How an input of each format begins.
-pub(super) const STARTS: [(Format, &str); 9] = [
+/// The start of an input of each format.
+pub(crate) const STARTS: [(Format, &str); 9] = [
     (
         Format::AiperfJsonl,
         r#"{"metadata":{"request_start_ns":1,"benchmark_phase":"profiling"},"metrics":{"a":{"value":1,"unit":"ms"}}}"#,

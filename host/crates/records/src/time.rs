@@ -1,67 +1,68 @@
-//! Points in time, as inputs write them.
+//! Times in text fields.
 
-use super::json::{U64_DIGITS, digits, u64_at};
-use super::mapping::{no_number, number};
 use perfbox_model::escape;
 
-/// Units of times and durations, and how many nanoseconds they have.
-pub(super) const UNITS: [(&str, f64); 5] =
+use crate::json::scalar::{U64_DIGITS, digits, u64_at};
+use crate::number::{not_a_number, number};
+
+/// Units of time, in nanoseconds.
+pub(crate) const UNITS: [(&str, f64); 5] =
     [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("sec", 1e9)];
 
-/// The unit of a point in time that is written out.
-pub(super) const RFC3339: &str = "rfc3339";
+/// Unit of a written date and time.
+pub(crate) const RFC3339: &str = "rfc3339";
 
-/// How a point in time is written.
+/// Form of a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum TimeForm {
-    /// A number of so many nanoseconds each.
+pub(crate) enum TimeForm {
+    /// A number of units of that many nanoseconds.
     Units(f64),
     Rfc3339,
 }
 
 impl TimeForm {
-    pub(super) fn of_unit(unit: &str) -> Option<Self> {
+    pub(crate) fn of_unit(unit: &str) -> Option<Self> {
         if unit == RFC3339 {
             return Some(Self::Rfc3339);
         }
         UNITS.iter().find(|(name, _)| *name == unit).map(|(_, ns)| Self::Units(*ns))
     }
 
-    /// Nanoseconds since the Unix epoch, or words for what is no such time.
-    pub(super) fn read_ns(self, text: &str) -> Result<u64, String> {
-        self.ns(text).ok_or_else(|| self.no_time(text))
+    /// Nanoseconds since the Unix epoch, or a message.
+    pub(crate) fn read_ns(self, text: &str) -> Result<u64, String> {
+        self.ns(text).ok_or_else(|| self.not_a_time(text))
     }
 
-    /// Words for what is no such time.
+    /// Message for text that is not such a time.
     #[cold]
-    pub(super) fn no_time(self, text: &str) -> String {
+    pub(crate) fn not_a_time(self, text: &str) -> String {
         let shown = escape(text);
         let written = rfc3339_ns(text).is_some();
         match (self, number(text)) {
             (Self::Rfc3339, Some(_)) => {
-                format!("`{shown}` is a number: which of ns, us, ms and s is it in?")
+                format!("`{shown}` is a number; add its unit: ns, us, ms or s")
             }
             (Self::Rfc3339, None) => {
-                format!("`{shown}` is no time such as 2026-11-22T12:40:51.5+01:00")
+                format!("`{shown}` is not a time such as 2026-11-22T12:40:51.5+01:00")
             }
             (Self::Units(_), Some(number)) if number < 0.0 => {
                 format!("`{shown}` is before 1970")
             }
             (Self::Units(ns), Some(_)) => {
                 let unit = unit_name(ns);
-                format!("`{shown}` {unit} are beyond the year 2554: it is in another unit")
+                format!("`{shown}` {unit} are beyond the year 2554; check the unit")
             }
             (Self::Units(ns), None) => {
-                let words = no_number(text, &format!("no number of {}", unit_name(ns)));
+                let message = not_a_number(text, &format!("not a number of {}", unit_name(ns)));
                 let hint =
-                    if written { "; a time that is written out has the unit rfc3339" } else { "" };
-                format!("{words}{hint}")
+                    if written { "; a written date and time has the unit rfc3339" } else { "" };
+                format!("{message}{hint}")
             }
         }
     }
 
     /// Nanoseconds since the Unix epoch.
-    pub(super) fn ns(self, text: &str) -> Option<u64> {
+    pub(crate) fn ns(self, text: &str) -> Option<u64> {
         let text = text.trim_ascii();
         match self {
             Self::Rfc3339 => rfc3339_ns(text),
@@ -77,12 +78,12 @@ fn unit_name(unit_ns: f64) -> &'static str {
     UNITS.iter().find(|(_, ns)| *ns == unit_ns).map_or("ns", |(name, _)| name)
 }
 
-/// A number with a fraction as nanoseconds, without what an f64 would lose of it.
+/// Nanoseconds of a decimal number, without the rounding of an f64.
 fn decimal_ns(text: &str, unit_ns: f64) -> Option<u64> {
     let bytes = text.as_bytes();
     let (mut whole, point) = digits(bytes, 0, 0);
     let from = point + 1;
-    // Digits of nanoseconds in the fraction, and behind them one that rounds.
+    // Digits of the fraction that are nanoseconds; the next digit rounds.
     let kept = (unit_ns as u64).ilog10() as usize;
     let nearer = &bytes[..bytes.len().min(from + kept)];
     if point == 0 || bytes.get(point) != Some(&b'.') || digits(bytes, from, 0).1 != bytes.len() {
@@ -98,10 +99,10 @@ fn decimal_ns(text: &str, unit_ns: f64) -> Option<u64> {
     whole.checked_mul(unit_ns as u64)?.checked_add(ns)?.checked_add(u64::from(rest))
 }
 
-/// Nanoseconds since the Unix epoch of a time as RFC 3339 writes it, with a fraction of
-/// any length and a zone: `2026-11-22T12:40:51.123456789+01:00`. Without a zone it is
-/// meant as UTC. None: it is no such thing, or before the epoch.
-pub(super) fn rfc3339_ns(text: &str) -> Option<u64> {
+/// Nanoseconds since the Unix epoch of a time in RFC 3339:
+/// `2026-11-22T12:40:51.123456789+01:00`. The fraction may have any length; without a zone the
+/// time is in UTC. Returns none for other text and for times before the epoch.
+pub(crate) fn rfc3339_ns(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();
     let digits = |from: usize, count: usize| -> Option<i64> {
         let digits = text.get(from..from + count)?;
@@ -113,7 +114,7 @@ pub(super) fn rfc3339_ns(text: &str) -> Option<u64> {
     }
     let (year, month, day) = (digits(0, 4)?, digits(5, 2)?, digits(8, 2)?);
     let (hour, minute, second) = (digits(11, 2)?, digits(14, 2)?, digits(17, 2)?);
-    // A leap second is the start of the next one.
+    // A leap second counts as the start of the next second.
     let is_date = (1..=12).contains(&month) && (1..=month_days(year, month)).contains(&day);
     if !is_date || hour > 23 || minute > 59 || second > 60 {
         return None;
@@ -151,8 +152,8 @@ fn month_days(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days since 1970-01-01 in the Gregorian calendar, counted in years that begin in March,
-/// so that the day that only some years have is the last one.
+/// Days since 1970-01-01 in the Gregorian calendar. Counts years that begin in March, so that a
+/// leap day is the last day of its year.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month < 3 { year - 1 } else { year };
     let months = (month + 9) % 12;
@@ -162,9 +163,9 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     of_years + of_months + day - 1 - 719_468
 }
 
-/// Nanoseconds since the Unix epoch of seconds since then, as many as the shortest
-/// decimal that means the same f64 has: a clock's microseconds stay what they were.
-pub(super) fn seconds_ns(seconds: f64) -> Option<u64> {
+/// Nanoseconds of a number of seconds, by the shortest decimal of the f64, so that the
+/// microseconds of a clock stay exact.
+pub(crate) fn seconds_ns(seconds: f64) -> Option<u64> {
     let text = format!("{seconds}");
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let fraction = &fraction[..fraction.len().min(9)];
@@ -180,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_nanoseconds_since_the_epoch() {
+    fn rfc3339_times_are_nanoseconds_since_the_epoch() {
         for (text, ns) in [
             ("1970-01-01T00:00:00Z", Some(0)),
             ("2026-11-22T12:40:51.454407360Z", Some(1_795_351_251_454_407_360)),
@@ -203,31 +204,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_said_with_what_it_may_be_instead() {
-        for (text, unit, words) in [
-            ("oh", "s", "`oh` is no number of s"),
-            ("1,5", "ms", "`1,5` is no number of ms: a number has a point, and no comma"),
+    fn errors_of_times_suggest_the_right_unit() {
+        for (text, unit, message) in [
+            ("oh", "s", "`oh` is not a number of s"),
+            ("1,5", "ms", "`1,5` is not a number of ms; write a decimal point, not a comma"),
             (
                 "2026-11-22T12:40:51",
                 "s",
-                "`2026-11-22T12:40:51` is no number of s; a time that is written out has the unit \
-                 rfc3339",
+                "`2026-11-22T12:40:51` is not a number of s; a written date and time has the \
+                    unit rfc3339",
             ),
             ("-1", "s", "`-1` is before 1970"),
             (
                 "1795351200010330000",
                 "s",
-                "`1795351200010330000` s are beyond the year 2554: it is in another unit",
+                "`1795351200010330000` s are beyond the year 2554; check the unit",
             ),
-            ("5", "rfc3339", "`5` is a number: which of ns, us, ms and s is it in?"),
-            ("oh", "rfc3339", "`oh` is no time such as 2026-11-22T12:40:51.5+01:00"),
+            ("5", "rfc3339", "`5` is a number; add its unit: ns, us, ms or s"),
+            ("oh", "rfc3339", "`oh` is not a time such as 2026-11-22T12:40:51.5+01:00"),
         ] {
-            assert_eq!(TimeForm::of_unit(unit).unwrap().read_ns(text), Err(words.to_owned()));
+            assert_eq!(TimeForm::of_unit(unit).unwrap().read_ns(text), Err(message.to_owned()));
         }
     }
 
     #[test]
-    fn numbers_with_a_fraction_keep_their_nanoseconds() {
+    fn decimal_times_keep_their_nanoseconds() {
         for (text, unit, ns) in [
             ("1780000000.123456789", "s", Some(1_780_000_000_123_456_789)),
             ("1780000000.1234567890000000", "s", Some(1_780_000_000_123_456_789)),
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_keep_the_digits_that_were_written() {
+    fn seconds_keep_their_decimal_digits() {
         for (seconds, ns) in [
             (0.0, Some(0)),
             (1_795_394_046.686_442, Some(1_795_394_046_686_442_000)),

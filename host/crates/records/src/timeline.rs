@@ -1,29 +1,29 @@
-//! A phase's statistics and events, rebuilt from its records.
+//! Rebuilds the statistics and events of a phase from its records.
 //!
-//! A phase starts at its first request's start, sending completes at its last request's
-//! start, the phase completes at its last request's end. Where the tool left the
-//! phase's own bounds, start and end are those.
+//! A phase starts with its first request, sending completes at the start of its last request,
+//! and the phase completes at the last end of a request. Bounds that the tool reported replace
+//! start and end.
 
 use std::collections::HashMap;
 
 use perfbox_model::phase::{EventKind, Phase, PhaseBounds, PhaseEvent, PhaseStats, PhaseSummary};
 
-/// A record's place in its session.
+/// A record's turn in its session.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Session {
-    /// Of its name. With 128 bits, no two of a run are alike.
+pub(crate) struct Session {
+    /// Hash of the name. 128 bits make a collision in one run practically impossible.
     hash: u128,
     last: LastTurn,
 }
 
 impl Session {
-    pub(super) fn new(name: &str, turn: u64, end_ns: u64, cancelled: bool) -> Self {
+    pub(crate) fn new(name: &str, turn: u64, end_ns: u64, cancelled: bool) -> Self {
         let hash = xxhash_rust::xxh3::xxh3_128(name.as_bytes());
         Self { hash, last: LastTurn { turn, end_ns, cancelled } }
     }
 }
 
-/// How a request came back.
+/// Outcome of a request.
 #[derive(Debug, Clone, Copy)]
 enum Outcome {
     Succeeded,
@@ -39,7 +39,7 @@ struct LastTurn {
     cancelled: bool,
 }
 
-/// Requests that came back, by outcome.
+/// Numbers of requests by outcome.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     completed: u64,
@@ -66,42 +66,41 @@ impl Tally {
     }
 }
 
-/// Takes the records of one phase, in any order, and timelines of parts of it in the
-/// order of the input.
+/// Timeline of one phase. Takes records in any order, and partial timelines in the order of the
+/// input.
 ///
-/// Of all ends, only those after the last start seen so far are kept: about as many
-/// as requests were in flight.
+/// Keeps only the ends after the last start so far: about as many as there were requests in
+/// flight.
 #[derive(Debug, Default)]
-pub(super) struct Timeline {
+pub(crate) struct Timeline {
     sent: u64,
     first_start_ns: Option<u64>,
     last_start_ns: u64,
     last_end_ns: u64,
-    /// Those that had come back when the last request was sent.
+    /// Requests that ended before the last request started.
     back_by_last_start: Tally,
-    /// Those that may have come back later, and when.
+    /// End and outcome of requests that may have ended later.
     back_later: Vec<(u64, Outcome)>,
-    /// How many of them there were when they were last gone through.
+    /// Length of `back_later` after its last cleanup.
     back_later_kept: usize,
-    /// Sessions of a part, in the order of its records.
+    /// Sessions of a partial timeline, in the order of its records.
     turns: Vec<Session>,
     sessions: HashMap<u128, LastTurn>,
 }
 
-/// How many ends are kept before they are gone through.
+/// Minimum length of `back_later` for a cleanup.
 const BACK_LATER_MIN: usize = 1024;
 
-/// The bounds of a phase as its tool reported them.
+/// Start and end of a phase as reported by the tool.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ReportedBounds {
-    pub(super) start_ns: u64,
-    pub(super) end_ns: u64,
+pub(crate) struct ReportedBounds {
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
 }
 
 impl Timeline {
-    /// Takes requests in: their starts, their ends, whether they failed and whether they
-    /// were cancelled.
-    pub(super) fn add_all(
+    /// Adds requests: start, end, failed, cancelled.
+    pub(crate) fn add_all(
         &mut self,
         requests: impl Iterator<Item = (u64, u64, bool, bool)> + Clone,
     ) {
@@ -126,13 +125,13 @@ impl Timeline {
         self.sort_out_late();
     }
 
-    /// Takes in that a request was a turn of a session.
-    pub(super) fn add_session(&mut self, turn: Session) {
+    /// Adds a turn of a session.
+    pub(crate) fn add_session(&mut self, turn: Session) {
         self.turns.push(turn);
     }
 
-    /// Takes in what comes next in the input.
-    pub(super) fn append(&mut self, part: Self) {
+    /// Appends the timeline of the next part of the input.
+    pub(crate) fn append(&mut self, part: Self) {
         self.sent += part.sent;
         self.first_start_ns = match (self.first_start_ns, part.first_start_ns) {
             (Some(one), Some(other)) => Some(one.min(other)),
@@ -154,8 +153,8 @@ impl Timeline {
         }
     }
 
-    /// Tells apart those that came back before the last request was sent, as it is known
-    /// by now: each time that there are twice as many.
+    /// Counts the requests that ended before the last start known by now. Runs when their
+    /// number has doubled, so that the cost stays linear.
     fn sort_out_late(&mut self) {
         if self.back_later.len() > BACK_LATER_MIN.max(2 * self.back_later_kept) {
             self.sort_out();
@@ -173,8 +172,8 @@ impl Timeline {
         self.back_later_kept = self.back_later.len();
     }
 
-    /// The phase's events in order of time, and its summary.
-    pub(super) fn finish(
+    /// The events of the phase in order of time, and its summary.
+    pub(crate) fn finish(
         mut self,
         phase: Phase,
         reported: Option<ReportedBounds>,
@@ -182,7 +181,7 @@ impl Timeline {
         self.sort_out();
         let sending_complete_ns = self.last_start_ns;
         let first_start_ns = self.first_start_ns.unwrap_or(sending_complete_ns);
-        // Bounds that leave requests outside are not this phase's.
+        // Bounds that exclude requests belong to another phase.
         let fitting = reported
             .filter(|one| one.start_ns <= first_start_ns && one.end_ns >= sending_complete_ns);
         let (start_ns, end_ns, bounds) = match fitting {
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_make_the_whole_wherever_it_is_cut() {
+    fn partial_timelines_add_up_wherever_the_input_is_split() {
         let request =
             |n: u64| (n * 7, n * 7 + n * 31 % 97, n.is_multiple_of(5), n.is_multiple_of(7));
         let requests: Vec<_> = (0..5000).map(request).collect();
@@ -288,7 +287,7 @@ mod tests {
 
     #[test]
     fn events_are_at_first_start_last_start_and_last_end() {
-        // Records come in order of their ends.
+        // Records are in the order of their ends.
         let requests = [request(20, 30), request(10, 50), request(40, 90), request(45, 95)];
         let (events, summary) = timeline(&requests).finish(phase(), None);
         let times: Vec<_> = events.iter().map(|event| (event.event, event.time_ns)).collect();
@@ -320,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_complete_when_its_last_turn_came_back_uncancelled() {
+    fn session_is_complete_when_its_last_turn_ended_uncancelled() {
         let turns = [
             ("a", 1, 15, false),
             ("a", 0, 5, true),
@@ -345,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_that_the_tool_reported_come_first() {
+    fn reported_bounds_take_precedence() {
         let reported = ReportedBounds { start_ns: 5, end_ns: 120 };
         let (events, summary) = timeline(&[request(10, 100)]).finish(phase(), Some(reported));
         assert_eq!((events[0].time_ns, events[2].time_ns), (5, 120));
@@ -354,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_that_leave_requests_outside_are_not_taken() {
+    fn reported_bounds_that_exclude_requests_are_ignored() {
         for (start_ns, end_ns) in [(11, 120), (5, 9)] {
             let reported = ReportedBounds { start_ns, end_ns };
             let (_, summary) = timeline(&[request(10, 100)]).finish(phase(), Some(reported));
@@ -364,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn events_keep_their_order_where_a_request_ends_before_it_starts() {
+    fn events_stay_in_order_if_a_request_ends_before_it_starts() {
         let (events, _) = timeline(&[request(50, 20)]).finish(phase(), None);
         let times: Vec<_> = events.iter().map(|event| event.time_ns).collect();
         assert_eq!(times, [50, 50, 50]);

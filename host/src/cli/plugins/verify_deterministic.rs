@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use perfbox::records::Recorded;
+use perfbox::records::RecordedSource;
 use perfbox::report::{OutputDir, PluginStatus};
 use perfbox::{CancelToken, Category, Identifier, Registry, Report, RunOptions, escape};
 use serde_json::Value;
@@ -105,7 +105,7 @@ impl VerifyArgs {
         let cancel = CancelToken::default();
         let read = self.input.format.options(&config).usage()?;
         let inputs = self.input.expand().bad_input()?;
-        let mut source = Recorded::open(&inputs, read).bad_input()?;
+        let mut source = RecordedSource::open(&inputs, read).bad_input()?;
         let place = tempfile::tempdir()
             .context("there is no place for the plugin's files")
             .host_failed()?;

@@ -7,10 +7,10 @@ use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::Problem;
 use crate::input::Block;
 use crate::readers::csv::Csv;
 use crate::readers::jsonl::{PATHS_MAX, paths_of};
+use crate::record_error::RecordError;
 
 /// Records that are looked at.
 const RECORDS_MAX: usize = 1000;
@@ -88,7 +88,7 @@ pub(super) fn of_jsonl(start: &[u8]) -> Vec<Sampled> {
 ///
 /// # Errors
 /// When its metadata cannot be read.
-pub(super) fn of_parquet(file: File) -> Result<Vec<Sampled>, Problem> {
+pub(super) fn of_parquet(file: File) -> Result<Vec<Sampled>, RecordError> {
     let values = file.try_clone().ok();
     let columns = crate::readers::parquet::columns_of(file)?;
     let of = |(name, kind)| Sampled { name, kind: Some(kind), ..Sampled::default() };

@@ -1,159 +1,127 @@
-//! A mapping bound to the fields that an input has.
+//! Binds a mapping to the fields of an input.
 
-use super::facts::Facts;
-use super::fields::{MappedField, Mapping, Role, role};
-use super::values::read_number;
-use crate::Problem;
-use crate::columns::{Columns, Survey, standard};
-use crate::time::TimeForm;
 use perfbox_model::batch::ColumnType;
 use perfbox_model::escape;
 use perfbox_model::names::nearest;
 
-/// A field of the input that is something.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Bound {
-    /// Its place in a row.
-    pub(crate) field: usize,
-    /// Its name in the input.
-    pub(crate) name: String,
-    pub(crate) what: What,
-}
+use crate::columns::{Columns, standard};
+use crate::mapping::definition::{MapTarget, MappedField, Mapping, target};
+use crate::mapping::request_fields::RequestFields;
+use crate::mapping::role::{BoundField, FieldRole};
+use crate::number::read_number;
+use crate::record_error::RecordError;
+use crate::schema_scan::SchemaScan;
+use crate::time::TimeForm;
 
-/// What a field is, and how it is written.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum What {
-    Start(TimeForm),
-    End(TimeForm),
-    /// In so many milliseconds each.
-    Latency(f64),
-    Status,
-    /// A status of vegeta's, which succeeds from 200 to 399.
-    Code,
-    /// What sort of error; empty for none.
-    Error,
-    ErrorMessage,
-    /// The message of an error; empty for none.
-    Failure,
-    /// Whether it succeeded.
-    Success,
-    Name,
-    /// Put before the name.
-    Method,
-    Phase,
-    Session,
-    Worker,
-    Cancelled,
-    /// A number under a name, in a unit.
-    Metric(String, String),
-}
-
-/// Adds the columns of a mapping to those of the run.
-pub(crate) fn survey<'b>(bound: impl IntoIterator<Item = &'b Bound>, survey: &mut Survey) {
+/// Adds the metric columns of a mapping to the schema.
+pub(crate) fn add_metric_columns<'b>(
+    bound: impl IntoIterator<Item = &'b BoundField>,
+    schema: &mut SchemaScan,
+) {
     for one in bound {
-        if let What::Metric(name, unit) = &one.what {
-            survey.add_column(name, ColumnType::F64, unit);
+        if let FieldRole::Metric(name, unit) = &one.role {
+            schema.add_column(name, ColumnType::F64, unit);
         }
     }
 }
 
-/// A field whose value is asked for.
+/// A bound field whose value is read.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted<'b> {
-    pub(crate) bound: &'b Bound,
-    /// Of a metric, the column that it goes into.
+pub(crate) struct WantedField<'b> {
+    pub(crate) bound: &'b BoundField,
+    /// Column of a metric.
     pub(crate) column: Option<usize>,
 }
 
-impl<'b> Wanted<'b> {
-    /// A field; none: nobody asks for the column that it goes into.
-    pub(crate) fn new(bound: &'b Bound, columns: &Columns) -> Option<Self> {
+impl<'b> WantedField<'b> {
+    /// A field; none if its column is not read.
+    pub(crate) fn new(bound: &'b BoundField, columns: &Columns) -> Option<Self> {
         let is_read = |column: &usize| columns.is_read(*column);
-        let column = match &bound.what {
-            What::Metric(name, _) => Some(columns.place(name).filter(is_read)?),
+        let column = match &bound.role {
+            FieldRole::Metric(name, _) => Some(columns.position(name).filter(is_read)?),
             _ => None,
         };
-        let is_wanted = match &bound.what {
-            What::ErrorMessage => columns.is_read(standard::ERROR_MESSAGE),
-            What::Name | What::Method => columns.is_read(standard::NAME),
-            What::Worker => columns.is_read(standard::WORKER),
-            // Phases, their statistics and what an error is are made of the others.
+        let is_wanted = match &bound.role {
+            FieldRole::ErrorMessage => columns.is_read(standard::ERROR_MESSAGE),
+            FieldRole::Name | FieldRole::Method => columns.is_read(standard::NAME),
+            FieldRole::Worker => columns.is_read(standard::WORKER),
+            // The other roles decide phases, statistics and errors.
             _ => true,
         };
         is_wanted.then_some(Self { bound, column })
     }
 
-    /// A field, where metrics are not asked for.
-    pub(crate) fn but_metrics(bound: &'b Bound) -> Option<Self> {
-        let is_metric = matches!(bound.what, What::Metric(..));
+    /// A field; none if it is a metric.
+    pub(crate) fn unless_metric(bound: &'b BoundField) -> Option<Self> {
+        let is_metric = matches!(bound.role, FieldRole::Metric(..));
         (!is_metric).then_some(Self { bound, column: None })
     }
 
-    /// Takes in the text of the field, which is not missing.
+    /// Takes the text of a field that is not missing.
     pub(crate) fn take<'t>(
         &self,
         text: &'t str,
-        facts: &mut Facts<'t>,
+        request: &mut RequestFields<'t>,
         metrics: &mut Vec<(usize, f64)>,
     ) -> Result<(), String> {
         match self.column {
             Some(column) => metrics.push((column, read_number(text)?)),
-            None => facts.take(&self.bound.what, text)?,
+            None => request.take(&self.bound.role, text)?,
         }
         Ok(())
     }
 }
 
-/// Binds a mapping to the fields that an input has: each of its own, in its order.
+/// Binds a mapping to the fields of an input, in the order of the mapping.
 ///
 /// # Errors
-/// When it names one that the input does not have or has twice, or says too little of when
-/// requests were.
-pub(crate) fn bind(mapping: &Mapping, fields: &[String]) -> Result<Vec<Bound>, Problem> {
-    mapping.check().map_err(|error| Problem::of_mapping(error.to_string()))?;
-    let bound = mapping.fields.iter().map(|(field, mapped)| bind_one(field, mapped, fields));
+/// When the input lacks a mapped field or has it twice, or the mapping lacks two of start, end
+/// and latency.
+pub(crate) fn bind(mapping: &Mapping, fields: &[String]) -> Result<Vec<BoundField>, RecordError> {
+    mapping.check().map_err(|error| RecordError::mapping(error.to_string()))?;
+    let bound = mapping.fields.iter().map(|(field, mapped)| bind_field(field, mapped, fields));
     bound.collect()
 }
 
-fn bind_one(
+fn bind_field(
     field: &str,
     MappedField { column, unit }: &MappedField,
     fields: &[String],
-) -> Result<Bound, Problem> {
-    let role = role(field).map_err(|error| Problem::of_mapping(error.to_string()))?;
-    let at = place(field, column, fields)?;
+) -> Result<BoundField, RecordError> {
+    let target = target(field).map_err(|error| RecordError::mapping(error.to_string()))?;
+    let at = column_position(field, column, fields)?;
     let form = |default: &str| TimeForm::of_unit(unit.as_deref().unwrap_or(default));
-    let what = match role {
-        Role::Start => What::Start(form("s").unwrap_or(TimeForm::Rfc3339)),
-        Role::End => What::End(form("s").unwrap_or(TimeForm::Rfc3339)),
-        Role::Latency => match form("ms") {
-            Some(TimeForm::Units(ns)) => What::Latency(ns / 1e6),
-            _ => What::Latency(1.0),
+    let role = match target {
+        MapTarget::Start => FieldRole::Start(form("s").unwrap_or(TimeForm::Rfc3339)),
+        MapTarget::End => FieldRole::End(form("s").unwrap_or(TimeForm::Rfc3339)),
+        MapTarget::Latency => match form("ms") {
+            Some(TimeForm::Units(ns)) => FieldRole::Latency(ns / 1e6),
+            _ => FieldRole::Latency(1.0),
         },
-        Role::Status => What::Status,
-        Role::Error => What::Error,
-        Role::ErrorMessage => What::ErrorMessage,
-        Role::Success => What::Success,
-        Role::Name => What::Name,
-        Role::Phase => What::Phase,
-        Role::Session => What::Session,
-        Role::Worker => What::Worker,
-        Role::Cancelled => What::Cancelled,
-        Role::Metric => {
+        MapTarget::Status => FieldRole::Status,
+        MapTarget::Error => FieldRole::Error,
+        MapTarget::ErrorMessage => FieldRole::ErrorMessage,
+        MapTarget::Success => FieldRole::Success,
+        MapTarget::Name => FieldRole::Name,
+        MapTarget::Phase => FieldRole::Phase,
+        MapTarget::Session => FieldRole::Session,
+        MapTarget::Worker => FieldRole::Worker,
+        MapTarget::Cancelled => FieldRole::Cancelled,
+        MapTarget::Metric => {
             let name = field.strip_prefix("metric.").unwrap_or(field).to_owned();
-            What::Metric(name, unit.clone().unwrap_or_default())
+            FieldRole::Metric(name, unit.clone().unwrap_or_default())
         }
     };
-    Ok(Bound { field: at, name: column.clone(), what })
+    Ok(BoundField { field: at, name: column.clone(), role })
 }
 
-/// Where the column stands that a field is mapped to.
-fn place(field: &str, column: &str, fields: &[String]) -> Result<usize, Problem> {
-    only_place(column, fields).map_err(Problem::of_mapping)?.ok_or_else(|| {
+/// Position of the column that a field is mapped to.
+fn column_position(field: &str, column: &str, fields: &[String]) -> Result<usize, RecordError> {
+    unique_position(column, fields).map_err(RecordError::mapping)?.ok_or_else(|| {
         let hint = nearest(column, fields.iter().map(String::as_str))
             .map_or(String::new(), |name| format!("; did you mean `{}`?", escape(name)));
-        Problem::of_mapping(format!(
-            "the input has no column `{}`, which is to be its {}{hint} (it has {})",
+        RecordError::mapping(format!(
+            "the input has no column `{}` to map to `{}`{hint} (columns: {})",
             escape(column),
             escape(field),
             escape(&fields.join(", "))
@@ -161,16 +129,16 @@ fn place(field: &str, column: &str, fields: &[String]) -> Result<usize, Problem>
     })
 }
 
-/// Where a column stands; none: it is not there.
+/// Position of a column; none if it is missing.
 ///
 /// # Errors
-/// When it is there twice, in words.
-pub(crate) fn only_place(column: &str, fields: &[String]) -> Result<Option<usize>, String> {
+/// When the column is there twice.
+pub(crate) fn unique_position(column: &str, fields: &[String]) -> Result<Option<usize>, String> {
     let mut places = (0..fields.len()).filter(|at| fields[*at] == column);
     let first = places.next();
     if places.next().is_some() {
         return Err(format!(
-            "the input has more than one column `{}`; give each a name of its own",
+            "the input has several columns `{}`; rename all but one",
             escape(column)
         ));
     }

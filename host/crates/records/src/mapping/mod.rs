@@ -1,20 +1,11 @@
-//! Which of an input's fields is what: the start of a request, its latency, and so on.
+//! Maps the fields of an input to the fields of a request.
 //!
-//! Formats of rows, such as CSV, differ in nothing else. What users say is a [`Mapping`];
-//! bound to the fields of an input, it says what each of a row's values is, and what those
-//! say together becomes a record in [`Facts::put`], whatever the format.
+//! A [`definition`] is what the user writes: `latency=took:ms`. `bind` finds its fields in an
+//! input and gives each a `role`; the values of one row make `request_fields`, which are
+//! written into a batch in the same way for every format.
 
-mod bind;
-mod facts;
-mod fields;
-mod values;
-
-pub(super) use bind::{Bound, Wanted, What, bind, only_place, survey};
-pub(super) use facts::Facts;
-pub use fields::{MappedField, Mapping, MappingError};
-pub(super) use values::{
-    is_missing, no_number, number, read_number, status, succeeded, whole_status,
-};
-
-/// The phase of formats that have none.
-pub(super) const ONLY_PHASE: &str = "profiling";
+pub(crate) mod bind;
+pub(crate) mod definition;
+pub(crate) mod request_fields;
+pub(crate) mod role;
+pub(crate) mod values;

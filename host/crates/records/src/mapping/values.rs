@@ -1,9 +1,11 @@
-//! What the text of one field means.
+//! Values of fields that are not numbers: statuses, errors and truth values.
 
-use crate::json::{f64_at, u64_at};
 use perfbox_model::escape;
 
-/// What is written of a thing that is so, and of one that is not.
+use crate::json::scalar::u64_at;
+use crate::number::number;
+
+/// Spellings of true and false.
 const TRUTH: [(&str, bool); 12] = [
     ("true", true),
     ("t", true),
@@ -19,7 +21,7 @@ const TRUTH: [(&str, bool); 12] = [
     ("0.0", false),
 ];
 
-/// What is written of a request that succeeded, and of one that did not, besides.
+/// Spellings of success and failure, besides those of true and false.
 const OUTCOMES: [(&str, bool); 9] = [
     ("ok", true),
     ("pass", true),
@@ -32,36 +34,11 @@ const OUTCOMES: [(&str, bool); 9] = [
     ("error", false),
 ];
 
-/// What is written where there might be an error, and there is none.
+/// Spellings of "no error".
 const NO_ERROR: [&str; 11] =
     ["false", "no", "none", "null", "nil", "nan", "n/a", "-", "ok", "0", "0.0"];
 
-/// Whether a field has no value.
-pub(crate) fn is_missing(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_whitespace())
-}
-
-/// A finite number.
-pub(crate) fn number(text: &str) -> Option<f64> {
-    match f64_at(text, 0) {
-        Some((value, end)) if end == text.len() => Some(value),
-        _ => text.trim().parse().ok().filter(|value: &f64| value.is_finite()),
-    }
-}
-
-/// A finite number, or words for what is none.
-pub(crate) fn read_number(text: &str) -> Result<f64, String> {
-    number(text).ok_or_else(|| no_number(text, "no number"))
-}
-
-/// Words for what is no number of that kind.
-pub(crate) fn no_number(text: &str, what: &str) -> String {
-    let has_comma = number(&text.replacen(',', ".", 1)).is_some();
-    let hint = if has_comma { ": a number has a point, and no comma" } else { "" };
-    format!("`{}` is {what}{hint}", escape(text))
-}
-
-/// A status, also as programs write it that hold it as a number with a fraction.
+/// A status. Some programs write it as a number with a fraction.
 pub(crate) fn status(text: &str) -> Option<u64> {
     let text = text.trim();
     match u64_at(text, 0) {
@@ -70,13 +47,13 @@ pub(crate) fn status(text: &str) -> Option<u64> {
     }
 }
 
-/// A status that is held as a number with a fraction.
+/// A status stored as an f64.
 pub(crate) fn whole_status(value: f64) -> Option<u64> {
     let is_whole = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
     is_whole.then_some(value as u64)
 }
 
-/// Whether there is an error, where no more than that is said; none: it is said which.
+/// True or false if the text says only whether there is an error; none if it names the error.
 pub(super) fn error(text: &str) -> Option<bool> {
     let word = text.trim();
     match word.eq_ignore_ascii_case("true") {
@@ -85,12 +62,12 @@ pub(super) fn error(text: &str) -> Option<bool> {
     }
 }
 
-/// Whether a request succeeded.
+/// True if the request succeeded.
 pub(crate) fn succeeded(text: &str) -> Result<bool, String> {
     is_so(text, TRUTH.iter().chain(&OUTCOMES))
 }
 
-/// Whether a request was cancelled.
+/// True if the request was cancelled.
 pub(super) fn is_cancelled(text: &str) -> Result<bool, String> {
     is_so(text, TRUTH.iter())
 }
@@ -102,11 +79,16 @@ fn is_so<'k>(
     let word = text.trim();
     let found = known.clone().find(|(one, _)| word.eq_ignore_ascii_case(one));
     found.map(|(_, is_so)| *is_so).ok_or_else(|| {
-        let words = |wanted: bool| {
-            let words = known.clone().filter(|(_, is_so)| *is_so == wanted);
-            words.map(|(word, _)| *word).collect::<Vec<_>>().join(", ")
+        let message = |wanted: bool| {
+            let message = known.clone().filter(|(_, is_so)| *is_so == wanted);
+            message.map(|(word, _)| *word).collect::<Vec<_>>().join(", ")
         };
-        format!("`{}` is neither a yes ({}) nor a no ({})", escape(text), words(true), words(false))
+        format!(
+            "`{}` is neither true ({}) nor false ({})",
+            escape(text),
+            message(true),
+            message(false)
+        )
     })
 }
 
@@ -115,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_a_whole_number_however_it_is_written() {
+    fn status_is_a_whole_number_in_any_notation() {
         for (text, expected) in [
             ("200", Some(200)),
             ("200.0", Some(200)),
@@ -135,13 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_blanks_is_missing() {
-        assert!(["", " ", "\t \r"].iter().all(|text| is_missing(text)));
-        assert!(["-", " 0"].iter().all(|text| !is_missing(text)));
-    }
-
-    #[test]
-    fn where_an_error_may_stand_there_are_words_for_none() {
+    fn spellings_of_no_error_are_known() {
         for none in
             ["false", "None", "NULL", "nil", "NaN", "n/a", "-", "0", "0.0", "no", "OK", " ok "]
         {
@@ -154,19 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_may_have_blanks_around_it_and_no_decimal_comma() {
-        assert_eq!(read_number(" 1.5 "), Ok(1.5));
-        for (text, words) in [
-            ("x", "`x` is no number"),
-            ("1,5", "`1,5` is no number: a number has a point, and no comma"),
-            ("1,500,000", "`1,500,000` is no number"),
-        ] {
-            assert_eq!(read_number(text), Err(words.to_owned()));
-        }
-    }
-
-    #[test]
-    fn yes_and_no_are_known_by_many_words_and_nothing_else_is_either() {
+    fn spellings_of_true_and_false_are_known_and_others_refused() {
         for yes in ["true", "TRUE", "t", "Y", "1.0", "OK", "Passed", " yes"] {
             assert_eq!(succeeded(yes), Ok(true), "{yes}");
         }
@@ -175,13 +139,13 @@ mod tests {
         }
         assert_eq!(
             succeeded("maybe").unwrap_err(),
-            "`maybe` is neither a yes (true, t, yes, y, 1, 1.0, ok, pass, passed, success) nor a \
-             no (false, f, no, n, 0, 0.0, ko, fail, failed, failure, error)"
+            "`maybe` is neither true (true, t, yes, y, 1, 1.0, ok, pass, passed, success) nor \
+                false (false, f, no, n, 0, 0.0, ko, fail, failed, failure, error)"
         );
         assert!(is_cancelled("1").unwrap());
         assert_eq!(
             is_cancelled("failed").unwrap_err(),
-            "`failed` is neither a yes (true, t, yes, y, 1, 1.0) nor a no (false, f, no, n, 0, 0.0)"
+            "`failed` is neither true (true, t, yes, y, 1, 1.0) nor false (false, f, no, n, 0, 0.0)"
         );
     }
 }

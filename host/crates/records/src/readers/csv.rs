@@ -1,51 +1,58 @@
-//! CSV of any tool: rows of fields, of which a mapping says what each is.
+//! CSV of any tool, read by a mapping.
 
 use std::borrow::Cow;
 
-use super::{Lines, Reader, Surveyed};
-use crate::Problem;
-use crate::columns::Survey;
-use crate::cut::Cut;
-use crate::fields::{Fields, Marks};
-use crate::format::Format;
-use crate::input::{Block, LINE_MAX_BYTES};
-use crate::mapping::{self, Bound, Facts, Mapping, ONLY_PHASE, Wanted, What, is_missing};
-use crate::parse::Misread;
-use crate::rows::{PhaseKey, Rows};
 use perfbox_model::escape;
 
-/// Delimiters that are looked for in a header.
+use crate::batch_builder::{BatchBuilder, DEFAULT_PHASE, PhaseKey};
+use crate::csv_row::{CsvRow, DelimiterScanner};
+use crate::format::Format;
+use crate::input::Block;
+use crate::json::error::ErrorAtLine;
+use crate::limits::LINE_MAX_BYTES;
+use crate::lines::Lines;
+use crate::mapping::bind::{WantedField, add_metric_columns, bind};
+use crate::mapping::definition::Mapping;
+use crate::mapping::request_fields::RequestFields;
+use crate::mapping::role::{BoundField, FieldRole};
+use crate::number::is_missing;
+use crate::reader::{BlockScan, Reader};
+use crate::record_error::RecordError;
+use crate::schema_scan::SchemaScan;
+use crate::split::rule::SplitRule;
+
+/// Delimiters that are detected in a header.
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
-/// Most fields of a row.
+/// Maximum of fields in a row.
 const FIELDS_MAX: usize = 65_536;
 
 /// Reads CSV.
 pub(crate) struct Csv {
     pub(crate) format: Format,
     pub(crate) delimiter: u8,
-    /// The line that says what the columns are, as it stands there; none: nothing says so.
+    /// The header line, as written; none if the format has no header.
     pub(crate) header: Option<Vec<u8>>,
-    /// Fields of a row.
+    /// Number of fields in a row.
     pub(crate) fields: usize,
-    pub(crate) bound: Vec<Bound>,
+    pub(crate) bound: Vec<BoundField>,
 }
 
-/// The names in a header, and the delimiter between them; none: it is not CSV.
+/// Delimiter and column names of a header; none if the text is not CSV.
 pub(crate) fn header_of(start: &[u8]) -> Option<(u8, Vec<String>)> {
     let line = header_line(start);
     let line = std::str::from_utf8(&line).ok().filter(|line| !line.is_empty())?;
     let count = |delimiter: &u8| line.bytes().filter(|byte| byte == delimiter).count();
     let delimiter = DELIMITERS.into_iter().max_by_key(|one| (count(one), one == &b','))?;
-    let mut fields = Fields::default();
-    let end = fields.split(&mut Marks::new(line, 0, delimiter))?;
+    let mut fields = CsvRow::default();
+    let end = fields.read(&mut DelimiterScanner::new(line, 0, delimiter))?;
     if end != line.len() || fields.len() > FIELDS_MAX {
         return None;
     }
     Some((delimiter, (0..fields.len()).map(|at| fields.get(line, at).trim().to_owned()).collect()))
 }
 
-/// The first line that is not blank, without blanks at its end; empty: there is none.
+/// The first line that is not blank, without trailing blanks; empty if there is none.
 fn header_line(start: &[u8]) -> Vec<u8> {
     let block = Block { text: start.to_vec(), ..Block::default() };
     let mut lines = Lines::new(&block);
@@ -58,16 +65,16 @@ fn header_line(start: &[u8]) -> Vec<u8> {
     Vec::new()
 }
 
-/// Why a text has no header.
-fn no_header(start: &[u8]) -> Problem {
+/// Error of a text without a header.
+fn no_header(start: &[u8]) -> RecordError {
     let header = header_line(start);
     let count = |delimiter: &u8| header.iter().filter(|byte| *byte == delimiter).count() + 1;
     let columns = DELIMITERS.iter().map(count).max().unwrap_or(0);
-    let words = match columns > FIELDS_MAX {
-        true => format!("the header has {columns} columns, and at most {FIELDS_MAX} are read"),
-        false => "this is no CSV with a header".to_owned(),
+    let message = match columns > FIELDS_MAX {
+        true => format!("the header has {columns} columns; the maximum is {FIELDS_MAX}"),
+        false => "this is not CSV with a header".to_owned(),
     };
-    Problem::at(1, words)
+    RecordError::at(1, message)
 }
 
 impl Reader for Csv {
@@ -75,20 +82,20 @@ impl Reader for Csv {
         self.format
     }
 
-    fn cut(&self) -> Cut {
-        Cut::Csv { delimiter: self.delimiter }
+    fn split_rule(&self) -> SplitRule {
+        SplitRule::Csv { delimiter: self.delimiter }
     }
 
-    fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
-        mapping::survey(&self.bound, survey);
-        let mut seen = Surveyed::default();
-        let wanted: Vec<_> = self.bound.iter().filter_map(Wanted::but_metrics).collect();
+    fn scan_schema(&self, block: &Block, schema: &mut SchemaScan) -> BlockScan {
+        add_metric_columns(&self.bound, schema);
+        let mut seen = BlockScan::default();
+        let wanted: Vec<_> = self.bound.iter().filter_map(WantedField::unless_metric).collect();
         let mut metrics = Vec::new();
         let lines = self.each(block, |line, fields, text| {
-            match fields.and_then(|fields| self.facts(&wanted, fields, text, &mut metrics)) {
-                Ok(facts) => {
+            match fields.and_then(|fields| self.request(&wanted, fields, text, &mut metrics)) {
+                Ok(request) => {
                     seen.has_records = true;
-                    survey.add_phase(facts.phase().unwrap_or(ONLY_PHASE));
+                    schema.add_phase(request.phase().unwrap_or(DEFAULT_PHASE));
                 }
                 Err((below, problem)) => {
                     seen.first_bad.get_or_insert((line + below, problem));
@@ -100,32 +107,32 @@ impl Reader for Csv {
         seen
     }
 
-    fn read(&self, block: &Block, rows: &mut Rows<'_>) {
-        let columns = rows.columns();
-        let wanted = self.bound.iter().filter_map(|one| Wanted::new(one, columns));
+    fn read(&self, block: &Block, builder: &mut BatchBuilder<'_>) {
+        let columns = builder.columns();
+        let wanted = self.bound.iter().filter_map(|one| WantedField::new(one, &columns));
         let wanted: Vec<_> = wanted.collect();
-        let mut phase = PhaseKey::named(ONLY_PHASE);
+        let mut phase = PhaseKey::named(DEFAULT_PHASE);
         let mut metrics = Vec::new();
         let lines = self.each(block, |line, fields, text| {
             let put = fields.and_then(|fields| {
-                let facts = self.facts(&wanted, fields, text, &mut metrics)?;
-                facts.put(rows, &mut phase, metrics.drain(..)).map_err(of_row)
+                let request = self.request(&wanted, fields, text, &mut metrics)?;
+                request.put(builder, &mut phase, metrics.drain(..)).map_err(row_error)
             });
             match put {
                 Ok(()) => true,
-                Err((below, problem)) => rows.bad(line + below, problem),
+                Err((below, problem)) => builder.bad(line + below, problem),
             }
         });
-        rows.add_lines(lines);
+        builder.add_lines(lines);
     }
 }
 
-/// What is wrong with a row as a whole.
-fn of_row(words: String) -> Misread {
-    (0, Problem::at(1, words))
+/// Error of a whole row.
+fn row_error(message: String) -> ErrorAtLine {
+    (0, RecordError::at(1, message))
 }
 
-/// The text of a block, and the places of bytes that are none, which others stand for.
+/// The text of a block. Invalid bytes are replaced, and their positions returned.
 fn text_of(block: &[u8]) -> (Cow<'_, str>, Vec<usize>) {
     if let Ok(text) = std::str::from_utf8(block) {
         return (Cow::Borrowed(text), Vec::new());
@@ -142,8 +149,7 @@ fn text_of(block: &[u8]) -> (Cow<'_, str>, Vec<usize>) {
 }
 
 impl Csv {
-    /// CSV with a header, the names in which are returned, and none is bound; none: it has
-    /// no header.
+    /// CSV with a header and no fields bound, and its column names; none if it has no header.
     pub(crate) fn with_header(start: &[u8]) -> Option<(Self, Vec<String>)> {
         let (delimiter, names) = header_of(start)?;
         let (header, fields) = (Some(header_line(start)), names.len());
@@ -154,103 +160,119 @@ impl Csv {
     /// CSV with a header, mapped.
     ///
     /// # Errors
-    /// When it has none, or the mapping does not fit it.
-    pub(crate) fn mapped(start: &[u8], mapping: &Mapping) -> Result<Self, Problem> {
+    /// When it has no header, or the mapping does not fit.
+    pub(crate) fn mapped(start: &[u8], mapping: &Mapping) -> Result<Self, RecordError> {
         let (csv, names) = Self::with_header(start).ok_or_else(|| no_header(start))?;
-        Ok(Self { bound: mapping::bind(mapping, &names)?, ..csv })
+        Ok(Self { bound: bind(mapping, &names)?, ..csv })
     }
 
-    /// What is wrong with a field, and with which.
+    /// Error of one field.
     #[cold]
-    fn in_column(&self, bound: &Bound, fields: &Fields, text: &str, words: &str) -> Misread {
-        let (below, column) = fields.place(text, bound.field);
-        let hint = match (self.format, &bound.what) {
-            (Format::JmeterCsv, What::Start(_)) => {
-                "; JMeter writes ms with `-Jjmeter.save.saveservice.timestamp_format=ms`"
+    fn field_error(
+        &self,
+        bound: &BoundField,
+        fields: &CsvRow,
+        text: &str,
+        message: &str,
+    ) -> ErrorAtLine {
+        let (below, column) = fields.position(text, bound.field);
+        let hint = match (self.format, &bound.role) {
+            (Format::JmeterCsv, FieldRole::Start(_)) => {
+                "; make JMeter write ms with `-Jjmeter.save.saveservice.timestamp_format=ms`"
             }
             _ => "",
         };
-        (below, Problem::at(column, format!("column `{}`: {words}{hint}", escape(&bound.name))))
+        (
+            below,
+            RecordError::at(column, format!("column `{}`: {message}{hint}", escape(&bound.name))),
+        )
     }
 
-    /// What a row says of its request, and the numbers of its metrics.
-    fn facts<'t>(
+    /// Fields of a row's request, and the numbers of its metrics.
+    fn request<'t>(
         &self,
-        wanted: &[Wanted<'_>],
-        fields: &'t Fields,
+        wanted: &[WantedField<'_>],
+        fields: &'t CsvRow,
         text: &'t str,
         metrics: &mut Vec<(usize, f64)>,
-    ) -> Result<Facts<'t>, Misread> {
-        // Delimiters at the end of a row, with nothing behind, move nothing out of its place.
+    ) -> Result<RequestFields<'t>, ErrorAtLine> {
+        // Empty fields at the end of a row do no harm.
         let is_beyond = |at: usize| !fields.get(text, at).is_empty();
         if fields.len() != self.fields
             && (fields.len() < self.fields || (self.fields..fields.len()).any(is_beyond))
         {
             let (has, others) = (fields.len(), self.fields);
             let plural = if has == 1 { "" } else { "s" };
-            let cut =
-                if fields.are_cut(text) { "; the input ends in the middle of it" } else { "" };
-            let words =
-                format!("the row has {has} field{plural}, and the others have {others}{cut}");
-            return Err((0, Problem::of_text(1, words)));
+            let cut = if fields.is_unterminated(text) {
+                "; the input ends in the middle of the row"
+            } else {
+                ""
+            };
+            let message = format!("the row has {has} field{plural}, the others have {others}{cut}");
+            return Err((0, RecordError::syntax(1, message)));
         }
-        let mut facts = Facts::default();
+        let mut request = RequestFields::default();
         metrics.clear();
         for one in wanted {
             let value = fields.get(text, one.bound.field);
             if !is_missing(value) {
-                one.take(value, &mut facts, metrics)
-                    .map_err(|words| self.in_column(one.bound, fields, text, &words))?;
+                one.take(value, &mut request, metrics)
+                    .map_err(|message| self.field_error(one.bound, fields, text, &message))?;
             }
         }
-        Ok(facts)
+        Ok(request)
     }
 
-    /// Whether no field of a row has a value.
+    /// True if no field of a row has a value.
     fn is_blank(&self, row: &str) -> bool {
         row.bytes().all(|byte| byte == self.delimiter || byte.is_ascii_whitespace())
     }
 
-    /// Goes through the rows of a block until told to end. Each comes with the number of
-    /// its first line; what is wrong with one, with a line of that row. How many lines
-    /// there were.
+    /// Calls `row` for each row of a block until it returns false: with the number of its first
+    /// line, from 0, and its fields or its error. Returns the number of lines.
     pub(crate) fn each(
         &self,
         block: &Block,
-        mut row: impl FnMut(u64, Result<&Fields, Misread>, &str) -> bool,
+        mut row: impl FnMut(u64, Result<&CsvRow, ErrorAtLine>, &str) -> bool,
     ) -> u64 {
-        if block.is_cut_short {
-            let words = Problem::long_line(LINE_MAX_BYTES).words;
-            row(0, Err(of_row(format!("{words}; is a quote missing?"))), "");
+        if block.is_truncated {
+            let message = RecordError::long_line(LINE_MAX_BYTES).message;
+            row(0, Err(row_error(format!("{message}; check for a missing closing quote"))), "");
             return 1;
         }
-        let (text, no_text) = text_of(&block.text);
+        let (text, invalid) = text_of(&block.text);
         let text = &*text;
-        let mut fields = Fields::default();
+        let mut fields = CsvRow::default();
         let start = Lines::new(block).at().unwrap_or(text.len());
-        let mut marks = Marks::new(text, start, self.delimiter);
+        let mut scanner = DelimiterScanner::new(text, start, self.delimiter);
         let mut lines = 0;
-        while marks.at() < text.len() {
-            let at = marks.at();
-            let end = fields.split(&mut marks);
+        while scanner.at() < text.len() {
+            let at = scanner.at();
+            let end = fields.read(&mut scanner);
             let line = lines;
             lines += fields.lines();
             let behind = end.unwrap_or(text.len());
             let row_text = text[at..behind].trim_ascii_end();
-            // Runs that were added to the file of another have a header each.
+            // Files that were concatenated have a header each.
             let is_header =
                 |row: &str| self.header.as_ref().is_some_and(|one| *one == row.as_bytes());
             let is_header = is_header(row_text.strip_prefix('\u{feff}').unwrap_or(row_text));
-            let first_no_text = no_text.get(no_text.partition_point(|place| *place < at));
-            let no_text = first_no_text.filter(|place| **place < behind);
-            if no_text.is_none() && (is_header || self.is_blank(row_text)) {
+            let first_invalid = invalid.get(invalid.partition_point(|place| *place < at));
+            let invalid = first_invalid.filter(|place| **place < behind);
+            if invalid.is_none() && (is_header || self.is_blank(row_text)) {
                 continue;
             }
             let wrong =
-                |(below, column), words: &str| Err((below, Problem::of_text(column, words)));
-            let fields = match (end, no_text) {
-                (_, Some(place)) => wrong(fields.place_of(text, *place), "the text is not UTF-8"),
-                (None, None) => wrong(fields.place_without_end(text), "a quoted field has no end"),
+                |(below, column), message: &str| Err((below, RecordError::syntax(column, message)));
+            let fields = match (end, invalid) {
+                (_, Some(place)) => {
+                    wrong(fields.position_of(text, *place), "the text is not UTF-8")
+                }
+                (None, None) => wrong(
+                    fields.open_field_position(text),
+                    "a quoted field has no \
+                    closing quote",
+                ),
                 (Some(_), None) => Ok(&fields),
             };
             if !row(line, fields, text) {
@@ -264,7 +286,7 @@ impl Csv {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mapping::Mapping;
+    use crate::mapping::definition::Mapping;
     use crate::testing::read_in_blocks;
 
     fn mapped(text: &[u8]) -> Csv {
@@ -276,18 +298,18 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_not_utf_8_takes_no_others_with_it() {
+    fn row_that_is_not_utf_8_does_not_affect_other_rows() {
         let text = b"start,latency,name\n1,1,a\n2,2,\xff\xfe\n3,3,\"\xc3\n\"\n4,4,b\n5,x,c\n";
         let csv = mapped(text);
         for block_bytes in [1, 30, 1000] {
-            let told = read_in_blocks(&csv, text, block_bytes);
-            assert_eq!(told.value("name"), ["a", "b"]);
+            let outcome = read_in_blocks(&csv, text, block_bytes);
+            assert_eq!(outcome.value("name"), ["a", "b"]);
             assert_eq!(
-                told.bad,
+                outcome.bad,
                 [
                     "3:5: the text is not UTF-8",
                     "4:6: the text is not UTF-8",
-                    "7:3: column `latency`: `x` is no number"
+                    "7:3: column `latency`: `x` is not a number"
                 ]
             );
         }

@@ -1,24 +1,27 @@
-//! k6's `--out csv`: a row for each point of a metric, about nine a request, in the order
-//! in which k6 makes them.
+//! k6's `--out csv`: a row for each point of a metric, about nine a request, in the order in
+//! which k6 emits them.
 
 use std::sync::Arc;
 
-use super::csv::{Csv, header_of};
-use super::k6_json::{self, Joined, Tags, metric_of_request};
-use super::{Reader, Surveyed};
-use crate::Problem;
-use crate::columns::Survey;
-use crate::cut::Cut;
-use crate::fields::Fields;
-use crate::format::Format;
-use crate::input::Block;
-use crate::mapping::{ONLY_PHASE, number};
-use crate::rows::Rows;
-use crate::time::TimeForm;
 use perfbox_model::batch::ColumnType;
 use perfbox_model::escape;
 
-/// Where a row has its point's time, its value, and the first of its tags.
+use crate::batch_builder::{BatchBuilder, DEFAULT_PHASE};
+use crate::csv_row::CsvRow;
+use crate::format::Format;
+use crate::input::Block;
+use crate::number::number;
+use crate::reader::{BlockScan, Reader};
+use crate::readers::csv::{Csv, header_of};
+use crate::readers::k6_json;
+use crate::readers::k6_json::join::PointJoiner;
+use crate::readers::k6_json::point::{Tags, metric_of_request};
+use crate::record_error::RecordError;
+use crate::schema_scan::SchemaScan;
+use crate::split::rule::SplitRule;
+use crate::time::TimeForm;
+
+/// Positions of time, value and first tag in a row.
 const TIME: usize = 1;
 const VALUE: usize = 2;
 const TAGS: usize = 3;
@@ -30,8 +33,8 @@ pub(crate) struct K6Csv {
     times: TimeForm,
 }
 
-/// Whether an input begins as k6's `--out csv` does.
-pub(crate) fn is_one(start: &[u8]) -> bool {
+/// True if an input begins like k6's `--out csv`.
+pub(crate) fn detect(start: &[u8]) -> bool {
     header_of(start).is_some_and(|(_, names)| {
         ["metric_name", "timestamp", "metric_value"]
             .iter()
@@ -42,11 +45,13 @@ pub(crate) fn is_one(start: &[u8]) -> bool {
 }
 
 impl K6Csv {
+    /// A reader for the header and times at the start of the input.
+    ///
     /// # Errors
-    /// When its times are whole seconds, and nobody said to read them all the same.
-    pub(crate) fn new(start: &[u8], is_asked_for: bool) -> Result<Self, Problem> {
+    /// When times are whole seconds and the user did not choose the format.
+    pub(crate) fn new(start: &[u8], is_chosen: bool) -> Result<Self, RecordError> {
         let Some((rows, header)) = Csv::with_header(start) else {
-            return Err(Problem::at(1, "this is no CSV with a header"));
+            return Err(RecordError::at(1, "this is not CSV with a header"));
         };
         let rows = Csv { format: Format::K6Csv, ..rows };
         let mut times = TimeForm::Rfc3339;
@@ -58,19 +63,18 @@ impl K6Csv {
             }
             fields.is_err()
         });
-        if is_whole && !is_asked_for {
-            return Err(Problem::at(
+        if is_whole && !is_chosen {
+            return Err(RecordError::at(
                 1,
-                "its times are whole seconds, as k6 writes them unless told otherwise, so that \
-                 starts are off by up to one; write it anew with K6_CSV_TIME_FORMAT=unix_nano, or \
-                 read it as it is with --input-format k6-csv",
+                "times are whole seconds, so starts are off by up to one; write the file with \
+                    K6_CSV_TIME_FORMAT=unix_nano, or read it anyway with --input-format k6-csv",
             ));
         }
         Ok(Self { rows, header, times })
     }
 
-    /// The tags of a row: those with columns of their own, and the others.
-    fn tags(&self, fields: &Fields, text: &str) -> Tags {
+    /// Tags of a row: those with a column of their own, and the others.
+    fn tags(&self, fields: &CsvRow, text: &str) -> Tags {
         let mut tags = Vec::new();
         let mut worker = None;
         for (at, name) in self.header.iter().enumerate().skip(TAGS) {
@@ -93,7 +97,7 @@ impl K6Csv {
     }
 }
 
-/// How a time is written, by its digits; whether it has nothing below a second.
+/// Form of a time, by its number of digits; true if it is in whole seconds.
 fn form_of(time: &str) -> (TimeForm, bool) {
     let form = |unit| TimeForm::of_unit(unit).unwrap_or(TimeForm::Rfc3339);
     match time.len() {
@@ -112,16 +116,16 @@ impl Reader for K6Csv {
         Format::K6Csv
     }
 
-    fn cut(&self) -> Cut {
-        Cut::PointRows { delimiter: self.rows.delimiter }
+    fn split_rule(&self) -> SplitRule {
+        SplitRule::K6Rows { delimiter: self.rows.delimiter }
     }
 
-    fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
+    fn scan_schema(&self, block: &Block, schema: &mut SchemaScan) -> BlockScan {
         for (name, unit) in k6_json::columns() {
-            survey.add_column(name, ColumnType::F64, unit);
+            schema.add_column(name, ColumnType::F64, unit);
         }
-        survey.add_phase(ONLY_PHASE);
-        let mut seen = Surveyed::default();
+        schema.add_phase(DEFAULT_PHASE);
+        let mut seen = BlockScan::default();
         seen.lines = self.rows.each(block, |line, fields, text| {
             match fields {
                 Ok(fields) => seen.has_records |= metric_of_request(fields.get(text, 0)).is_some(),
@@ -134,9 +138,9 @@ impl Reader for K6Csv {
         seen
     }
 
-    fn read(&self, block: &Block, rows: &mut Rows<'_>) {
-        let mut joined = Joined::new(rows);
-        // The rows of one request have one time and one set of tags.
+    fn read(&self, block: &Block, builder: &mut BatchBuilder<'_>) {
+        let mut joined = PointJoiner::new(builder);
+        // All rows of a request have the same time and tags.
         let mut last_time = (String::new(), 0);
         let mut last_tags = (String::new(), Arc::new(Tags::default()));
         let lines = self.rows.each(block, |line, fields, text| {
@@ -146,9 +150,10 @@ impl Reader for K6Csv {
             };
             let Some(metric) = metric_of_request(fields.get(text, 0)) else { return true };
             let refused = |what: &str, at: usize| {
-                let (below, column) = fields.place(text, at);
-                let words = format!("column `{what}`: `{}` is none", escape(fields.get(text, at)));
-                (line + below, Problem::at(column, words))
+                let (below, column) = fields.position(text, at);
+                let message =
+                    format!("column `{what}`: `{}` is invalid", escape(fields.get(text, at)));
+                (line + below, RecordError::at(column, message))
             };
             let time = fields.get(text, TIME);
             if time != last_time.0 || time.is_empty() {
@@ -169,7 +174,7 @@ impl Reader for K6Csv {
             joined.add(line, metric, last_time.1, value, &last_tags.1)
         });
         joined.end();
-        rows.add_lines(lines);
+        builder.add_lines(lines);
     }
 }
 
@@ -179,7 +184,7 @@ mod tests {
     use crate::testing::read_in_blocks;
 
     #[test]
-    fn a_request_is_cut_nowhere() {
+    fn requests_are_never_split() {
         let mut text = "metric_name,timestamp,metric_value,url,extra_tags\n".to_owned();
         for second in 1..4 {
             for (metric, value) in [("http_reqs", 1), ("http_req_duration", 20), ("checks", 1)] {
@@ -189,9 +194,9 @@ mod tests {
         }
         let reader = K6Csv::new(text.as_bytes(), true).unwrap();
         for block_bytes in [1, 10, 100, 10_000] {
-            let told = read_in_blocks(&reader, text.as_bytes(), block_bytes);
-            assert_eq!(told.value("request_latency"), ["20"; 3], "{block_bytes}");
-            assert!(told.bad.is_empty(), "{block_bytes} {:?}", told.bad);
+            let outcome = read_in_blocks(&reader, text.as_bytes(), block_bytes);
+            assert_eq!(outcome.value("request_latency"), ["20"; 3], "{block_bytes}");
+            assert!(outcome.bad.is_empty(), "{block_bytes} {:?}", outcome.bad);
         }
     }
 }

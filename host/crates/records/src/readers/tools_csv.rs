@@ -1,34 +1,34 @@
-//! The CSV of load tools: which of their columns is what.
+//! CSV of load tools, with the roles of their columns.
 
-use super::csv::{Csv, header_of};
-use crate::Problem;
 use crate::format::Format;
-use crate::mapping::{Bound, What, only_place};
+use crate::mapping::bind::unique_position;
+use crate::mapping::role::{BoundField, FieldRole};
+use crate::readers::csv::{Csv, header_of};
+use crate::record_error::RecordError;
 use crate::time::TimeForm;
 
 const NS: TimeForm = TimeForm::Units(1.0);
 const MS: TimeForm = TimeForm::Units(1e6);
 const S: TimeForm = TimeForm::Units(1e9);
 
-/// A column of a tool's, and what it is.
-type Known = (&'static str, What);
+/// A column of a tool, and its role.
+type Known = (&'static str, FieldRole);
 
-fn metric(unit: &str, name: &str) -> What {
-    What::Metric(name.to_owned(), unit.to_owned())
+fn metric(unit: &str, name: &str) -> FieldRole {
+    FieldRole::Metric(name.to_owned(), unit.to_owned())
 }
 
-/// JMeter: <https://jmeter.apache.org/usermanual/listeners.html>. Which columns there are
-/// is configurable.
+/// JMeter: <https://jmeter.apache.org/usermanual/listeners.html>. Users choose its columns.
 fn jmeter() -> Vec<Known> {
     vec![
-        ("timeStamp", What::Start(MS)),
-        ("elapsed", What::Latency(1.0)),
-        ("label", What::Name),
-        ("responseCode", What::Status),
-        ("responseMessage", What::ErrorMessage),
-        ("failureMessage", What::ErrorMessage),
-        ("success", What::Success),
-        ("threadName", What::Worker),
+        ("timeStamp", FieldRole::Start(MS)),
+        ("elapsed", FieldRole::Latency(1.0)),
+        ("label", FieldRole::Name),
+        ("responseCode", FieldRole::Status),
+        ("responseMessage", FieldRole::ErrorMessage),
+        ("failureMessage", FieldRole::ErrorMessage),
+        ("success", FieldRole::Success),
+        ("threadName", FieldRole::Worker),
         ("bytes", metric("B", "bytes")),
         ("sentBytes", metric("B", "sentBytes")),
         ("grpThreads", metric("threads", "grpThreads")),
@@ -41,9 +41,9 @@ fn jmeter() -> Vec<Known> {
 
 fn oha() -> Vec<Known> {
     vec![
-        ("request-start", What::Start(S)),
-        ("request-duration", What::Latency(1e3)),
-        ("status", What::Status),
+        ("request-start", FieldRole::Start(S)),
+        ("request-duration", FieldRole::Latency(1e3)),
+        ("status", FieldRole::Status),
         ("DNS", metric("s", "DNS")),
         ("DNS+dialup", metric("s", "DNS+dialup")),
         ("Response-delay", metric("s", "Response-delay")),
@@ -53,9 +53,9 @@ fn oha() -> Vec<Known> {
 
 fn hey() -> Vec<Known> {
     vec![
-        ("offset", What::Start(S)),
-        ("response-time", What::Latency(1e3)),
-        ("status-code", What::Status),
+        ("offset", FieldRole::Start(S)),
+        ("response-time", FieldRole::Latency(1e3)),
+        ("status-code", FieldRole::Status),
         ("DNS", metric("s", "DNS")),
         ("DNS+dialup", metric("s", "DNS+dialup")),
         ("Request-write", metric("s", "Request-write")),
@@ -64,28 +64,28 @@ fn hey() -> Vec<Known> {
     ]
 }
 
-/// vegeta: no header, always these columns.
+/// vegeta: fixed columns, no header.
 fn vegeta() -> Vec<(usize, Known)> {
     vec![
-        (0, ("timestamp", What::Start(NS))),
-        (1, ("code", What::Code)),
-        (2, ("latency", What::Latency(1e-6))),
+        (0, ("timestamp", FieldRole::Start(NS))),
+        (1, ("code", FieldRole::Code)),
+        (2, ("latency", FieldRole::Latency(1e-6))),
         (3, ("bytes_out", metric("B", "bytes_out"))),
         (4, ("bytes_in", metric("B", "bytes_in"))),
-        (5, ("error", What::Failure)),
-        (9, ("method", What::Method)),
-        (10, ("url", What::Name)),
+        (5, ("error", FieldRole::Failure)),
+        (9, ("method", FieldRole::Method)),
+        (10, ("url", FieldRole::Name)),
     ]
 }
 
-/// Fewest columns of vegeta's: older ones have neither method nor URL nor headers.
+/// Minimum of columns in vegeta's CSV: older versions lack method, URL and headers.
 const VEGETA_FIELDS_MIN: usize = 9;
 
-/// The reader of a tool's CSV that begins with `start`; none: it is no such thing.
+/// The reader of a tool's CSV that begins with `start`; none if it is not that tool's.
 ///
 /// # Errors
-/// When a column of the tool's is there twice.
-pub(crate) fn reader_of(format: Format, start: &[u8]) -> Result<Option<Csv>, Problem> {
+/// When a column of the tool is there twice.
+pub(crate) fn reader_for(format: Format, start: &[u8]) -> Result<Option<Csv>, RecordError> {
     let Some((csv, header)) = Csv::with_header(start) else { return Ok(None) };
     let has = |name: &str| header.iter().any(|one| one == name);
     let known = match format {
@@ -94,23 +94,25 @@ pub(crate) fn reader_of(format: Format, start: &[u8]) -> Result<Option<Csv>, Pro
         Format::HeyCsv if has("response-time") && has("offset") => hey(),
         Format::VegetaCsv if is_vegeta(&header) => {
             let bound = vegeta().into_iter().filter(|(field, _)| *field < header.len());
-            let bound =
-                bound.map(|(field, (name, what))| Bound { field, name: name.to_owned(), what });
+            let bound = bound.map(|(field, (name, role))| BoundField {
+                field,
+                name: name.to_owned(),
+                role,
+            });
             return Ok(Some(Csv { format, header: None, bound: bound.collect(), ..csv }));
         }
         _ => return Ok(None),
     };
-    let bound = known.into_iter().filter_map(|(name, what)| {
-        let place = only_place(name, &header).map_err(|words| Problem::at(1, words));
-        let bound = |field| Bound { field, name: name.to_owned(), what };
+    let bound = known.into_iter().filter_map(|(name, role)| {
+        let place = unique_position(name, &header).map_err(|message| RecordError::at(1, message));
+        let bound = |field| BoundField { field, name: name.to_owned(), role };
         Some(place.transpose()?.map(bound))
     });
-    let bound = bound.collect::<Result<_, Problem>>()?;
+    let bound = bound.collect::<Result<_, RecordError>>()?;
     Ok(Some(Csv { format, bound, ..csv }))
 }
 
-/// Whether these are the totals that Locust leaves with `--csv`: `_stats`,
-/// `_stats_history`, `_failures`.
+/// True for Locust's totals, which `--csv` writes: `_stats`, `_stats_history`, `_failures`.
 pub(crate) fn is_locust_totals(start: &[u8]) -> bool {
     let Some((_, header)) = header_of(start) else { return false };
     let has = |names: &[&str]| names.iter().all(|name| header.iter().any(|one| one == name));
@@ -119,9 +121,8 @@ pub(crate) fn is_locust_totals(start: &[u8]) -> bool {
         || has(&["Method", "Name", "Error", "Occurrences"])
 }
 
-/// Whether a first row, here in the place of a header, is one of vegeta's: a time in
-/// nanoseconds, a status, a latency, two sizes. A latency below zero is its record's own
-/// mistake.
+/// True if the first row is vegeta's: a time in ns, a status, a latency, two sizes. A negative
+/// latency makes a bad record, not another format.
 fn is_vegeta(row: &[String]) -> bool {
     let is_number = |at: usize| row.get(at).is_some_and(|field| field.parse::<i64>().is_ok());
     row.len() >= VEGETA_FIELDS_MIN && row[0].len() >= 18 && (0..5).all(is_number)

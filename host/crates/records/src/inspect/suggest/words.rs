@@ -1,6 +1,6 @@
-//! What the words of a column's name are likely to mean.
+//! Words in the names of columns.
 
-/// Words in a column's name, and what it is then likely to be, the likeliest first.
+/// Words in a name and the field they suggest, the most likely first.
 pub(super) const WORDS: [(&str, &[&str]); 10] = [
     (
         "start",
@@ -57,26 +57,26 @@ pub(super) const WORDS: [(&str, &[&str]); 10] = [
     ("session", &["session", "conversation"]),
 ];
 
-/// Words for when something was over.
+/// Words for an end.
 pub(super) const ENDS: [&str; 8] =
     ["end", "ended", "finish", "finished", "completed", "stop", "stopped", "done"];
 
-/// Words for points in time, of which a small number may be one.
+/// Words for times, which may be small numbers.
 pub(super) const POINTS: [&str; 8] =
     ["start", "started", "begin", "began", "timestamp", "end", "ended", "finish"];
 
-/// Words for how long something took.
+/// Words for durations.
 pub(super) const SPANS: [&str; 8] =
     ["latency", "duration", "elapsed", "response_time", "lat", "took", "taken", "rtt"];
 
-/// Words for what became of a request, whether it failed or not.
+/// Words for the outcome of a request, failed or not.
 pub(super) const OUTCOMES: [&str; 4] = ["outcome", "result", "status", "state"];
 
-/// Words that say nothing of a span of time but that it is the request's.
+/// Words that say only that a duration is that of the whole request.
 pub(super) const WHOLE: [&str; 7] =
     ["time", "timing", "total", "request", "req", "response", "resp"];
 
-/// Units of time, and how names end that have them.
+/// Units of time, and the name endings for them.
 pub(super) const NAMED_UNITS: [(&str, &[&str]); 4] = [
     ("ns", &["ns", "nsec", "nanos", "nanoseconds"]),
     ("us", &["us", "usec", "micros", "microseconds", "\u{b5}s", "\u{3bc}s"]),
@@ -84,8 +84,8 @@ pub(super) const NAMED_UNITS: [(&str, &[&str]); 4] = [
     ("s", &["s", "sec", "secs", "seconds"]),
 ];
 
-/// The words of a name: what stands between other characters than letters and digits, and
-/// before capitals.
+/// Words of a name, split at characters that are neither letters nor digits, and before
+/// capitals.
 pub(super) fn words_of(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_lower = false;
@@ -106,7 +106,7 @@ pub(super) fn has_word(name: &str, word: &str) -> bool {
     words.iter().any(|one| one == word) || words.join("_").contains(word) && word.len() > 4
 }
 
-/// A unit of time at the end of a name, as in `took_ms` or `Took [s]`.
+/// Unit of time at the end of a name, as in `took_ms` or `Took [s]`.
 pub(super) fn unit_in(name: &str) -> Option<&'static str> {
     let words = words_of(name);
     let last = words.iter().rev().find(|word| !word.is_empty())?;

@@ -1,23 +1,24 @@
-//! The `phase_manifest.json` that AIPerf leaves beside its records.
+//! The `phase_manifest.json` that AIPerf writes beside its records.
 
 use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::{InputError, Problem};
+use crate::error::InputError;
+use crate::record_error::RecordError;
 
-/// Name of the manifest.
+/// File name of the manifest.
 const PHASE_MANIFEST: &str = "phase_manifest.json";
 
-/// The manifest: what AIPerf knows of its phases.
+/// The manifest: bounds of the phases.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct PhaseManifest {
     pub(crate) phases: Vec<ManifestPhase>,
 }
 
 impl PhaseManifest {
-    /// The manifest in `dir`, where there is one: a regular file, so that nothing else
-    /// of that name is waited for.
+    /// Reads the manifest in `dir`, if there is one. Only a regular file counts: opening a pipe
+    /// would block.
     pub(crate) fn read(dir: &Path) -> Result<Option<Self>, InputError> {
         let path = dir.join(PHASE_MANIFEST);
         if !path.is_file() {
@@ -33,9 +34,8 @@ impl PhaseManifest {
             line: error.line() as u64,
             column: error.column() as u64,
             problem: format!(
-                "not a phase manifest of AIPerf's: {}; move the file away to go by the records \
-                 alone",
-                Problem::from(&error).words
+                "not a phase manifest of AIPerf: {}; remove the file to use the records alone",
+                RecordError::from(&error).message
             ),
         })
     }

@@ -1,17 +1,17 @@
-//! One line of AIPerf's `profile_export.jsonl`, read whole: `metadata`, `metrics` and,
-//! where the request failed, `error`.
+//! Parses a line of AIPerf's `profile_export.jsonl`: `metadata`, `metrics` and, for a failed
+//! request, `error`.
 
 use std::borrow::Cow;
 use std::fmt;
 
+use perfbox_model::escape;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::Problem;
-use perfbox_model::escape;
+use crate::record_error::RecordError;
 
-/// Metrics by their name in older files, and their name since.
+/// Old and new names of metrics.
 const RENAMED: [(&str, &str); 1] = [("ttft", "time_to_first_token")];
 
 /// One record, borrowed from its line.
@@ -26,12 +26,12 @@ pub(super) struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// Whether the sender gave it up.
+    /// True if the sender cancelled the request.
     pub(super) fn is_cancelled(&self) -> bool {
         self.metadata.was_cancelled.unwrap_or(false)
     }
 
-    /// When the request ended; older files only have its latency.
+    /// End of the request. Older files have only its latency.
     pub(super) fn end_ns(&self) -> Option<u64> {
         self.metadata.request_end_ns.or_else(|| {
             let latency = self.metrics.0.iter().find(|metric| metric.name == "request_latency")?;
@@ -74,23 +74,23 @@ pub(super) struct Metadata<'a> {
 }
 
 impl Metadata<'_> {
-    /// What the phase is called; older files only know its kind.
+    /// Name of the phase. Older files have only its kind.
     pub(super) fn phase_name(&self) -> Option<&str> {
         self.phase_name.as_deref().or_else(|| self.phase_kind())
     }
 
-    /// What the phase is for.
+    /// Purpose of the phase.
     pub(super) fn phase_kind(&self) -> Option<&str> {
         let kind = self.phase_kind.as_deref().or(self.benchmark_phase.as_deref());
         kind.or(self.credit_phase.as_deref())
     }
 
-    /// Whether it says itself when the request started and ended.
+    /// True if the record has both a start and an end.
     pub(super) fn has_own_bounds(&self) -> bool {
         self.request_start_ns.is_some() && self.request_end_ns.is_some()
     }
 
-    /// When the request started.
+    /// Start of the request.
     pub(super) fn start_ns(&self) -> Option<u64> {
         self.request_start_ns.or(self.timestamp_ns)
     }
@@ -106,7 +106,7 @@ pub(super) struct ErrorDetails<'a> {
     pub(super) message: Option<Cow<'a, str>>,
 }
 
-/// The metrics of a record, in the order of the file, without those that are null.
+/// Metrics of a record without nulls, in the order of the file.
 #[derive(Debug, Default)]
 pub(super) struct Metrics<'a>(pub(super) Vec<Metric<'a>>);
 
@@ -123,7 +123,7 @@ pub(super) enum MetricValue {
     List(Vec<f64>),
 }
 
-/// A metric as it is written. An object only: serde would take a list of its fields too.
+/// A metric as written. Accepts only an object: serde would also accept a list of its fields.
 struct MetricObject<'a>(RawMetric<'a>);
 
 #[derive(Deserialize)]
@@ -185,8 +185,8 @@ impl<'de> Visitor<'de> for MetricsVisitor {
             };
             let name = current_name(name);
             if metrics.iter().any(|known| known.name == name) {
-                let words = format!("metric `{}` stands twice in the record", escape(&name));
-                return Err(serde::de::Error::custom(words));
+                let message = format!("metric `{}` occurs twice in the record", escape(&name));
+                return Err(serde::de::Error::custom(message));
             }
             metrics.push(Metric { name, value, unit: unit.unwrap_or_default() });
         }
@@ -194,7 +194,7 @@ impl<'de> Visitor<'de> for MetricsVisitor {
     }
 }
 
-/// The name that a metric has since.
+/// Current name of a metric.
 pub(super) fn current_name(name: Cow<'_, str>) -> Cow<'_, str> {
     match RENAMED.iter().find(|(old, _)| *old == name) {
         Some((_, new)) => Cow::Borrowed(*new),
@@ -219,7 +219,7 @@ impl<'de> Deserialize<'de> for RawValue {
     }
 }
 
-/// A number, a list of numbers, or null. By hand, since serde's untagged enums buffer
+/// A number, a list of numbers, or null. Written by hand, since serde's untagged enums buffer
 /// every value first.
 struct ValueVisitor;
 
@@ -255,23 +255,26 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 }
 
-/// Reads a line.
-pub(super) fn parse_record(line: &[u8]) -> Result<Record<'_>, Problem> {
+/// Parses a line.
+pub(super) fn parse_record(line: &[u8]) -> Result<Record<'_>, RecordError> {
     let record: Record<'_> = serde_json::from_slice(line).map_err(|error| {
-        let problem = Problem::from(&error);
-        // A line that is JSON, but of something else, is best said to be so.
+        let problem = RecordError::from(&error);
+        // JSON of another kind gets a message that says so.
         match serde_json::from_slice::<IgnoredAny>(line) {
-            Ok(_) => Problem {
-                words: format!("not a record of AIPerf's profile_export.jsonl: {}", problem.words),
+            Ok(_) => RecordError {
+                message: format!(
+                    "not a record of AIPerf's profile_export.jsonl: {}",
+                    problem.message
+                ),
                 ..problem
             },
-            Err(_) if problem.words == "number out of range" => problem,
-            Err(_) => Problem { words: format!("not JSON: {}", problem.words), ..problem },
+            Err(_) if problem.message == "number out of range" => problem,
+            Err(_) => RecordError { message: format!("not JSON: {}", problem.message), ..problem },
         }
     })?;
     let lacks = |what: &str| {
         let format = "not a record of AIPerf's profile_export.jsonl";
-        Problem::at(1, format!("{format}: metadata lacks {what}"))
+        RecordError::at(1, format!("{format}: metadata lacks {what}"))
     };
     if record.metadata.start_ns().is_none() {
         return Err(lacks("`request_start_ns`"));
@@ -288,11 +291,11 @@ mod tests {
 
     fn parse(line: &str) -> Result<Record<'_>, String> {
         parse_record(line.as_bytes())
-            .map_err(|problem| format!("{}: {}", problem.column, problem.words))
+            .map_err(|problem| format!("{}: {}", problem.column, problem.message))
     }
 
     #[test]
-    fn a_record_is_read_with_numbers_lists_and_nulls() {
+    fn record_has_numbers_lists_and_nulls() {
         let line = r#"{"metadata":{"benchmark_phase":"profiling","request_start_ns":5,"extra":1},
             "metrics":{"a":{"value":1.5,"unit":"ms"},"b":{"value":[1,2.5],"unit":"ms"},
                        "c":{"value":null,"unit":"ms"},"d\n":{"value":-3}}, "error":null}"#
@@ -311,11 +314,14 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_no_metric() {
+    fn list_is_not_a_metric_object() {
         let line = r#"{"metadata":{"benchmark_phase":"p"},"metrics":{"many":[561.298]}}"#;
-        let words = parse(line).unwrap_err();
+        let message = parse(line).unwrap_err();
         let expected = "an object with `value` and `unit`, or null";
-        assert!(words.contains("invalid type: sequence") && words.ends_with(expected), "{words}");
+        assert!(
+            message.contains("invalid type: sequence") && message.ends_with(expected),
+            "{message}"
+        );
     }
 
     #[test]
@@ -344,8 +350,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_line_is_said_with_its_column() {
-        for (line, words) in [
+    fn errors_of_a_line_have_byte_and_message() {
+        for (line, message) in [
             ("{\"metadata\":{", "13: not JSON: EOF while parsing an object"),
             ("nonsense", "2: not JSON: expected ident"),
             (
@@ -370,14 +376,15 @@ mod tests {
             ),
             (
                 r#"{"metadata":{},"metrics":{"a":{"value":1},"a":{"value":2}}}"#,
-                "58: not a record of AIPerf's profile_export.jsonl: metric `a` stands twice in the record",
+                "58: not a record of AIPerf's profile_export.jsonl: metric `a` occurs twice in \
+                    the record",
             ),
             (
                 r#"{"metadata":{},"metrics":{"a":{"value":1e400}}}"#,
                 "44: not a record of AIPerf's profile_export.jsonl: number out of range",
             ),
         ] {
-            assert_eq!(parse(line).unwrap_err(), words, "{line}");
+            assert_eq!(parse(line).unwrap_err(), message, "{line}");
         }
     }
 }

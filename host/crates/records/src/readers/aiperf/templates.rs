@@ -1,34 +1,32 @@
-//! Lines of AIPerf's that are built like one that was read are read by its template, with
-//! the same outcome.
+//! Reads AIPerf's lines by templates of earlier lines.
 
 use super::record::{Record, current_name, parse_record};
-use super::{LATENCY, check, put};
-use crate::Problem;
+use super::row::{LATENCY, check, put};
+use crate::batch_builder::{BatchBuilder, PhaseKey};
 use crate::columns::{Columns, standard};
-use crate::rows::{PhaseKey, Rows};
-use crate::template::{Bind, Hole, Kind, Template};
+use crate::line_template::{Binding, JsonKind, Slot, Template};
+use crate::record_error::RecordError;
 
-/// Most templates of one thread.
+/// Maximum of templates of one thread.
 const TEMPLATES_MAX: usize = 24;
 
-/// Lines in a row that a template may be tried on in vain before it is dropped.
+/// Maximum of consecutive mismatches before a template is dropped.
 const MISSES_MAX: u32 = 128;
 
-/// Lines read whole for which one more template may be learned, whatever came of those
-/// before: lines may be alike later on.
+/// Number of fully parsed lines that earn the right to learn one more template: later lines may
+/// be alike.
 const WHOLE_PER_TEMPLATE: u32 = 128;
 
-/// Lines seen so far.
+/// Templates of the lines so far.
 ///
-/// Where no two lines are alike, templates cost more than they give. So one that is of no
-/// use is dropped, and a new one is learned only while there is credit: each line that
-/// fits gives some.
+/// Where no two lines are alike, templates cost more than they save. So a useless template is
+/// dropped, and learning one takes credit, which each matching line earns.
 pub(super) struct Templates {
-    /// The last one that was fit first.
+    /// Most recently matched first.
     known: Vec<RecordTemplate>,
-    /// How many more may be learned.
+    /// Number of templates that may still be learned.
     credit: u32,
-    /// Lines read whole.
+    /// Number of lines parsed completely.
     whole: u32,
 }
 
@@ -38,9 +36,9 @@ impl Default for Templates {
     }
 }
 
-/// Records that are built alike, of one phase.
+/// Template of records in one phase.
 struct RecordTemplate {
-    /// Lines tried in vain since one did fit.
+    /// Mismatches since the last match.
     misses: u32,
     phase: PhaseKey,
     error_type: Option<&'static str>,
@@ -49,13 +47,18 @@ struct RecordTemplate {
 }
 
 impl Templates {
-    /// Reads the record at `at` by the template that it fits. Where it ends.
-    pub(super) fn read(&mut self, text: &str, at: usize, rows: &mut Rows<'_>) -> Option<usize> {
+    /// Reads the record at `at` by the first template that matches. Returns its end.
+    pub(super) fn read(
+        &mut self,
+        text: &str,
+        at: usize,
+        builder: &mut BatchBuilder<'_>,
+    ) -> Option<usize> {
         let mut has_useless = false;
         let mut fitting = None;
         for (place, one) in self.known.iter_mut().enumerate() {
-            let Some(mut row) = rows.begin(&one.phase) else { break };
-            let Some(fit) = one.line.read(text, at, &mut row) else {
+            let Some(mut row) = builder.begin(&one.phase) else { break };
+            let Some(matched) = one.line.read(text, at, &mut row) else {
                 one.misses += 1;
                 has_useless |= one.misses > MISSES_MAX;
                 continue;
@@ -65,11 +68,11 @@ impl Templates {
             if let Some(error_type) = one.error_type {
                 row.text(standard::ERROR_TYPE, error_type);
             }
-            if let Some(session) = fit.session {
-                row.session(session, fit.turn, fit.end_ns, one.is_cancelled);
+            if let Some(session) = matched.session {
+                row.session(session, matched.turn, matched.end_ns, one.is_cancelled);
             }
-            rows.end();
-            fitting = Some((place, fit.end));
+            builder.end();
+            fitting = Some((place, matched.end));
             break;
         }
         if let Some((place, _)) = fitting {
@@ -86,11 +89,19 @@ impl Templates {
         self.credit = (self.credit + 1).min(TEMPLATES_MAX as u32);
     }
 
-    /// Reads one line, and takes a template from it.
-    pub(super) fn read_whole(&mut self, line: &[u8], rows: &mut Rows<'_>) -> Result<(), Problem> {
+    /// Parses a line completely and learns its template.
+    pub(super) fn read_whole(
+        &mut self,
+        line: &[u8],
+        builder: &mut BatchBuilder<'_>,
+    ) -> Result<(), RecordError> {
         let record = parse_record(line)?;
-        let columns = rows.columns();
-        check(columns, &record)?;
+        let columns = builder.columns();
+        let added = check(|name| columns.find(name), &record)?;
+        // Held no longer, so that adding a column does not copy them.
+        drop(columns);
+        added.into_iter().for_each(|info| builder.add_column(info));
+        let columns = &*builder.columns();
         let phase = PhaseKey {
             name: record.metadata.phase_name().unwrap_or_default().to_owned(),
             kind: record
@@ -101,9 +112,9 @@ impl Templates {
                 .to_owned(),
             index: record.metadata.phase_index,
         };
-        if let Some(mut row) = rows.begin(&phase) {
+        if let Some(mut row) = builder.begin(&phase) {
             put(columns, &record, &mut row);
-            rows.end();
+            builder.end();
             self.whole = self.whole.wrapping_add(1);
             if self.whole.is_multiple_of(WHOLE_PER_TEMPLATE) {
                 self.earn();
@@ -120,7 +131,7 @@ impl Templates {
     }
 }
 
-/// What lines of one template have in common of their metadata.
+/// Metadata that is equal in all lines of a template.
 const SAME: [&str; 7] = [
     "benchmark_phase",
     "credit_phase",
@@ -131,8 +142,8 @@ const SAME: [&str; 7] = [
     "was_cancelled",
 ];
 
-/// The template of a line that holds this record; none: such lines are read whole. Those
-/// are older files' too, whose ends are to be computed.
+/// Template of a line that holds this record. Returns none if such lines are always parsed
+/// completely, like lines of older files, whose ends are computed.
 fn learn(
     line: &[u8],
     record: &Record<'_>,
@@ -143,36 +154,44 @@ fn learn(
     if !metadata.has_own_bounds() {
         return None;
     }
-    let place = |name: &str| columns.place(name);
-    let mut bind = |keys: &[&str], kind: Kind| match (keys, kind) {
-        // Those that tell phases and outcomes apart.
-        (["metadata", key], _) if SAME.contains(key) => Bind::Same,
-        (["metadata", "request_start_ns"], Kind::Number) => Bind::Hole(Hole::U64(standard::START)),
-        (["metadata", "request_end_ns"], Kind::Number) => Bind::Hole(Hole::End(standard::END)),
-        (["metadata", "turn_index"], Kind::Number) => Bind::hole(Hole::Turn, place("turn_index")),
-        (["metadata", key @ ("request_ack_ns" | "credit_issued_ns")], Kind::Number) => {
-            Bind::hole(Hole::U64, place(key))
+    let place = |name: &str| columns.position(name);
+    let mut bind = |keys: &[&str], kind: JsonKind| match (keys, kind) {
+        // Decide phase and outcome.
+        (["metadata", key], _) if SAME.contains(key) => Binding::Literal,
+        (["metadata", "request_start_ns"], JsonKind::Number) => {
+            Binding::Slot(Slot::U64(standard::START))
         }
-        (["metadata", "worker_id"], Kind::Text) => Bind::Hole(Hole::Text(standard::WORKER)),
-        (["metadata", "x_correlation_id"], Kind::Text) => {
-            Bind::Hole(Hole::Session(standard::SESSION))
+        (["metadata", "request_end_ns"], JsonKind::Number) => {
+            Binding::Slot(Slot::End(standard::END))
         }
-        (["metrics", name, "value"], Kind::Number | Kind::Numbers) => {
+        (["metadata", "turn_index"], JsonKind::Number) => {
+            Binding::slot(Slot::Turn, place("turn_index"))
+        }
+        (["metadata", key @ ("request_ack_ns" | "credit_issued_ns")], JsonKind::Number) => {
+            Binding::slot(Slot::U64, place(key))
+        }
+        (["metadata", "worker_id"], JsonKind::Text) => Binding::Slot(Slot::Text(standard::WORKER)),
+        (["metadata", "x_correlation_id"], JsonKind::Text) => {
+            Binding::Slot(Slot::Session(standard::SESSION))
+        }
+        (["metrics", name, "value"], JsonKind::Number | JsonKind::Numbers) => {
             let column = place(&current_name((*name).into()));
             match (kind, column.is_some_and(|column| columns.is_read(column))) {
-                (Kind::Numbers, _) => Bind::hole(Hole::List, column),
-                _ if *name == LATENCY => Bind::hole(Hole::Latency, column),
-                (_, true) => Bind::hole(Hole::F64, column),
-                (_, false) => Bind::Hole(Hole::AnyNumber),
+                (JsonKind::Numbers, _) => Binding::slot(Slot::List, column),
+                _ if *name == LATENCY => Binding::slot(Slot::Latency, column),
+                (_, true) => Binding::slot(Slot::F64, column),
+                (_, false) => Binding::Slot(Slot::AnyNumber),
             }
         }
-        (["metrics", _, "unit" | "value"], _) => Bind::Same,
-        (["error", "code"], Kind::Number) => Bind::Hole(Hole::U64(standard::STATUS)),
-        (["error", "type"], Kind::Text) => Bind::Hole(Hole::Text(standard::ERROR_TYPE)),
-        (["error", "message"], Kind::Text) => Bind::Hole(Hole::Text(standard::ERROR_MESSAGE)),
-        (_, Kind::Number) => Bind::Hole(Hole::AnyNumber),
-        (_, Kind::Text) => Bind::Hole(Hole::AnyText),
-        _ => Bind::Same,
+        (["metrics", _, "unit" | "value"], _) => Binding::Literal,
+        (["error", "code"], JsonKind::Number) => Binding::Slot(Slot::U64(standard::STATUS)),
+        (["error", "type"], JsonKind::Text) => Binding::Slot(Slot::Text(standard::ERROR_TYPE)),
+        (["error", "message"], JsonKind::Text) => {
+            Binding::Slot(Slot::Text(standard::ERROR_MESSAGE))
+        }
+        (_, JsonKind::Number) => Binding::Slot(Slot::AnyNumber),
+        (_, JsonKind::Text) => Binding::Slot(Slot::AnyText),
+        _ => Binding::Literal,
     };
     let line = Template::learn(std::str::from_utf8(line).ok()?, &mut bind)?;
     let has_type = record.error.as_ref().is_some_and(|error| error.kind.is_some());
@@ -187,10 +206,10 @@ fn learn(
 
 #[cfg(test)]
 mod tests {
-    use super::super::survey_line;
+    use super::super::scan_line;
     use super::*;
-    use crate::columns::Survey;
-    use crate::rows::ReadOptions;
+    use crate::batch_builder::ReadOptions;
+    use crate::schema_scan::SchemaScan;
 
     fn line(metric: &str, value: usize) -> String {
         format!(
@@ -199,34 +218,35 @@ mod tests {
     }
 
     #[test]
-    fn templates_that_are_of_no_use_are_dropped_and_seldom_learned() {
-        let mut survey = Survey::default();
+    fn useless_templates_are_dropped_and_rarely_learned() {
+        let mut schema = SchemaScan::default();
         let names: Vec<_> = (0..2000).map(|number| format!("metric_{number}")).collect();
         for name in &names {
-            survey_line(line(name, 1).as_bytes(), &mut survey).unwrap();
+            scan_line(line(name, 1).as_bytes(), &mut schema).unwrap();
         }
-        let columns = survey.columns();
+        let columns = schema.columns();
         let options = ReadOptions { batch_records: 5000, ..ReadOptions::default() };
-        let (mut rows, mut templates) = (Rows::new(&columns, &options), Templates::default());
+        let (mut builder, mut templates) =
+            (BatchBuilder::new(columns.into(), &options), Templates::default());
         let mut tried = 0;
         for name in &names {
             let line = line(name, 1);
             tried += templates.known.len();
-            assert_eq!(templates.read(&line, 0, &mut rows), None);
-            templates.read_whole(line.as_bytes(), &mut rows).unwrap();
+            assert_eq!(templates.read(&line, 0, &mut builder), None);
+            templates.read_whole(line.as_bytes(), &mut builder).unwrap();
         }
         assert!(tried < 4 * names.len(), "{tried} tries for {} lines", names.len());
-        // Lines that are alike at last are soon read by a template.
+        // Once lines are alike, a template soon reads them.
         let alike: Vec<_> = (0..300).map(|value| line("metric_0", value)).collect();
         let mut by_template = 0;
         for line in &alike {
-            match templates.read(line, 0, &mut rows) {
+            match templates.read(line, 0, &mut builder) {
                 Some(_) => by_template += 1,
-                None => templates.read_whole(line.as_bytes(), &mut rows).unwrap(),
+                None => templates.read_whole(line.as_bytes(), &mut builder).unwrap(),
             }
         }
         assert!(by_template > 100, "{by_template} of {}", alike.len());
-        let read = rows.finish();
+        let read = builder.finish();
         assert_eq!(read.records, 2300);
     }
 }

@@ -1,5 +1,5 @@
-//! guidellm's `benchmarks.json`, of its older versions (`start_time`, …) and those since
-//! 0.4 (`request_start_time`, `info.timings`, …).
+//! guidellm's `benchmarks.json`, older versions (`start_time`, …) and newer ones since 0.4
+//! (`request_start_time`, `info.timings`, …).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::time::seconds_ns;
 
-/// Numbers of a request: their key, column and unit.
+/// Numbers of a request: key, column, unit.
 pub(super) const NUMBERS: [(&str, &str, &str); 18] = [
     ("time_to_first_token_ms", "time_to_first_token", "ms"),
     ("time_to_first_output_token_ms", "time_to_first_output_token", "ms"),
@@ -41,7 +41,7 @@ pub(super) struct Report<'a> {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Benchmark<'a> {
-    /// Of older versions.
+    /// Older versions.
     #[serde(borrow, default)]
     args: Option<Settings<'a>>,
     #[serde(borrow, default)]
@@ -66,8 +66,7 @@ struct Strategy<'a> {
     streams: Option<f64>,
 }
 
-/// Requests by how they ended, each still to be read: a bad one is no reason to refuse the
-/// others.
+/// Requests by how they ended, not parsed yet: a bad request does not affect the others.
 #[derive(Debug, Deserialize)]
 pub(super) struct Groups<'a> {
     #[serde(borrow, default)]
@@ -91,11 +90,11 @@ pub(super) struct Record<'a> {
     pub(super) turn: Option<u64>,
     /// In the order of [`NUMBERS`].
     pub(super) numbers: [Option<f64>; NUMBERS.len()],
-    /// What the prompt and the answer were made of: `input` or `output`, of what, how many.
+    /// Parts of prompt and response: `input` or `output`, kind, number.
     pub(super) parts: Vec<(&'static str, Cow<'a, str>, f64)>,
 }
 
-/// What newer versions say of how a request was run.
+/// Scheduling of a request, newer versions.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Info<'a> {
@@ -109,14 +108,14 @@ struct Info<'a> {
     error: Option<Text<'a>>,
 }
 
-/// What older versions say of it.
+/// Scheduling of a request, older versions.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct SchedulerInfo {
     process_id: Option<u64>,
 }
 
-/// For requests that were given up before they were sent.
+/// Times of requests that were cancelled before they were sent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Timings {
@@ -128,15 +127,15 @@ struct Timings {
 #[derive(Debug, Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Numbers by their names, without those that are null.
+/// Numbers by name, without nulls.
 struct Parts<'a>(Vec<(Cow<'a, str>, f64)>);
 
 impl Benchmark<'_> {
-    /// What it is called: by its strategy, and the rate or the streams of it.
+    /// Name of the phase: strategy, and its rate or streams.
     pub(super) fn name(&self) -> Option<String> {
         let settings = [&self.config, &self.args].into_iter().flatten();
         let strategy = settings.filter_map(|settings| settings.strategy.as_ref()).next()?;
-        // Three digits are enough to tell rates apart.
+        // Three digits are enough to distinguish rates.
         let number = strategy.rate.or(strategy.streams).map(|number| (number * 1e3).round() / 1e3);
         Some(match number {
             None => strategy.kind.to_string(),
@@ -201,7 +200,7 @@ impl<'de> Visitor<'de> for RecordVisitor {
             (Some(ns), _) => ns,
             (None, Some(seconds)) => since_1970("info", seconds)?,
             (None, None) => {
-                return Err(A::Error::custom("it lacks `request_start_time` or `start_time`"));
+                return Err(A::Error::custom("`request_start_time` or `start_time` is missing"));
             }
         };
         record.end_ns = end;
@@ -209,20 +208,20 @@ impl<'de> Visitor<'de> for RecordVisitor {
     }
 }
 
-/// The value of a key, which is named where something is wrong with it.
+/// Parses the value of a key. Its errors name the key.
 fn value<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
     map: &mut A,
     key: &str,
 ) -> Result<T, A::Error> {
     map.next_value().map_err(|error: A::Error| {
-        let words = error.to_string();
-        // The whole error tells the place again.
-        let words = words.split(" at line ").next().unwrap_or_default();
-        A::Error::custom(format!("`{key}`: {words}"))
+        let message = error.to_string();
+        // The outer error adds the position again.
+        let message = message.split(" at line ").next().unwrap_or_default();
+        A::Error::custom(format!("`{key}`: {message}"))
     })
 }
 
-/// When something was, in nanoseconds.
+/// A time, in ns.
 fn time<'de, A: MapAccess<'de>>(map: &mut A, key: &str) -> Result<Option<u64>, A::Error> {
     let seconds: Option<f64> = value(map, key)?;
     seconds.map(|seconds| since_1970(key, seconds)).transpose()
@@ -263,7 +262,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Parts<'a> {
                 let mut parts = Vec::new();
                 while let Some(Text(what)) = map.next_key()? {
                     let number: Option<f64> = map.next_value()?;
-                    // Those that the request has as a whole.
+                    // Totals of the request have columns of their own.
                     let is_known = ["total_tokens", "cached_tokens"].contains(&&*what);
                     if let Some(number) = number.filter(|_| !is_known) {
                         parts.push((what, number));

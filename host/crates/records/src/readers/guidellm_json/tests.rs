@@ -1,7 +1,7 @@
 use super::*;
 use crate::testing::{STARTS, read};
 
-/// A report of an older version.
+/// Report of an older version.
 const OLDER: &str = r#"{
   "benchmarks": [{"type_": "generative_benchmark", "args": {"strategy": {"type_": "constant", "rate": 2.34567}},
     "requests": {
@@ -16,7 +16,7 @@ const OLDER: &str = r#"{
         "error": "TimeoutError: The request timed out before completing."}],
       "total": null}}]}"#;
 
-/// A report of a newer version.
+/// Report of a newer version.
 const NEWER: &str = r#"{"metadata": {"version": 2, "guidellm_version": "0.8.1"}, "benchmarks": [
   {"type_": "generative_benchmark", "config": {"strategy": {"type_": "concurrent", "streams": 2, "rate": null}},
    "requests": {
@@ -36,10 +36,10 @@ const NEWER: &str = r#"{"metadata": {"version": 2, "guidellm_version": "0.8.1"},
 
 #[test]
 fn requests_of_older_versions_become_records() {
-    let told = read(&GuidellmJson, OLDER);
-    assert_eq!(told.bad, Vec::<String>::new());
+    let outcome = read(&GuidellmJson, OLDER);
+    assert_eq!(outcome.bad, Vec::<String>::new());
     assert_eq!(
-        told.values(&[]),
+        outcome.values(&[]),
         [
             "request_start_ns=1795394046686442000 request_end_ns=1795394046741070700 \
              request_latency=62.5 name=text_completions worker_id=3 was_cancelled=0 \
@@ -53,15 +53,17 @@ fn requests_of_older_versions_become_records() {
              request_latency=250 error_type=error was_cancelled=0",
         ]
     );
-    assert!(told.records.iter().all(|(phase, _)| *phase == profiling("constant-2.346", Some(0))));
+    assert!(
+        outcome.records.iter().all(|(phase, _)| *phase == profiling("constant-2.346", Some(0)))
+    );
 }
 
 #[test]
 fn requests_of_newer_versions_become_records() {
-    let told = read(&GuidellmJson, NEWER);
-    assert_eq!(told.bad, Vec::<String>::new());
+    let outcome = read(&GuidellmJson, NEWER);
+    assert_eq!(outcome.bad, Vec::<String>::new());
     assert_eq!(
-        told.values(&[]),
+        outcome.values(&[]),
         [
             "request_start_ns=1795394056834653000 request_end_ns=1795394056856221000 \
              request_latency=250 worker_id=1:0 session_id=c was_cancelled=0 \
@@ -76,14 +78,14 @@ fn requests_of_newer_versions_become_records() {
             "request_start_ns=1000000000 was_cancelled=0",
         ]
     );
-    let units: Vec<_> = told.columns.iter().map(|(_, unit)| unit.as_str()).collect();
+    let units: Vec<_> = outcome.columns.iter().map(|(_, unit)| unit.as_str()).collect();
     assert_eq!(units, ["ms", "tokens", "tokens", "tokens", "sec", "tokens", "words", ""]);
 }
 
 #[test]
 fn benchmarks_are_phases_named_by_their_strategies() {
-    let told = read(&GuidellmJson, NEWER);
-    let phases: Vec<_> = told.records.iter().map(|(phase, _)| phase.clone()).collect();
+    let outcome = read(&GuidellmJson, NEWER);
+    let phases: Vec<_> = outcome.records.iter().map(|(phase, _)| phase.clone()).collect();
     let concurrent = profiling("concurrent-2", Some(0));
     let last = profiling("benchmark-3", Some(2));
     assert_eq!(phases, [concurrent.clone(), concurrent.clone(), concurrent, last]);
@@ -99,28 +101,27 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "constant",
             "con\\nstant",
-            "1:1: a phase's name has characters that cannot be shown: `con\\nstant-2.346`"
-                .to_owned(),
+            "1:1: phase name has unprintable characters: `con\\nstant-2.346`".to_owned(),
         ),
     ] {
-        let told = read(&GuidellmJson, &OLDER.replace(from, to));
-        assert_eq!(told.bad, [bad], "{to}");
-        assert!(told.records.is_empty() && !told.has_records);
+        let outcome = read(&GuidellmJson, &OLDER.replace(from, to));
+        assert_eq!(outcome.bad, [bad], "{to}");
+        assert!(outcome.records.is_empty() && !outcome.has_records);
     }
 }
 
 #[test]
 fn a_bad_request_does_not_take_the_others_with_it() {
-    let errored = |words: &str| {
-        format!("the request at index 0 of `errored` in benchmark 0 (`constant-2.346`): {words}")
+    let errored = |message: &str| {
+        format!("the request at index 0 of `errored` in benchmark 0 (`constant-2.346`): {message}")
     };
-    let of_good = |words: &str| errored(words).replace("errored", "successful");
+    let of_good = |message: &str| errored(message).replace("errored", "successful");
     let cases = [
         (
             "\"start_time\": 1795394047.5",
             "\"start_time\": null",
             "10:39",
-            errored("it lacks `request_start_time` or `start_time`"),
+            errored("`request_start_time` or `start_time` is missing"),
         ),
         ("1795394047.5", "-1.5", "9:37", errored("`start_time`: `-1.5` is not a time since 1970")),
         (
@@ -142,22 +143,23 @@ fn a_bad_request_does_not_take_the_others_with_it() {
             "5:44",
             of_good("`scheduler_info`: invalid value: integer `-3`, expected u64"),
         ),
-        ("0.0625", "-0.0625", "4:22", of_good("its latency is negative: -62.5 ms")),
+        ("0.0625", "-0.0625", "4:22", of_good("latency is negative: -62.5 ms")),
     ];
-    let told = cases.each_ref().map(|(from, to, ..)| read(&GuidellmJson, &OLDER.replace(from, to)));
-    let bad: Vec<_> = told.iter().flat_map(|told| told.bad.clone()).collect();
-    assert_eq!(bad, cases.each_ref().map(|(_, _, place, words)| format!("{place}: {words}")));
-    let records = told.each_ref().map(|told| told.records.len());
+    let outcome =
+        cases.each_ref().map(|(from, to, ..)| read(&GuidellmJson, &OLDER.replace(from, to)));
+    let bad: Vec<_> = outcome.iter().flat_map(|outcome| outcome.bad.clone()).collect();
+    assert_eq!(bad, cases.each_ref().map(|(_, _, place, message)| format!("{place}: {message}")));
+    let records = outcome.each_ref().map(|outcome| outcome.records.len());
     assert_eq!(records, [2, 2, 3, 2, 2, 2, 2]);
-    assert!(told.iter().all(|told| told.has_records));
+    assert!(outcome.iter().all(|outcome| outcome.has_records));
 }
 
 #[test]
 fn it_is_known_by_its_own_words() {
     for other in STARTS {
-        assert_eq!(is_one(other.1.as_bytes()), other.0 == Format::GuidellmJson, "{other:?}");
+        assert_eq!(detect(other.1.as_bytes()), other.0 == Format::GuidellmJson, "{other:?}");
     }
-    assert!(is_one(NEWER.as_bytes()));
-    assert!(!is_one(br#"{"context":{},"benchmarks":[{"name":"of Google Benchmark"}]}"#));
-    assert!(!is_one(br#"{"benchmarks":"generative_benchmark"}"#));
+    assert!(detect(NEWER.as_bytes()));
+    assert!(!detect(br#"{"context":{},"benchmarks":[{"name":"of Google Benchmark"}]}"#));
+    assert!(!detect(br#"{"benchmarks":"generative_benchmark"}"#));
 }

@@ -1,47 +1,47 @@
-//! The scalars that paths of names lead to in a line of JSON. Nothing is kept of the line
-//! but these; the syntax of all of it is checked.
+//! Finds the scalars at given paths in a line of JSON. Checks the syntax of the whole line and
+//! keeps nothing else of it.
 
 use std::borrow::Cow;
 use std::fmt;
 
+use perfbox_model::escape;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use serde_json::value::RawValue;
 
-use crate::Problem;
-use perfbox_model::escape;
+use crate::record_error::RecordError;
 
-/// The text of each scalar, by the place of its path; empty: it is not there, or null.
+/// Text of each scalar, by the index of its path; empty if missing or null.
 pub(super) type Scalars<'l> = Vec<Cow<'l, str>>;
 
-/// Paths that are looked for, by their first names.
+/// Paths to find, as a tree of names.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
-    /// As they were given.
+    /// Paths as given.
     given: Vec<String>,
     names: Vec<Name>,
 }
 
-/// What a name leads to.
+/// A name on a path.
 #[derive(Debug)]
 struct Name {
     name: String,
-    /// Paths that end with it.
+    /// Paths that end here.
     ends: Vec<End>,
     below: Vec<Name>,
 }
 
-/// Where a path ends.
+/// End of a path.
 #[derive(Debug, Clone, Copy)]
 struct End {
-    /// Its place.
+    /// Index of the path.
     path: usize,
-    /// It is one name with dots in it, which comes before a path of several.
+    /// The path is one name that contains dots; it takes precedence over nested names.
     is_whole: bool,
 }
 
-/// A value that stands where a path ends, as it is written.
+/// Value at the end of a path, as written.
 type Found<'l> = Option<(&'l str, bool)>;
 
 impl Paths {
@@ -57,26 +57,26 @@ impl Paths {
         new
     }
 
-    /// The scalars of a line, which must be an object.
-    pub(super) fn read<'l>(&self, line: &'l [u8]) -> Result<Scalars<'l>, Problem> {
+    /// Finds the scalars of a line, which must be an object.
+    pub(super) fn read<'l>(&self, line: &'l [u8]) -> Result<Scalars<'l>, RecordError> {
         let text = std::str::from_utf8(line).map_err(|error| {
-            Problem::at(error.valid_up_to() as u64 + 1, "not JSON: the text is not UTF-8")
+            RecordError::at(error.valid_up_to() as u64 + 1, "not JSON: the text is not UTF-8")
         })?;
         let mut found: Vec<Found<'l>> = vec![None; self.given.len()];
         let mut json = serde_json::Deserializer::from_str(text);
         let taken = Take { names: &self.names, found: &mut found }.deserialize(&mut json);
         taken.and_then(|()| json.end()).map_err(|error| {
-            let problem = Problem::from(&error);
-            Problem { words: format!("not JSON: {}", problem.words), ..problem }
+            let problem = RecordError::from(&error);
+            RecordError { message: format!("not JSON: {}", problem.message), ..problem }
         })?;
         if !text.trim_start().starts_with('{') {
-            return Err(Problem::at(1, "the line is no JSON object"));
+            return Err(RecordError::at(1, "the line is not a JSON object"));
         }
         let scalar = |(found, path): (Option<_>, &String)| match found {
             None => Ok(Cow::Borrowed("")),
             Some((json, _)) => scalar(json).ok_or_else(|| {
                 let path = escape(path);
-                Problem::at(1, format!("`{path}` is no number, text or truth value"))
+                RecordError::at(1, format!("`{path}` is not a number, text or boolean"))
             }),
         };
         found.into_iter().zip(&self.given).map(scalar).collect()
@@ -97,7 +97,7 @@ fn add(names: &mut Vec<Name>, name: &str, rest: Option<&str>, end: End) {
     }
 }
 
-/// The text of a scalar of JSON; none: it is a list or an object.
+/// Text of a JSON scalar; none for a list or an object.
 fn scalar(json: &str) -> Option<Cow<'_, str>> {
     Some(match json.as_bytes().first()? {
         b'[' | b'{' => return None,
@@ -108,7 +108,7 @@ fn scalar(json: &str) -> Option<Cow<'_, str>> {
     })
 }
 
-/// Takes what names lead to out of a value.
+/// Visits a value and takes the scalars below it.
 struct Take<'t, 'l> {
     names: &'t [Name],
     found: &'t mut [Found<'l>],
@@ -141,7 +141,7 @@ impl<'l> Visitor<'l> for Take<'_, 'l> {
             }
             let json = map.next_value::<&'l RawValue>()?.get();
             for End { path, is_whole } in ends {
-                // A null is as good as nothing, but still the value of a whole name.
+                // Null counts as missing, but a whole name with it still takes precedence.
                 let known = &mut self.found[*path];
                 if *is_whole || known.is_none_or(|(_, is_whole)| !is_whole) {
                     *known = Some((json, *is_whole));
@@ -187,7 +187,7 @@ impl<'l> Visitor<'l> for Take<'_, 'l> {
     }
 }
 
-/// Reads a name of an object, and gives the one of these that it is.
+/// Reads a key and looks it up among the names.
 struct Key<'t>(&'t [Name]);
 
 impl<'l, 't> DeserializeSeed<'l> for Key<'t> {
@@ -217,7 +217,7 @@ mod tests {
     fn read(paths: &[&str], line: &str) -> Result<Vec<String>, String> {
         let scalars = Paths::new(paths.iter().copied()).read(line.as_bytes());
         let scalars =
-            scalars.map_err(|problem| format!("{}: {}", problem.column, problem.words))?;
+            scalars.map_err(|problem| format!("{}: {}", problem.column, problem.message))?;
         Ok(scalars.into_iter().map(Cow::into_owned).collect())
     }
 
@@ -237,26 +237,26 @@ mod tests {
         assert_eq!(read(&["a.b", "a"], r#"{"a":"x"}"#).unwrap(), ["", "x"]);
         assert_eq!(read(&["a.b"], r#"{"a":{"b":2}}"#).unwrap(), ["2"]);
         assert_eq!(read(&["a", "a.b"], r#"{"a":null}"#).unwrap(), ["", ""]);
-        // Of two of one name the last counts.
+        // Of duplicate keys, the last counts.
         assert_eq!(read(&["a"], r#"{"a":1,"a":3}"#).unwrap(), ["3"]);
     }
 
     #[test]
     fn what_is_no_scalar_or_no_json_is_told() {
-        for (line, words) in [
-            (r#"{"a":[1]}"#, "1: `a` is no number, text or truth value"),
-            (r#"{"a":{"b":1}}"#, "1: `a` is no number, text or truth value"),
-            ("[1]", "1: the line is no JSON object"),
-            ("5", "1: the line is no JSON object"),
+        for (line, message) in [
+            (r#"{"a":[1]}"#, "1: `a` is not a number, text or boolean"),
+            (r#"{"a":{"b":1}}"#, "1: `a` is not a number, text or boolean"),
+            ("[1]", "1: the line is not a JSON object"),
+            ("5", "1: the line is not a JSON object"),
             (r#"{"a":1,}"#, "8: not JSON: trailing comma"),
             (r#"{"a":1} {"a":2}"#, "9: not JSON: trailing characters"),
             (r#"{"a":01}"#, "7: not JSON: invalid number"),
             (r#"{"z":[1,{"y":NaN}],"a":1}"#, "14: not JSON: expected value"),
             (r#"{"a":1"#, "6: not JSON: EOF while parsing an object"),
         ] {
-            assert_eq!(read(&["a"], line).unwrap_err(), words, "{line}");
+            assert_eq!(read(&["a"], line).unwrap_err(), message, "{line}");
         }
         let problem = Paths::default().read(b"{\"a\":\"\xff\"}").unwrap_err();
-        assert_eq!((problem.column, &*problem.words), (7, "not JSON: the text is not UTF-8"));
+        assert_eq!((problem.column, &*problem.message), (7, "not JSON: the text is not UTF-8"));
     }
 }

@@ -1,4 +1,4 @@
-//! One line of k6's `--out json`: a point of a metric, or a metric's header.
+//! Parses a line of k6's `--out json`: a point of a metric, or the header of a metric.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,13 +6,12 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use crate::Problem;
-use crate::parse::parse_line;
+use crate::json::error::parse_line;
+use crate::record_error::RecordError;
 use crate::time::rfc3339_ns;
 
-/// The metrics of a request; the first says how long it took, the next ones are columns
-/// of their own.
-pub(super) const METRICS: [&str; 9] = [
+/// Metrics of a request: its duration, then those with columns of their own.
+pub(crate) const METRICS: [&str; 9] = [
     "http_req_duration",
     "http_req_blocked",
     "http_req_connecting",
@@ -23,27 +22,27 @@ pub(super) const METRICS: [&str; 9] = [
     "http_req_failed",
     "http_reqs",
 ];
-pub(super) const DURATION: usize = 0;
-pub(super) const FAILED: usize = 7;
+pub(crate) const DURATION: usize = 0;
+pub(crate) const FAILED: usize = 7;
 
-/// Which of [`METRICS`] a name is.
+/// Index of a metric in [`METRICS`].
 pub(crate) fn metric_of_request(name: &str) -> Option<usize> {
     let all = METRICS.iter();
     name.starts_with("http_req").then(|| all.clone().position(|metric| *metric == name))?
 }
 
-/// A line, borrowed from it.
+/// A line, borrowed.
 #[derive(Debug, Deserialize)]
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     #[serde(borrow)]
-    pub(super) metric: Cow<'a, str>,
+    pub(crate) metric: Cow<'a, str>,
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
     #[serde(borrow)]
     data: Data<'a>,
 }
 
-/// What a line says; headers say other things.
+/// Data of a line. Headers have other keys.
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an object")]
 struct Data<'a> {
@@ -57,25 +56,25 @@ struct Data<'a> {
     metadata: Option<Texts<'a>>,
 }
 
-/// What a point says.
+/// A point.
 #[derive(Debug)]
-pub(super) struct Point<'a> {
-    pub(super) metric: Cow<'a, str>,
-    pub(super) time: Cow<'a, str>,
-    pub(super) value: f64,
-    pub(super) tags: Tags,
+pub(crate) struct Point<'a> {
+    pub(crate) metric: Cow<'a, str>,
+    pub(crate) time: Cow<'a, str>,
+    pub(crate) value: f64,
+    pub(crate) tags: Tags,
 }
 
-/// Names and their texts.
+/// Names and values of tags.
 #[derive(Debug, Default)]
 struct Texts<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
-/// The tags of a point, and what they say of its request.
+/// Tags of a point, which describe its request.
 #[derive(Debug, Default)]
 pub(crate) struct Tags {
-    /// In the order of their names.
+    /// Sorted by name.
     all: Vec<(Box<str>, Box<str>)>,
-    /// Who sent it, which newer versions say beside the tags.
+    /// Worker; newer versions write it beside the tags.
     worker: Option<Box<str>>,
 }
 
@@ -92,31 +91,31 @@ impl Tags {
         Some(&*self.all[at].1).filter(|text| !text.is_empty())
     }
 
-    /// The status of the answer; k6 says 0 where there was none.
-    pub(super) fn status(&self) -> Option<u64> {
+    /// Status of the response. k6 writes 0 if there was none.
+    pub(crate) fn status(&self) -> Option<u64> {
         self.get("status")?.parse().ok().filter(|status| *status != 0)
     }
 
-    /// What sort of error the request ended with, where `failed` is what k6 says of it.
-    pub(super) fn error(&self, failed: bool) -> Option<&str> {
+    /// Error type of the request; `failed` is k6's own verdict.
+    pub(crate) fn error(&self, failed: bool) -> Option<&str> {
         let (code, status) = (self.get("error_code"), self.get("status"));
         let is_error = failed || code.is_some() || self.message().is_some() || status == Some("0");
         is_error.then(|| code.or(status).unwrap_or("failed"))
     }
 
-    pub(super) fn message(&self) -> Option<&str> {
+    pub(crate) fn message(&self) -> Option<&str> {
         self.get("error")
     }
 
-    pub(super) fn name(&self) -> Option<&str> {
+    pub(crate) fn name(&self) -> Option<&str> {
         self.get("name").or_else(|| self.get("url"))
     }
 
-    pub(super) fn worker(&self) -> Option<&str> {
+    pub(crate) fn worker(&self) -> Option<&str> {
         self.worker.as_deref().or_else(|| self.get("vu"))
     }
 
-    /// Tags by their names, and who sent the request.
+    /// Tags from names and values, and the worker.
     pub(crate) fn of(mut all: Vec<(Box<str>, Box<str>)>, worker: Option<Box<str>>) -> Self {
         all.sort_unstable();
         Self { all, worker }
@@ -157,17 +156,17 @@ impl<'de> Visitor<'de> for TextsVisitor {
     }
 }
 
-/// Reads a line; none: it is a header.
-pub(super) fn parse_point(line: &[u8]) -> Result<Option<Point<'_>>, Problem> {
+/// Parses a line; none for a header.
+pub(crate) fn parse_point(line: &[u8]) -> Result<Option<Point<'_>>, RecordError> {
     const WHAT: &str = "a line of k6's --out json";
     let Line { metric, kind, data } = parse_line(line, WHAT)?;
-    let lacks = |what: &str| Problem::at(1, format!("not {WHAT}: a point lacks `{what}`"));
+    let lacks = |what: &str| RecordError::at(1, format!("not {WHAT}: a point lacks `{what}`"));
     match &*kind {
         "Metric" => return Ok(None),
         "Point" => {}
         _ => {
-            let words = format!("not {WHAT}: its type is neither `Metric` nor `Point`");
-            return Err(Problem::at(1, words));
+            let message = format!("not {WHAT}: its type is neither `Metric` nor `Point`");
+            return Err(RecordError::at(1, message));
         }
     }
     Ok(Some(Point {
@@ -178,15 +177,13 @@ pub(super) fn parse_point(line: &[u8]) -> Result<Option<Point<'_>>, Problem> {
     }))
 }
 
-/// The time of a point, in nanoseconds since the Unix epoch.
-pub(super) fn time_ns(line: &[u8], time: &str) -> Result<u64, Problem> {
+/// Time of a point, in nanoseconds since the Unix epoch.
+pub(crate) fn time_ns(line: &[u8], time: &str) -> Result<u64, RecordError> {
     rfc3339_ns(time).ok_or_else(|| {
         let column = memchr::memmem::find(line, time.as_bytes()).map_or(1, |at| at + 1);
-        let words = format!(
-            "`time` is `{}`, not a time since 1970 as RFC 3339 writes it",
-            perfbox_model::escape(time)
-        );
-        Problem::at(column as u64, words)
+        let message =
+            format!("`time` is `{}`, not an RFC 3339 time since 1970", perfbox_model::escape(time));
+        RecordError::at(column as u64, message)
     })
 }
 
@@ -195,9 +192,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_a_line_is_said_with_its_column() {
+    fn errors_of_a_line_have_byte_and_message() {
         let what = "not a line of k6's --out json:";
-        for (line, words) in [
+        for (line, message) in [
             ("{\"metric\":", "10: not JSON: EOF while parsing a value".to_owned()),
             (r#"{"metric":"a"}"#, format!("14: {what} missing field `type`")),
             (r#"{"metric":"a","type":"Point"}"#, format!("29: {what} missing field `data`")),
@@ -235,7 +232,7 @@ mod tests {
             ),
         ] {
             let problem = parse_point(line.as_bytes()).unwrap_err();
-            assert_eq!(format!("{}: {}", problem.column, problem.words), words, "{line}");
+            assert_eq!(format!("{}: {}", problem.column, problem.message), message, "{line}");
         }
     }
 

@@ -1,51 +1,51 @@
-//! Lines of points that differ in nothing but metric, time and value, read at once.
+//! Templates for lines of points that differ only in metric, time and value.
 //!
-//! The points of a request have the same tags, and requests often have those of others.
-//! A line that is in all else the same as one that was read whole is a point with the
-//! same tags: nothing of its syntax is left unchecked.
+//! The points of a request have the same tags, and so have many requests. A line that equals a
+//! parsed one in everything else is a valid point with the same tags.
 
 use std::sync::Arc;
 
-use super::point::{Point, Tags};
-use crate::json::{blanks_end, f64_at, line_end, text_at};
+use super::point::Point;
+use crate::json::scalar::{blanks_end, f64_at, line_end, text_at};
+use crate::readers::k6_json::point::Tags;
 
-/// Most shapes of one thread.
+/// Maximum of shapes of one thread.
 const SHAPES_MAX: usize = 16;
 
-/// What differs.
+/// A part that differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hole {
+enum Slot {
     Metric,
     Time,
     Value,
 }
 
-/// A line of a point with holes.
+/// A line of a point with slots.
 #[derive(Debug)]
 struct Shape {
-    /// What stands before each hole.
-    parts: [(Box<[u8]>, Hole); 3],
-    /// What stands after the last one.
+    /// Each slot with the text before it.
+    parts: [(Box<[u8]>, Slot); 3],
+    /// Text after the last slot.
     tail: Box<[u8]>,
     tags: Arc<Tags>,
 }
 
-/// Lines seen so far, the last one that was fit first.
+/// Shapes of the lines so far, most recently matched first.
 #[derive(Debug, Default)]
-pub(super) struct Shapes(Vec<Shape>);
+pub(crate) struct Shapes(Vec<Shape>);
 
-/// A line that fits a shape.
-pub(super) struct Fit<'t> {
-    pub(super) metric: &'t str,
-    pub(super) time: &'t str,
-    pub(super) value: f64,
-    /// Behind it.
-    pub(super) end: usize,
+/// A line that matches a shape.
+pub(crate) struct Match<'t> {
+    pub(crate) metric: &'t str,
+    pub(crate) time: &'t str,
+    pub(crate) value: f64,
+    /// Position after the line.
+    pub(crate) end: usize,
 }
 
 impl Shapes {
-    /// Reads the line at `at` by the shape that it fits.
-    pub(super) fn fit<'t>(&mut self, text: &'t str, at: usize) -> Option<(Fit<'t>, &Arc<Tags>)> {
+    /// Reads the line at `at` by the first shape that matches.
+    pub(crate) fn fit<'t>(&mut self, text: &'t str, at: usize) -> Option<(Match<'t>, &Arc<Tags>)> {
         let mut fitting =
             self.0.iter().enumerate().filter_map(|(i, shape)| Some((i, shape.fit(text, at)?)));
         let (place, fit) = fitting.next()?;
@@ -53,8 +53,8 @@ impl Shapes {
         Some((fit, &self.0[0].tags))
     }
 
-    /// Takes the shape of a line that was read whole.
-    pub(super) fn learn(&mut self, line: &[u8], point: &Point<'_>, tags: &Arc<Tags>) {
+    /// Learns the shape of a parsed line.
+    pub(crate) fn learn(&mut self, line: &[u8], point: &Point<'_>, tags: &Arc<Tags>) {
         let line = std::str::from_utf8(line).unwrap_or_default();
         if let Some(shape) = Shape::of(line, point, Arc::clone(tags)) {
             self.0.truncate(SHAPES_MAX - 1);
@@ -64,25 +64,24 @@ impl Shapes {
 }
 
 impl Shape {
-    /// The shape of a line that holds this point; none: such lines are read whole.
+    /// Shape of a line that holds this point; none if such lines are always parsed completely.
     fn of(line: &str, point: &Point<'_>, tags: Arc<Tags>) -> Option<Self> {
-        // Without escapes, a key is what is written: each of the three stands where it
-        // is found, if it is found once.
+        // Without escapes, each key that is found once is where it was found.
         if memchr::memchr(b'\\', line.as_bytes()).is_some() {
             return None;
         }
         let text = |at| Some(text_at(line, at)?.1);
-        let mut holes = [
-            (only(line, "\"metric\"", text)?, Hole::Metric),
-            (only(line, "\"time\"", text)?, Hole::Time),
-            (only(line, "\"value\"", |at| Some(f64_at(line, at)?.1))?, Hole::Value),
+        let mut slots = [
+            (only(line, "\"metric\"", text)?, Slot::Metric),
+            (only(line, "\"time\"", text)?, Slot::Time),
+            (only(line, "\"value\"", |at| Some(f64_at(line, at)?.1))?, Slot::Value),
         ];
-        holes.sort_unstable_by_key(|((start, _), _)| *start);
+        slots.sort_unstable_by_key(|((start, _), _)| *start);
         let mut from = 0;
-        let parts = holes.map(|((start, end), hole)| {
+        let parts = slots.map(|((start, end), slot)| {
             let before = line.as_bytes()[from..start].into();
             from = end;
-            (before, hole)
+            (before, slot)
         });
         let tail = line.as_bytes()[from..].into();
         let shape = Self { parts, tail, tags };
@@ -91,18 +90,18 @@ impl Shape {
         (is_same && fit.value.to_bits() == point.value.to_bits()).then_some(shape)
     }
 
-    fn fit<'t>(&self, text: &'t str, mut at: usize) -> Option<Fit<'t>> {
+    fn fit<'t>(&self, text: &'t str, mut at: usize) -> Option<Match<'t>> {
         let bytes = text.as_bytes();
-        let mut fit = Fit { metric: "", time: "", value: 0.0, end: 0 };
-        for (before, hole) in &self.parts {
+        let mut fit = Match { metric: "", time: "", value: 0.0, end: 0 };
+        for (before, slot) in &self.parts {
             if !bytes.get(at..)?.starts_with(before) {
                 return None;
             }
             at += before.len();
-            match hole {
-                Hole::Metric => (fit.metric, at) = text_at(text, at)?,
-                Hole::Time => (fit.time, at) = text_at(text, at)?,
-                Hole::Value => (fit.value, at) = f64_at(text, at)?,
+            match slot {
+                Slot::Metric => (fit.metric, at) = text_at(text, at)?,
+                Slot::Time => (fit.time, at) = text_at(text, at)?,
+                Slot::Value => (fit.value, at) = f64_at(text, at)?,
             }
         }
         fit.end = line_end(bytes, at, &self.tail)?;
@@ -110,7 +109,7 @@ impl Shape {
     }
 }
 
-/// From where to where the value of a key goes, where just one has such a value.
+/// Range of the value of a key, if exactly one key has such a value.
 fn only(
     line: &str,
     key: &str,
@@ -132,7 +131,7 @@ mod tests {
     use super::super::point::parse_point;
     use super::*;
 
-    /// Whether one line is read by the shape of another, and if so as what.
+    /// Reads a line by the shape of another.
     fn fit(learned: &str, line: &str) -> Option<(String, String, f64)> {
         let point = parse_point(learned.as_bytes()).unwrap().unwrap();
         let (mut shapes, tags) = (Shapes::default(), Arc::new(parse_tags(learned)));
@@ -149,7 +148,7 @@ mod tests {
     const LINE: &str = r#"{"metric":"a","type":"Point","data":{"time":"t","value":1,"tags":{"status":"200","x":"y"}}}"#;
 
     #[test]
-    fn lines_of_the_same_tags_fit_whatever_their_metric_time_and_value() {
+    fn lines_with_the_same_tags_match_whatever_their_metric_time_and_value() {
         let other = LINE.replace("\"a\"", "\"longer\"").replace("\"t\"", "\"u\"");
         let other = other.replace(":1,", ":-2.5e3,") + "\r\n";
         assert_eq!(fit(LINE, &other), Some(("longer".into(), "u".into(), -2500.0)));
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_differ_in_anything_else_do_not_fit() {
+    fn lines_that_differ_in_anything_else_do_not_match() {
         for (from, to) in [
             ("200", "500"),
             ("Point", "Metric"),
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_mistaken_for_one_of_the_three_is_read_whole() {
+    fn ambiguous_lines_are_parsed_completely() {
         for tags in [
             r#""time":"2026""#,
             r#""metric":"b""#,

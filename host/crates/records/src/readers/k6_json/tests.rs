@@ -1,4 +1,5 @@
 use super::*;
+use crate::readers::request::profiling;
 use crate::testing::{STARTS, read, read_in_blocks};
 
 const TIME: &str = "2026-05-28T22:26:40.15889866+02:00";
@@ -16,7 +17,7 @@ fn header(metric: &str) -> String {
     )
 }
 
-/// The points of a request: its duration is that many ms, its other parts follow from it.
+/// Points of a request with that duration in ms, from which the other parts follow.
 fn request(time: &str, duration: f64, failed: f64, tags: &str) -> Vec<String> {
     let parts = [
         ("http_reqs", 1.0),
@@ -36,26 +37,26 @@ fn all(lines: &[Vec<String>]) -> String {
     lines.concat().join("\n")
 }
 
-/// As read in one block; the same must come of blocks of any size.
-fn read_k6(text: &str) -> crate::testing::Told {
-    let told = read(&K6Json::default(), text);
+/// Reads a text in one block, and checks that other block sizes give the same.
+fn read_k6(text: &str) -> crate::testing::ReadOutcome {
+    let outcome = read(&K6Json::default(), text);
     for block_bytes in [1, 300, 1000, 3000] {
         let other = read_in_blocks(&K6Json::default(), text.as_bytes(), block_bytes);
-        assert_eq!(other.records, told.records, "{block_bytes}");
-        assert_eq!(other.bad, told.bad, "{block_bytes}");
-        assert_eq!(other.lines, told.lines, "{block_bytes}");
+        assert_eq!(other.records, outcome.records, "{block_bytes}");
+        assert_eq!(other.bad, outcome.bad, "{block_bytes}");
+        assert_eq!(other.lines, outcome.lines, "{block_bytes}");
     }
-    told
+    outcome
 }
 
 #[test]
 fn points_of_a_request_become_one_record() {
-    let told = read_k6(&all(&[request(TIME, 34.5, 0.0, TAGS)]));
-    assert_eq!(told.bad, Vec::<String>::new());
-    assert!(told.has_records);
-    assert_eq!(told.records[0].0, profiling("profiling", None));
+    let outcome = read_k6(&all(&[request(TIME, 34.5, 0.0, TAGS)]));
+    assert_eq!(outcome.bad, Vec::<String>::new());
+    assert!(outcome.has_records);
+    assert_eq!(outcome.records[0].0, profiling("profiling", None));
     assert_eq!(
-        told.records[0].1,
+        outcome.records[0].1,
         [
             "request_start_ns=1780000000124398660",
             "request_end_ns=1780000000158898660",
@@ -71,12 +72,12 @@ fn points_of_a_request_become_one_record() {
             "http_req_receiving=0",
         ]
     );
-    assert!(told.columns.iter().all(|(_, unit)| unit == "ms"));
-    assert_eq!(told.columns.len(), 6);
+    assert!(outcome.columns.iter().all(|(_, unit)| unit == "ms"));
+    assert_eq!(outcome.columns.len(), 6);
 }
 
 #[test]
-fn headers_stand_between_points_and_other_metrics_are_no_requests() {
+fn headers_and_other_metrics_are_skipped() {
     let mut lines = Vec::new();
     for line in request(TIME, 2.0, 0.0, TAGS) {
         lines.push(header("http_req_duration"));
@@ -86,23 +87,23 @@ fn headers_stand_between_points_and_other_metrics_are_no_requests() {
     lines.push(point("http_req_durations", "not a time", 1.0, TAGS));
     lines.push(point("vus", "2026-05-28T22:26:41Z", 3.0, TAGS));
     lines.extend(request("2026-05-28T20:26:41Z", 3.0, 0.0, TAGS));
-    let told = read_k6(&lines.join("\n"));
-    assert_eq!(told.bad, Vec::<String>::new());
-    assert_eq!(told.value("request_latency"), ["2", "3"]);
+    let outcome = read_k6(&lines.join("\n"));
+    assert_eq!(outcome.bad, Vec::<String>::new());
+    assert_eq!(outcome.value("request_latency"), ["2", "3"]);
 }
 
 #[test]
-fn requests_of_one_time_are_told_apart_by_their_tags_and_equal_ones_by_their_metrics() {
+fn requests_of_the_same_time_differ_by_tags_or_repeated_metrics() {
     let other = TAGS.replace("GET", "POST");
-    let told = read_k6(&all(&[
+    let outcome = read_k6(&all(&[
         request(TIME, 1.0, 0.0, TAGS),
         request(TIME, 2.0, 0.0, &other),
         request(TIME, 3.0, 0.0, TAGS),
         request(TIME, 4.0, 0.0, TAGS),
         request("2026-05-28T22:26:40.2+02:00", 5.0, 0.0, TAGS),
     ]));
-    assert_eq!(told.value("request_latency"), ["1", "2", "3", "4", "5"]);
-    assert_eq!(told.value("http_req_waiting"), ["0.875", "1.875", "2.875", "3.875", "4.875"]);
+    assert_eq!(outcome.value("request_latency"), ["1", "2", "3", "4", "5"]);
+    assert_eq!(outcome.value("http_req_waiting"), ["0.875", "1.875", "2.875", "3.875", "4.875"]);
 }
 
 #[test]
@@ -113,17 +114,17 @@ fn the_order_of_points_keys_and_tags_does_not_matter() {
     // The same time in another zone, and the same tags in another order.
     let last = lines.len() - 1;
     lines[last] = r#"{ "data": {"metadata":{"vu":"7"},"tags":{"url":"u","status":"200","name":"http://h/${}","method":"\u0047ET","group":""}, "value": 1.0, "time": "2026-05-28T22:26:41+02:00"}, "metric":"http_req_failed", "type":"Point" }"#.to_owned();
-    let told = read(&K6Json::default(), &lines.join("\n"));
-    assert_eq!(told.bad, Vec::<String>::new());
-    assert_eq!(told.value("request_latency"), ["1", "2"]);
-    assert_eq!(told.value("error_type"), ["", "200"]);
+    let outcome = read(&K6Json::default(), &lines.join("\n"));
+    assert_eq!(outcome.bad, Vec::<String>::new());
+    assert_eq!(outcome.value("request_latency"), ["1", "2"]);
+    assert_eq!(outcome.value("error_type"), ["", "200"]);
 }
 
 #[test]
-fn tags_say_how_a_request_failed() {
+fn tags_decide_how_a_request_failed() {
     let tags = |more: &str| format!(r#""name":"","url":"u","vu":"3",{more}"#);
     let at = |second: u8| format!("2026-05-28T20:26:4{second}Z");
-    let told = read_k6(&all(&[
+    let outcome = read_k6(&all(&[
         request(&at(0), 1.0, 1.0, &tags(r#""error_code":"1500","status":"500""#)),
         request(
             &at(1),
@@ -137,16 +138,16 @@ fn tags_say_how_a_request_failed() {
         request(&at(5), 1.0, 1.0, &tags(r#""x":"y""#)),
         request(&at(6), 1.0, 0.0, &tags(r#""status":"304","error":"","error_code":"""#)),
     ]));
-    assert_eq!(told.bad, Vec::<String>::new());
-    assert_eq!(told.value("error_type"), ["1500", "1212", "404", "0", "200", "failed", ""]);
-    assert_eq!(told.value("error_message"), ["", "dial: \"x\"", "", "", "odd", "", ""]);
-    assert_eq!(told.value("status"), ["500", "", "404", "", "200", "", "304"]);
-    assert_eq!(told.value("name"), ["u"; 7]);
-    assert_eq!(told.value("worker_id"), ["3"; 7]);
+    assert_eq!(outcome.bad, Vec::<String>::new());
+    assert_eq!(outcome.value("error_type"), ["1500", "1212", "404", "0", "200", "failed", ""]);
+    assert_eq!(outcome.value("error_message"), ["", "dial: \"x\"", "", "", "odd", "", ""]);
+    assert_eq!(outcome.value("status"), ["500", "", "404", "", "200", "", "304"]);
+    assert_eq!(outcome.value("name"), ["u"; 7]);
+    assert_eq!(outcome.value("worker_id"), ["3"; 7]);
 }
 
 #[test]
-fn older_files_end_lines_with_the_metric_and_have_null_for_no_tags() {
+fn older_files_are_read() {
     let line = |metric: &str, value: f64, tags: &str| {
         format!(
             r#"{{"type":"Point","data":{{"time":"{TIME}","value":{value},"tags":{tags}}},"metric":"{metric}"}}"#
@@ -159,15 +160,15 @@ fn older_files_end_lines_with_the_metric_and_have_null_for_no_tags() {
         line("http_req_duration", 5.0, tags),
         line("http_req_waiting", 4.0, tags),
     ];
-    let told = read_k6(&(format!("\u{feff}{}", lines.join("\r\n")) + "\r\n"));
-    assert_eq!(told.bad, Vec::<String>::new());
-    assert_eq!(told.value("request_latency"), ["5"]);
-    assert_eq!(told.value("http_req_waiting"), ["4"]);
-    assert_eq!(told.value("error_type"), [""]);
+    let outcome = read_k6(&(format!("\u{feff}{}", lines.join("\r\n")) + "\r\n"));
+    assert_eq!(outcome.bad, Vec::<String>::new());
+    assert_eq!(outcome.value("request_latency"), ["5"]);
+    assert_eq!(outcome.value("http_req_waiting"), ["4"]);
+    assert_eq!(outcome.value("error_type"), [""]);
 }
 
 #[test]
-fn bad_lines_are_told_and_take_no_other_request_with_them() {
+fn bad_lines_do_not_affect_other_requests() {
     let good = request(TIME, 1.0, 0.0, TAGS);
     let at = |second: u8| format!("2026-05-28T20:26:4{second}Z");
     let mut lines = good.clone();
@@ -178,12 +179,12 @@ fn bad_lines_are_told_and_take_no_other_request_with_them() {
     lines.extend(request(&at(3), 2.0, 0.0, TAGS));
     let cut = point("http_reqs", &at(4), 1.0, TAGS);
     lines.push(cut[..60].to_owned());
-    let told = read_k6(&lines.join("\n"));
-    assert_eq!(told.value("request_latency"), ["1", "2"]);
+    let outcome = read_k6(&lines.join("\n"));
+    assert_eq!(outcome.value("request_latency"), ["1", "2"]);
     assert_eq!(
-        told.bad,
+        outcome.bad,
         [
-            "10:54: `time` is `yesterday`, not a time since 1970 as RFC 3339 writes it",
+            "10:54: `time` is `yesterday`, not an RFC 3339 time since 1970",
             "11:96: number out of range",
             "12:1: the request whose points end here lacks `http_req_duration`",
             "13:1: `http_req_duration` is negative: -1.5",
@@ -193,47 +194,46 @@ fn bad_lines_are_told_and_take_no_other_request_with_them() {
 }
 
 #[test]
-fn a_file_that_breaks_off_keeps_the_requests_before() {
+fn file_that_breaks_off_keeps_earlier_requests() {
     let mut lines = request(TIME, 1.0, 0.0, TAGS);
     lines.push("{\"metric\":".to_owned());
     let text = lines.join("\n");
-    let mut survey = Survey::default();
+    let mut schema = SchemaScan::default();
     let block = Block { text: text.into_bytes(), is_last: true, ..Block::default() };
     let reader = K6Json::default();
-    reader.survey(&block, &mut survey);
-    let columns = survey.columns();
-    let options = crate::rows::ReadOptions {
+    reader.scan_schema(&block, &mut schema);
+    let columns = schema.columns();
+    let options = crate::batch_builder::ReadOptions {
         phases: Vec::new(),
         batch_records: 10,
         skip_bad_records: false,
         bad_max: 10,
-        is_looked_through: true,
-        ..crate::rows::ReadOptions::default()
+        ..crate::batch_builder::ReadOptions::default()
     };
-    let mut rows = Rows::new(&columns, &options);
-    reader.read(&block, &mut rows);
-    let read = rows.finish();
+    let mut builder = BatchBuilder::new(columns.into(), &options);
+    reader.read(&block, &mut builder);
+    let read = builder.finish();
     assert_eq!((read.records, read.bad_count, read.is_over), (1, 1, true));
     assert_eq!(read.bad[0].line, 9);
 }
 
 #[test]
-fn a_file_without_requests_has_no_records() {
+fn file_without_requests_has_no_records() {
     let text = [header("vus"), point("vus", TIME, 1.0, "")].join("\n");
-    let told = read(&K6Json::default(), &text);
-    assert!(!told.has_records && told.bad.is_empty() && told.lines == 2);
+    let outcome = read(&K6Json::default(), &text);
+    assert!(!outcome.has_records && outcome.bad.is_empty() && outcome.lines == 2);
 }
 
 #[test]
-fn it_is_known_by_its_keys() {
+fn format_is_detected_by_its_keys() {
     for other in STARTS {
-        assert_eq!(is_one(other.1.as_bytes()), other.0 == Format::K6Json, "{other:?}");
+        assert_eq!(detect(other.1.as_bytes()), other.0 == Format::K6Json, "{other:?}");
     }
-    assert!(is_one(format!("\u{feff}{}\n", point("vus", TIME, 1.0, "")).as_bytes()));
-    assert!(!is_one(b""));
+    assert!(detect(format!("\u{feff}{}\n", point("vus", TIME, 1.0, "")).as_bytes()));
+    assert!(!detect(b""));
 }
 
-/// What stands in lines that are made to be mistaken.
+/// Text inserted into lines to mislead the shapes.
 const ODD: [&str; 12] = [
     "\\",
     "\"",
@@ -250,9 +250,9 @@ const ODD: [&str; 12] = [
 ];
 
 proptest::proptest! {
-    /// Shapes are not used where a text is not UTF-8 somewhere.
+    /// Shapes are not used in a block that is not UTF-8.
     #[test]
-    fn lines_read_by_shapes_are_read_as_those_read_whole(
+    fn shapes_give_the_same_as_full_parsing(
         odd in proptest::collection::vec((0_usize..4000, 0..ODD.len(), 0_usize..3), 0..6)
     ) {
         let other = TAGS.replace("200", "500");

@@ -7,15 +7,19 @@ use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, StringArray, UInt64Array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{ArrowError, DataType, TimeUnit};
-
-use crate::mapping::{Bound, Facts, MappedField, What, is_missing, read_number, whole_status};
-use crate::time::{TimeForm, UNITS};
 use perfbox_model::escape;
+
+use crate::mapping::definition::MappedField;
+use crate::mapping::request_fields::RequestFields;
+use crate::mapping::role::{BoundField, FieldRole};
+use crate::mapping::values::whole_status;
+use crate::number::{is_missing, read_number};
+use crate::time::{TimeForm, UNITS};
 
 /// A column that is something.
 #[derive(Debug)]
 pub(super) struct Column {
-    pub(super) bound: Bound,
+    pub(super) bound: BoundField,
     form: Form,
 }
 
@@ -38,7 +42,7 @@ impl Column {
     /// # Errors
     /// When no value of that type is such a thing, in words.
     pub(super) fn new(
-        mut bound: Bound,
+        mut bound: BoundField,
         (field, mapped): &(String, MappedField),
         kind: &DataType,
     ) -> Result<Self, String> {
@@ -66,8 +70,8 @@ impl Column {
             DataType::Dictionary(_, of) => of,
             kind => kind,
         };
-        let form = match &bound.what {
-            What::Start(time) | What::End(time) => match kind {
+        let form = match &bound.role {
+            FieldRole::Start(time) | FieldRole::End(time) => match kind {
                 DataType::Timestamp(own, _) => own_unit(*own).map(|()| Form::Ns)?,
                 kind if is_text(kind) => Form::Text,
                 kind if *time == TimeForm::Rfc3339 || !kind.is_numeric() => {
@@ -78,32 +82,32 @@ impl Column {
                 // As it is written, so that no digit is lost.
                 _ => Form::Text,
             },
-            What::Latency(_) | What::Metric(..) => match kind {
-                DataType::Duration(own) => match &mut bound.what {
-                    What::Metric(_, unit) => {
+            FieldRole::Latency(_) | FieldRole::Metric(..) => match kind {
+                DataType::Duration(own) => match &mut bound.role {
+                    FieldRole::Metric(_, unit) => {
                         Form::Duration(duration_unit(unit).ok_or_else(|| {
                             unfit("a number; of a DURATION the unit is ns, us, ms or s")
                         })?)
                     }
                     what => {
                         own_unit(*own)?;
-                        *what = What::Latency(1.0);
+                        *what = FieldRole::Latency(1.0);
                         Form::Duration(1e6)
                     }
                 },
-                DataType::Boolean if matches!(bound.what, What::Metric(..)) => Form::Number,
+                DataType::Boolean if matches!(bound.role, FieldRole::Metric(..)) => Form::Number,
                 kind if kind.is_numeric() => Form::Number,
                 kind if is_text(kind) => Form::Text,
                 _ => return Err(unfit("a number, a DURATION, or a number as text")),
             },
-            What::Status => match kind {
+            FieldRole::Status => match kind {
                 kind if kind.is_unsigned_integer() => Form::Unsigned,
                 kind if kind.is_signed_integer() => Form::Signed,
                 kind if kind.is_numeric() => Form::Number,
                 kind if is_text(kind) => Form::Text,
                 _ => return Err(unfit("a number or text")),
             },
-            What::Success | What::Cancelled
+            FieldRole::Success | FieldRole::Cancelled
                 if *kind != DataType::Boolean && !kind.is_numeric() && !is_text(kind) =>
             {
                 return Err(unfit("a truth value, a number or text"));
@@ -180,8 +184,8 @@ impl Values {
     pub(super) fn take<'v>(
         &'v self,
         at: usize,
-        what: &What,
-        facts: &mut Facts<'v>,
+        what: &FieldRole,
+        facts: &mut RequestFields<'v>,
     ) -> Result<Option<f64>, String> {
         let is_null = |of: &Option<NullBuffer>| of.as_ref().is_some_and(|nulls| nulls.is_null(at));
         if is_null(&self.told) {
@@ -200,7 +204,7 @@ impl Values {
             Read::Number(array) => return take_number(array.value(at), what, facts),
             Read::Text(array) => match (array.value(at), what) {
                 (text, _) if is_missing(text) => {}
-                (text, What::Metric(..)) => return read_number(text).map(Some),
+                (text, FieldRole::Metric(..)) => return read_number(text).map(Some),
                 (text, what) => facts.take(what, text)?,
             },
         }
@@ -221,39 +225,47 @@ impl Read {
 
 const BEFORE_1970: &str = "the time is before 1970";
 
-fn take_signed(value: i64, what: &What, facts: &mut Facts<'_>) -> Result<(), String> {
+fn take_signed(value: i64, what: &FieldRole, facts: &mut RequestFields<'_>) -> Result<(), String> {
     match (u64::try_from(value), what) {
         (Ok(value), what) => take_unsigned(value, what, facts),
-        (Err(_), What::Status) => {
-            facts.take_no_status(Cow::Owned(value.to_string()));
+        (Err(_), FieldRole::Status) => {
+            facts.take_status_text(Cow::Owned(value.to_string()));
             Ok(())
         }
         (Err(_), _) => Err(BEFORE_1970.to_owned()),
     }
 }
 
-fn take_unsigned(value: u64, what: &What, facts: &mut Facts<'_>) -> Result<(), String> {
+fn take_unsigned(
+    value: u64,
+    what: &FieldRole,
+    facts: &mut RequestFields<'_>,
+) -> Result<(), String> {
     match what {
-        What::Start(form @ TimeForm::Units(unit_ns))
-        | What::End(form @ TimeForm::Units(unit_ns)) => {
+        FieldRole::Start(form @ TimeForm::Units(unit_ns))
+        | FieldRole::End(form @ TimeForm::Units(unit_ns)) => {
             let ns = value.checked_mul(*unit_ns as u64);
-            facts.take_ns(what, ns.ok_or_else(|| form.no_time(&value.to_string()))?);
+            facts.take_ns(what, ns.ok_or_else(|| form.not_a_time(&value.to_string()))?);
         }
-        What::Status => facts.take_status(value),
+        FieldRole::Status => facts.take_status(value),
         _ => {}
     }
     Ok(())
 }
 
-fn take_number(value: f64, what: &What, facts: &mut Facts<'_>) -> Result<Option<f64>, String> {
+fn take_number(
+    value: f64,
+    what: &FieldRole,
+    facts: &mut RequestFields<'_>,
+) -> Result<Option<f64>, String> {
     if !value.is_finite() {
         return Err(format!("`{value}` is no number"));
     }
     match what {
-        What::Metric(..) => return Ok(Some(value)),
-        What::Status => match whole_status(value) {
+        FieldRole::Metric(..) => return Ok(Some(value)),
+        FieldRole::Status => match whole_status(value) {
             Some(status) => facts.take_status(status),
-            None => facts.take_no_status(Cow::Owned(value.to_string())),
+            None => facts.take_status_text(Cow::Owned(value.to_string())),
         },
         what => facts.take_number(what, value),
     }

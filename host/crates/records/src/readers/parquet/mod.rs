@@ -6,22 +6,25 @@ mod stored;
 
 use std::fs::File;
 
+use column::{Column, Values};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-
-use super::{Reader, Surveyed};
-use crate::Problem;
-use crate::columns::Survey;
-use crate::cut::Cut;
-use crate::format::Format;
-use crate::input::Block;
-use crate::mapping::{self, Facts, Mapping, ONLY_PHASE, Wanted, What};
-use crate::rows::{PhaseKey, Rows};
-use column::{Column, Values};
 use perfbox_model::escape;
 use stored::Stored;
+
+use crate::batch_builder::{BatchBuilder, DEFAULT_PHASE, PhaseKey};
+use crate::format::Format;
+use crate::input::Block;
+use crate::mapping::bind::{WantedField, add_metric_columns, bind};
+use crate::mapping::definition::Mapping;
+use crate::mapping::request_fields::RequestFields;
+use crate::mapping::role::FieldRole;
+use crate::reader::{BlockScan, Reader};
+use crate::record_error::RecordError;
+use crate::schema_scan::SchemaScan;
+use crate::split::rule::SplitRule;
 
 /// Rows that are decoded at a time.
 const ROWS: usize = 8192;
@@ -38,15 +41,15 @@ impl Parquet {
     ///
     /// # Errors
     /// When its metadata cannot be read, or the mapping does not fit it.
-    pub(crate) fn mapped(file: File, mapping: &Mapping) -> Result<Self, Problem> {
+    pub(crate) fn mapped(file: File, mapping: &Mapping) -> Result<Self, RecordError> {
         let file = Stored::new(file);
         let metadata = metadata_of(&file)?;
         let fields = metadata.schema().fields();
         let names: Vec<_> = fields.iter().map(|one| one.name().clone()).collect();
-        let bound = mapping::bind(mapping, &names)?;
+        let bound = bind(mapping, &names)?;
         let columns = bound.into_iter().zip(&mapping.fields).map(|(bound, mapped)| {
             let kind = fields[bound.field].data_type();
-            Column::new(bound, mapped, kind).map_err(Problem::of_mapping)
+            Column::new(bound, mapped, kind).map_err(RecordError::mapping)
         });
         let columns = columns.collect::<Result<_, _>>()?;
         Ok(Self { file, metadata, columns })
@@ -57,16 +60,16 @@ impl Parquet {
 ///
 /// # Errors
 /// When its metadata cannot be read.
-pub(crate) fn columns_of(file: File) -> Result<Vec<(String, String)>, Problem> {
+pub(crate) fn columns_of(file: File) -> Result<Vec<(String, String)>, RecordError> {
     let metadata = metadata_of(&Stored::new(file))?;
     let fields = metadata.schema().fields().iter();
     Ok(fields.map(|one| (one.name().clone(), one.data_type().to_string())).collect())
 }
 
-fn metadata_of(file: &Stored) -> Result<ArrowReaderMetadata, Problem> {
+fn metadata_of(file: &Stored) -> Result<ArrowReaderMetadata, RecordError> {
     ArrowReaderMetadata::load(file, ArrowReaderOptions::new()).map_err(|error| {
         let words = format!("the Parquet file cannot be read: {}", escape(&error.to_string()));
-        Problem::at(1, words)
+        RecordError::at(1, words)
     })
 }
 
@@ -75,24 +78,24 @@ impl Reader for Parquet {
         Format::Parquet
     }
 
-    fn cut(&self) -> Cut {
-        Cut::Groups(self.metadata.metadata().num_row_groups() as u64)
+    fn split_rule(&self) -> SplitRule {
+        SplitRule::RowGroups(self.metadata.metadata().num_row_groups() as u64)
     }
 
-    fn survey(&self, block: &Block, survey: &mut Survey) -> Surveyed {
-        mapping::survey(self.columns.iter().map(|one| &one.bound), survey);
+    fn scan_schema(&self, block: &Block, schema: &mut SchemaScan) -> BlockScan {
+        add_metric_columns(self.columns.iter().map(|one| &one.bound), schema);
         let lines = self.rows(block);
-        let mut seen = Surveyed { has_records: lines > 0, lines, first_bad: None };
+        let mut seen = BlockScan { has_records: lines > 0, lines, first_bad: None };
         // Where no column names them, there is one phase.
-        let Some(phase) = self.columns.iter().find(|one| one.bound.what == What::Phase) else {
+        let Some(phase) = self.columns.iter().find(|one| one.bound.role == FieldRole::Phase) else {
             if seen.has_records {
-                survey.add_phase(ONLY_PHASE);
+                schema.add_phase(DEFAULT_PHASE);
             }
             return seen;
         };
         let read = self.each(block, &[phase], |values, rows| {
             for at in 0..rows {
-                survey.add_phase(values[0].text(at).unwrap_or(ONLY_PHASE));
+                schema.add_phase(values[0].text(at).unwrap_or(DEFAULT_PHASE));
             }
             Ok(())
         });
@@ -103,21 +106,21 @@ impl Reader for Parquet {
         seen
     }
 
-    fn read(&self, block: &Block, rows: &mut Rows<'_>) {
-        let all = rows.columns();
+    fn read(&self, block: &Block, builder: &mut BatchBuilder<'_>) {
+        let all = builder.columns();
         let wanted =
-            self.columns.iter().filter_map(|one| Some((one, Wanted::new(&one.bound, all)?)));
+            self.columns.iter().filter_map(|one| Some((one, WantedField::new(&one.bound, &all)?)));
         let (columns, wanted): (Vec<_>, Vec<_>) = wanted.unzip();
-        let mut phase = PhaseKey::named(ONLY_PHASE);
+        let mut phase = PhaseKey::named(DEFAULT_PHASE);
         let mut metrics = Vec::new();
         let mut row = 0;
         let read = self.each(block, &columns, |values, count| {
             for at in 0..count {
-                let mut facts = Facts::default();
+                let mut facts = RequestFields::default();
                 metrics.clear();
                 let mut taken = Ok(());
-                for (Wanted { bound, column }, values) in wanted.iter().zip(values) {
-                    match values.take(at, &bound.what, &mut facts) {
+                for (WantedField { bound, column }, values) in wanted.iter().zip(values) {
+                    match values.take(at, &bound.role, &mut facts) {
                         Ok(value) => metrics.extend(column.zip(value)),
                         Err(words) => {
                             taken = Err(format!("column `{}`: {words}", escape(&bound.name)));
@@ -125,10 +128,10 @@ impl Reader for Parquet {
                         }
                     }
                 }
-                let put = taken.and_then(|()| facts.put(rows, &mut phase, metrics.drain(..)));
+                let put = taken.and_then(|()| facts.put(builder, &mut phase, metrics.drain(..)));
                 row += 1;
                 if let Err(words) = put
-                    && !rows.bad(row - 1, Problem::at(1, words))
+                    && !builder.bad(row - 1, RecordError::at(1, words))
                 {
                     return Err(None);
                 }
@@ -136,14 +139,14 @@ impl Reader for Parquet {
             Ok(())
         });
         if let Err(Some(problem)) = read {
-            rows.bad(row, problem);
+            builder.bad(row, problem);
         }
-        rows.add_lines(self.rows(block));
+        builder.add_lines(self.rows(block));
     }
 }
 
 /// Why the reading of a row group ends early; none: it was told to.
-type Ended = Option<Problem>;
+type Ended = Option<RecordError>;
 
 impl Parquet {
     /// How many rows a group has.
@@ -160,7 +163,7 @@ impl Parquet {
         mut take: impl FnMut(&[Values], usize) -> Result<(), Ended>,
     ) -> Result<(), Ended> {
         let damage = |error: &dyn std::fmt::Display| {
-            Some(Problem::damage(format!(
+            Some(RecordError::damaged(format!(
                 "row group {} of {} cannot be decoded: {}",
                 block.number + 1,
                 self.metadata.metadata().num_row_groups(),

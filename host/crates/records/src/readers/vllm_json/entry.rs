@@ -1,5 +1,5 @@
-//! What stands for one request in an array of them. Whether it is what it should be shows
-//! once it is asked for: one bad entry is no reason to refuse the others.
+//! Entries of vLLM's arrays. The type of an entry is checked when it is used, so that one bad
+//! entry does not affect the others.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// A value of JSON, as far as requests have such.
+/// A JSON value.
 #[derive(Debug)]
 pub(super) enum Entry<'a> {
     Null,
@@ -15,13 +15,13 @@ pub(super) enum Entry<'a> {
     Number(f64),
     Text(Cow<'a, str>),
     Numbers(Vec<f64>),
-    /// A list of other things.
+    /// A list of other values.
     List,
     Object,
 }
 
 impl Entry<'_> {
-    /// The number that it is, in the array of that name.
+    /// The number in the array of that name.
     pub(super) fn number(&self, array: &str) -> Result<f64, String> {
         match self {
             Self::Number(number) => Ok(*number),
@@ -29,7 +29,7 @@ impl Entry<'_> {
         }
     }
 
-    /// The numbers that it is a list of.
+    /// The list of numbers in the array of that name.
     pub(super) fn numbers(&self, array: &str) -> Result<&[f64], String> {
         match self {
             Self::Numbers(numbers) => Ok(numbers),
@@ -37,7 +37,7 @@ impl Entry<'_> {
         }
     }
 
-    /// The text that it is, if any.
+    /// The text in the array of that name, if any.
     pub(super) fn text(&self, array: &str) -> Result<Option<&str>, String> {
         match self {
             Self::Null => Ok(None),
@@ -121,7 +121,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
     }
 }
 
-/// How many there are of what is not read.
+/// Number of entries in an array that is not read.
 #[derive(Debug)]
 pub(super) struct Count(pub(super) usize);
 

@@ -10,21 +10,21 @@ const RUN: &str = r#"{"date": "20260528-143022", "backend": "openai", "num_promp
  "generated_texts": ["a \" ]", "", "b"],
  "errors": ["", "Internal Server Error", null], "mean_ttft_ms": 375.0}"#;
 
-/// The run with another array in place of one, or without it.
+/// The run with one array replaced, or without it.
 fn with(name: &str, array: Option<&str>) -> String {
     let from = RUN.find(&format!("\"{name}\"")).unwrap();
     let next = RUN[from + 1..].find("],").unwrap() + from + 3;
-    // The last key stays.
+    // The last key gets no comma.
     let array = array.map_or(String::new(), |array| format!("\"{name}\": {array},"));
     format!("{}{array}{}", &RUN[..from], &RUN[next..])
 }
 
 #[test]
 fn entries_of_the_arrays_become_records() {
-    let told = read(&VllmJson, RUN);
-    assert_eq!(told.bad, Vec::<String>::new());
+    let outcome = read(&VllmJson, RUN);
+    assert_eq!(outcome.bad, Vec::<String>::new());
     assert_eq!(
-        told.values(&["was_cancelled"]),
+        outcome.values(&["was_cancelled"]),
         [
             "request_start_ns=1779978619500000000 request_end_ns=1779978620375000000 \
              request_latency=875 time_to_first_token=500 input_sequence_length=5 \
@@ -37,9 +37,9 @@ fn entries_of_the_arrays_become_records() {
              output_sequence_length=1 queue_time=0 inter_chunk_latency=[]",
         ]
     );
-    assert_eq!(told.records[0].0, profiling("profiling", Some(0)));
+    assert_eq!(outcome.records[0].0, profiling("profiling", Some(0)));
     let columns: Vec<_> =
-        told.columns.iter().map(|(name, unit)| format!("{name} {unit}")).collect();
+        outcome.columns.iter().map(|(name, unit)| format!("{name} {unit}")).collect();
     assert_eq!(
         columns,
         [
@@ -50,28 +50,28 @@ fn entries_of_the_arrays_become_records() {
             "inter_chunk_latency ms",
         ]
     );
-    assert_eq!(told.lines, 8);
+    assert_eq!(outcome.lines, 8);
 }
 
 #[test]
 fn without_latencies_they_are_the_first_token_and_the_gaps() {
-    let told = read(&VllmJson, &with("latencies", None));
-    assert_eq!(told.value("request_latency"), ["875", "", "250"]);
+    let outcome = read(&VllmJson, &with("latencies", None));
+    assert_eq!(outcome.value("request_latency"), ["875", "", "250"]);
 }
 
 #[test]
 fn what_was_measured_of_a_failed_request_stays() {
     let text = RUN.replace("[], []]", "[0.5], []]").replace("0.5, 0.0,", "0.5, 0.75,");
-    let told = read(&VllmJson, &text);
-    assert_eq!(told.value("time_to_first_token"), ["500", "750", "250"]);
-    assert_eq!(told.value("inter_chunk_latency"), ["[250.0, 125.0]", "[500.0]", "[]"]);
-    assert_eq!(told.value("request_latency"), ["875", "", "250"]);
+    let outcome = read(&VllmJson, &text);
+    assert_eq!(outcome.value("time_to_first_token"), ["500", "750", "250"]);
+    assert_eq!(outcome.value("inter_chunk_latency"), ["[250.0, 125.0]", "[500.0]", "[]"]);
+    assert_eq!(outcome.value("request_latency"), ["875", "", "250"]);
 }
 
 #[test]
 fn without_start_times_all_requests_start_with_the_run() {
-    let told = read(&VllmJson, &with("start_times", None));
-    assert_eq!(told.value("request_start_ns"), ["1779978619500000000"; 3]);
+    let outcome = read(&VllmJson, &with("start_times", None));
+    assert_eq!(outcome.value("request_start_ns"), ["1779978619500000000"; 3]);
     let undated = with("start_times", None).replace("\"date\"", "\"day\"");
     assert_eq!(read(&VllmJson, &undated).value("request_start_ns"), ["0"; 3]);
 }
@@ -80,28 +80,28 @@ fn without_start_times_all_requests_start_with_the_run() {
 fn errors_are_named_by_their_exceptions() {
     let errors = r#"["", "Traceback (most recent call last):\n  File\naiohttp.ClientPayloadError: x\n", "TimeoutError"]"#;
     let text = RUN.replace(r#"["", "Internal Server Error", null]"#, errors);
-    let told = read(&VllmJson, &text);
-    assert_eq!(told.value("error_type"), ["", "ClientPayloadError", "TimeoutError"]);
-    assert!(told.value("error_message")[1].starts_with("Traceback"));
+    let outcome = read(&VllmJson, &text);
+    assert_eq!(outcome.value("error_type"), ["", "ClientPayloadError", "TimeoutError"]);
+    assert!(outcome.value("error_message")[1].starts_with("Traceback"));
 }
 
 #[test]
 fn embeddings_have_neither_first_tokens_nor_gaps() {
-    let told = read(
+    let outcome = read(
         &VllmJson,
         r#"{"date":"20260528-143022","duration":1,"input_lens":[4],"latencies":[0.5],"errors":[""]}"#,
     );
-    assert_eq!(told.value("request_latency"), ["500"]);
-    assert_eq!(told.columns.len(), 1);
+    assert_eq!(outcome.value("request_latency"), ["500"]);
+    assert_eq!(outcome.columns.len(), 1);
 }
 
 #[test]
 fn appended_runs_are_phases_of_their_own_on_any_number_of_lines() {
     let one_line = RUN.replace('\n', "");
-    let told = read_in_blocks(&VllmJson, format!("\u{feff}{one_line}\n{RUN}\n").as_bytes(), 10);
-    assert_eq!(told.bad, Vec::<String>::new());
-    assert_eq!(told.records.len(), 6);
-    let indexes: Vec<_> = told.records.iter().map(|(phase, _)| phase.index.unwrap()).collect();
+    let outcome = read_in_blocks(&VllmJson, format!("\u{feff}{one_line}\n{RUN}\n").as_bytes(), 10);
+    assert_eq!(outcome.bad, Vec::<String>::new());
+    assert_eq!(outcome.records.len(), 6);
+    let indexes: Vec<_> = outcome.records.iter().map(|(phase, _)| phase.index.unwrap()).collect();
     assert_eq!(indexes, [0, 0, 0, 1, 1, 1]);
 }
 
@@ -120,8 +120,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         (
             with("input_lens", None),
-            "1:1: the run has totals only, its requests were not kept: run vLLM with \
-             --save-detailed",
+            "1:1: the run has totals only; run vLLM with --save-detailed to keep its requests",
         ),
         (
             RUN.replace("20260528-143022", "2026-05-28"),
@@ -136,9 +135,9 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         (RUN[..200].to_owned(), "4:24: not JSON: EOF while parsing a list"),
     ] {
-        let told = read(&VllmJson, &text);
-        assert_eq!(told.bad, [bad], "{text}");
-        assert!(told.records.is_empty());
+        let outcome = read(&VllmJson, &text);
+        assert_eq!(outcome.bad, [bad], "{text}");
+        assert!(outcome.records.is_empty());
     }
 }
 
@@ -146,7 +145,7 @@ fn what_is_wrong_is_told_with_its_place() {
 fn a_bad_request_does_not_take_the_others_with_it() {
     let itls = "[[0.25, 0.125], [], []]";
     let errors = r#"["", "Internal Server Error", null]"#;
-    for (text, words) in [
+    for (text, message) in [
         (with("ttfts", Some("[0.5, null, 1]")), "`ttfts` has null there, not a number"),
         (with("ttfts", Some(r#"[0.5, "1", 1]"#)), "`ttfts` has a text there, not a number"),
         (
@@ -167,38 +166,38 @@ fn a_bad_request_does_not_take_the_others_with_it() {
             "`itls` has a list of other things there, not a list of numbers",
         ),
         (RUN.replace(errors, r#"["", 1, null]"#), "`errors` has a number there, not a text"),
-        (with("latencies", Some("[1, -0.5, 1]")), "its latency is negative: -500 ms"),
+        (with("latencies", Some("[1, -0.5, 1]")), "latency is negative: -500 ms"),
     ] {
-        let told = read(&VllmJson, &format!("\n{text}"));
-        assert_eq!(told.bad, [format!("2:1: the request at index 1: {words}")]);
-        assert_eq!(told.value("input_sequence_length"), ["5", "7"], "{words}");
-        assert!(told.has_records);
+        let outcome = read(&VllmJson, &format!("\n{text}"));
+        assert_eq!(outcome.bad, [format!("2:1: the request at index 1: {message}")]);
+        assert_eq!(outcome.value("input_sequence_length"), ["5", "7"], "{message}");
+        assert!(outcome.has_records);
     }
 }
 
 #[test]
 fn a_bad_run_does_not_take_the_next_one_with_it() {
     let text = format!("\n{}\n\n{RUN}", with("ttfts", Some("[]")));
-    let told = read(&VllmJson, &text);
-    assert_eq!(told.records.len(), 3);
-    assert!(told.bad[0].starts_with("2:1: the arrays"), "{:?}", told.bad);
+    let outcome = read(&VllmJson, &text);
+    assert_eq!(outcome.records.len(), 3);
+    assert!(outcome.bad[0].starts_with("2:1: the arrays"), "{:?}", outcome.bad);
 }
 
 #[test]
 fn a_document_that_is_too_large_is_refused() {
-    let text = format!("{}{RUN}", " ".repeat(crate::input::DOCUMENT_MAX_BYTES));
-    let told = read(&VllmJson, &text);
-    assert_eq!(told.bad, ["1:8388608: the document is larger than 8 MiB"]);
-    assert!(!told.has_records);
+    let text = format!("{}{RUN}", " ".repeat(crate::limits::DOCUMENT_MAX_BYTES));
+    let outcome = read(&VllmJson, &text);
+    assert_eq!(outcome.bad, ["1:8388608: the document is larger than 8 MiB"]);
+    assert!(!outcome.has_records);
 }
 
 #[test]
 fn it_is_known_by_its_arrays_or_its_totals() {
     for other in STARTS {
-        assert_eq!(is_one(other.1.as_bytes()), other.0 == Format::VllmJson, "{other:?}");
+        assert_eq!(detect(other.1.as_bytes()), other.0 == Format::VllmJson, "{other:?}");
     }
-    assert!(is_one(with("input_lens", None).as_bytes()));
-    assert!(is_one(
+    assert!(detect(with("input_lens", None).as_bytes()));
+    assert!(detect(
         br#"{"backend":"vllm","num_prompts":1,"duration":1.5,"completed":1,"mean_ttft_ms":1}"#
     ));
 }

@@ -1,8 +1,8 @@
-//! Lines made to fool the templates.
+//! Makes lines that mislead the templates.
 
 use std::sync::LazyLock;
 
-/// Choices that follow from a seed.
+/// Pseudo-random choices from a seed.
 pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
@@ -26,7 +26,7 @@ impl Dice {
     }
 }
 
-/// Texts as they stand in JSON.
+/// Strings as written in JSON.
 const TEXTS: [&str; 12] = [
     r#""""#,
     r#""a""#,
@@ -42,7 +42,7 @@ const TEXTS: [&str; 12] = [
     r#""ends in a backslash \\\\""#,
 ];
 
-/// Numbers in every form that JSON has, most of them finite, and a few that it does not have.
+/// Numbers in every form of JSON, most of them finite, and some that are not JSON.
 const NUMBERS: [&str; 32] = [
     "0",
     "-0",
@@ -78,18 +78,18 @@ const NUMBERS: [&str; 32] = [
     "- 1",
 ];
 
-/// Of those, the ones at the start that are numbers without doubt.
+/// The first entries, which are valid numbers.
 const PLAIN_NUMBERS: usize = 24;
 
-/// The lines of the real run.
+/// Lines of a real run.
 static REAL_LINES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/aiperf/profile_export.jsonl");
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures/aiperf/profile_export.jsonl");
     std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
 });
 
-/// Writes lines: how one is built follows from one seed, so that many are alike, and what
-/// stands in it from another.
+/// Makes lines. One seed decides the structure, so that many lines are alike; another decides
+/// the values.
 pub(super) struct Maker {
     shape: Dice,
     values: Dice,
@@ -217,7 +217,7 @@ impl Maker {
         self.object(entries)
     }
 
-    /// What nobody asks for, under names and in places that may be taken for others.
+    /// Adds keys that are not read, at positions where they may be mistaken for others.
     fn add_decoys(&mut self, entries: &mut Vec<(String, String)>) {
         if self.shape.once_in(3) {
             let (text, time, number) = (self.text(), self.time(), self.number());
@@ -228,7 +228,7 @@ impl Maker {
         }
         if self.shape.once_in(4) {
             let (one, other) = (self.text(), self.number());
-            // Twice, which is legal where nobody looks.
+            // A duplicate key is legal if it is not read.
             entries.extend([entry("twice", one), entry("twice", other)]);
         }
         if self.shape.once_in(8) {
@@ -287,7 +287,7 @@ impl Maker {
         }
     }
 
-    /// The line with something in it changed, whatever comes of it.
+    /// Changes a byte range of the line, which may make it invalid.
     fn mutated(&mut self, line: String) -> String {
         const CHARACTERS: &str = "{}[]\",:\\ \t\r0019-eE.+ntf\u{e9}\u{1}";
         let mut characters: Vec<_> = line.chars().collect();
@@ -299,7 +299,7 @@ impl Maker {
                 1 => characters[at] = some.unwrap(),
                 2 => characters.insert(at, some.unwrap()),
                 _ => {
-                    // An entry stands twice, or in another's place.
+                    // Duplicates an entry, or replaces another by it.
                     let mut parts: Vec<_> =
                         characters.split(|c| *c == ',').map(<[char]>::to_vec).collect();
                     let part = parts[self.values.below(parts.len())].clone();
