@@ -556,17 +556,17 @@ fn component_errors_say_what_the_component_lacks() {
         format!(r#"{{"category": "phase_hook", "class": "audit", "config_params": [{params}]}}"#)
     };
     let twice = format!("{}, {}", hook(""), hook(""));
-    offering("a bare component that offers nothing", "0.1.0", "");
-    offering("a bare component of another contract", "0.2.0", "");
-    offering("a bare component that offers one identifier twice", "0.1.0", &twice);
+    offering("a bare component that offers nothing", "0.2.0", "");
+    offering("a bare component of another contract", "0.3.0", "");
+    offering("a bare component that offers one identifier twice", "0.2.0", &twice);
     offering(
         "a bare component with a default of the wrong type",
-        "0.1.0",
+        "0.2.0",
         &hook(r#"{"name": "limit", "type": "int", "default": "many"}"#),
     );
     offering(
         "a bare component with a parameter's bad name",
-        "0.1.0",
+        "0.2.0",
         &hook(r#"{"name": "a b", "type": "int"}"#),
     );
     assert_golden("errors/component.txt", &t.0);

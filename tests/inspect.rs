@@ -38,7 +38,7 @@ fn json_of_an_inspection_is_exact() {
     assert_eq!(inspected["file"], "new.wasm");
     assert_eq!(inspected["size_bytes"], bytes.len());
     assert_eq!(inspected["digest"], Digest::of(&bytes).to_string());
-    assert_eq!(inspected["contract_versions"], json!(["0.1.0"]));
+    assert_eq!(inspected["contract_versions"], json!(["0.2.0"]));
     assert_eq!(inspected["is_for_this_host"], true);
     assert_eq!(inspected["worlds"], json!(["hook", "processor"]));
     assert_eq!(inspected["categories"], json!(["phase_hook", "post_processor"]));
@@ -107,7 +107,7 @@ fn a_component_that_is_no_plugin_is_inspected_all_the_same() {
     }
     dir.write("x.wasm", from_wat("newer-contract"));
     let text = dir.expect(0, "plugins inspect x.wasm").stdout;
-    assert!(text.contains("0.2.0: not for this perfbox, which refuses to load it"), "{text}");
+    assert!(text.contains("0.3.0: not for this perfbox, which refuses to load it"), "{text}");
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn json_of_a_difference_is_exact() {
     assert_eq!(diff["imports"]["removed"], json!(["wasi:clocks/wall-clock@0.2.6"]));
     assert_eq!(
         diff["exports"],
-        json!({"added": ["perfbox:plugin/phase-hook@0.1.0"], "removed": []})
+        json!({"added": ["perfbox:plugin/phase-hook@0.2.0"], "removed": []})
     );
     assert_eq!(diff["contract_versions"], json!({"added": [], "removed": []}));
     assert_eq!(

@@ -57,7 +57,7 @@ fn a_lock_has_what_a_run_would_load_and_is_the_same_each_time() {
         first.stdout,
         "perfbox.lock: 2 components locked\n  \
          acme 1.0.0                 component.wasm  new\n  \
-         perfbox_misbehaving 0.1.0  bare.wasm       new\n"
+         perfbox_misbehaving 0.2.0  bare.wasm       new\n"
     );
     let again = dir.expect(0, &command);
     assert_eq!(dir.read("perfbox.lock"), text);

@@ -240,9 +240,9 @@ fn packages_are_removed_by_name_and_invalid_ones_by_their_directorys() {
         let ran = dir.expect(0, &format!("plugins remove {name}"));
         assert!(ran.stdout.starts_with(&format!("removed {words}: ")), "{ran:?}");
     };
-    remove("perfbox_misbehaving", "perfbox_misbehaving 0.1.0");
+    remove("perfbox_misbehaving", "perfbox_misbehaving 0.2.0");
     dir.write(&in_users(&dir, "mine.wasm"), fs::read(misbehaving()).unwrap());
-    remove("mine", "perfbox_misbehaving 0.1.0");
+    remove("mine", "perfbox_misbehaving 0.2.0");
     remove("broken", "broken");
     remove("garbage.wasm", "garbage");
     assert_eq!(users(&dir), ["notes.txt"], "what is no package stays");

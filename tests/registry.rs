@@ -55,18 +55,18 @@ fn builtins_are_listed_without_any_plugin() {
     assert_eq!(
         ran.stdout,
         "CATEGORY        IDENTIFIER  PACKAGE  VERSION  SOURCE   STATUS\n\
-         phase_hook      phase_log   builtin  0.1.0    builtin  selected: only implementation\n\
-         post_processor  histogram   builtin  0.1.0    builtin  selected: only implementation\n\
-         post_processor  metrics     builtin  0.1.0    builtin  selected: only implementation\n\
-         post_processor  slo         builtin  0.1.0    builtin  selected: only implementation\n\
-         post_processor  timeslices  builtin  0.1.0    builtin  selected: only implementation\n"
+         phase_hook      phase_log   builtin  0.2.0    builtin  selected: only implementation\n\
+         post_processor  histogram   builtin  0.2.0    builtin  selected: only implementation\n\
+         post_processor  metrics     builtin  0.2.0    builtin  selected: only implementation\n\
+         post_processor  slo         builtin  0.2.0    builtin  selected: only implementation\n\
+         post_processor  timeslices  builtin  0.2.0    builtin  selected: only implementation\n"
     );
     let one = dir.expect(0, "plugins list --json --category phase_hook").json();
     assert_eq!(
         one,
         json!({"implementations": [{
             "category": "phase_hook", "identifier": "phase_log", "package": "builtin",
-            "version": "0.1.0", "source": "builtin", "component": "builtin:phase_log",
+            "version": "0.2.0", "source": "builtin", "component": "builtin:phase_log",
             "description": "One log line for each phase event, as key=value pairs",
             "status": "selected", "reason": "selected: only implementation"}],
             "invalid_packages": []})
@@ -357,7 +357,7 @@ fn what_a_component_lacks_is_said_when_it_serves_another_category_already() {
     assert_eq!(
         words,
         ["component `plugins/a/component.wasm` is no post_processor: it does not export \
-             perfbox:plugin/post-processor@0.1.0; see the worlds in `wit/worlds.wit`"]
+             perfbox:plugin/post-processor@0.2.0; see the worlds in `wit/worlds.wit`"]
     );
 }
 

@@ -138,7 +138,7 @@ proptest! {
     #[test]
     fn what_is_wrong_with_a_component_can_be_shown(text in text(), at in 0_usize..5) {
         let offer = |category: &str, class: &str, params: &str| format!(
-            r#"{{"contract":"perfbox:plugin@0.1.0","implementations":[{{"category":{category},
+            r#"{{"contract":"perfbox:plugin@0.2.0","implementations":[{{"category":{category},
                 "class":{class},"config_params":[{params}]}}]}}"#
         );
         let quoted = quoted(&text);
@@ -155,7 +155,7 @@ proptest! {
             assert_is_a_line(&error.to_string());
         }
         let exported = ComponentInfo::read(&wat::parse_str("(component (instance $i) (export \
-            \"perfbox:plugin/phase-hook@0.1.0\" (instance $i)))").unwrap()).unwrap();
+            \"perfbox:plugin/phase-hook@0.2.0\" (instance $i)))").unwrap()).unwrap();
         if let Err(error) = exported.offers(&text) {
             assert_is_a_line(&error.to_string());
         }
@@ -263,7 +263,7 @@ proptest! {
     ) {
         let dir = Dir::new();
         let [name, version, description, import, param, default] = texts.each_ref_text();
-        let offers = json!({"contract": "perfbox:plugin@0.1.0", "implementations": [{
+        let offers = json!({"contract": "perfbox:plugin@0.2.0", "implementations": [{
             "category": "phase_hook", "class": "audit", "description": description,
             "config_params": [{"name": "label", "type": "string", "default": default,
                 "description": param}]}]});

@@ -137,26 +137,29 @@ mod unguarded {
 
     impl Processor {
         pub(super) async fn process(&mut self, batch: &perfbox::Batch) -> wasmtime::Result<()> {
-            let column = |(info, column): (&'_ perfbox::batch::ColumnInfo, &'_ Column)| {
-                let values = match column {
-                    Column::U64(array) => batches::ColumnValues::U64s(array.values()),
-                    Column::F64(array) => batches::ColumnValues::F64s(array.values()),
-                    other => unreachable!("the batches have no column such as {other:?}"),
-                };
-                batches::Column { name: &info.name, unit: &info.unit, values, validity: None }
-            };
-            let columns: Vec<_> = batch.columns().map(column).collect();
+            let columns: Vec<_> = batch.columns().map(lowered).collect();
             let phase = batch.phase();
-            let lowered = batches::Batch {
+            let batch = batches::Batch {
                 phase: types::Phase { name: &phase.name, kind: &phase.kind, index: phase.index },
                 len: batch.len() as u32,
                 columns: &columns,
                 over_exact_memory: false,
             };
             let guest = self.bindings.perfbox_plugin_post_processor().processor();
-            let returned = guest.call_process(&mut self.store, self.processor, lowered).await?;
+            let returned = guest.call_process(&mut self.store, self.processor, batch).await?;
             returned.map_err(|error| wasmtime::format_err!("{error:?}"))
         }
+    }
+
+    fn lowered<'c>(
+        (info, column): (&'c perfbox::batch::ColumnInfo, &'c Column),
+    ) -> batches::Column<'c> {
+        let values = match column {
+            Column::U64(array) => batches::ColumnValues::U64s(array.values()),
+            Column::F64(array) => batches::ColumnValues::F64s(array.values()),
+            other => unreachable!("the batches have no column such as {other:?}"),
+        };
+        batches::Column { name: &info.name, unit: &info.unit, values, validity: None }
     }
 
     pub(super) struct Hook {

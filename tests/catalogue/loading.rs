@@ -222,12 +222,12 @@ fn row_07_manifests_that_say_a_thing_twice_or_too_much() {
 fn row_08_another_world_a_missing_export_a_newer_contract_an_unknown_import() {
     let is_none = "component `plugins/hostile/component.wasm` is no post_processor: ";
     let worlds = "see the worlds in `wit/worlds.wit`";
-    let export = "it does not export perfbox:plugin/post-processor@0.1.0";
+    let export = "it does not export perfbox:plugin/post-processor@0.2.0";
     refuse_bytes(from_wat("no-interface"), &[is_none, export, worlds]);
     refuse_bytes(from_wat("hook-only"), &[is_none, export, worlds]);
     refuse_bytes(from_wat("empty-interface"), &[is_none, "`[static]processor.create`"]);
     let newer =
-        "built for version 0.2.0 of the contract, but this perfbox supports 0.1.0; rebuild it";
+        "built for version 0.3.0 of the contract, but this perfbox supports 0.2.0; rebuild it";
     refuse_bytes(from_wat("newer-contract"), &[is_none, newer]);
     let import = "asks for `acme:secrets/vault@1.0.0`, which no plugin is given";
     refuse_bytes(from_wat("unknown-import"), &[import, "plugins inspect"]);

@@ -7,7 +7,7 @@
   (import "wasi:io/streams@0.2.6" (instance))
   (instance $nothing)
   (export "perfbox:plugin/post-processor@0.2.0" (instance $nothing))
-  (@custom "perfbox:offers" "{\"contract\": \"perfbox:plugin@0.1.0\", \"implementations\": ["
+  (@custom "perfbox:offers" "{\"contract\": \"perfbox:plugin@0.2.0\", \"implementations\": ["
     "{\"category\": \"post_processor\", \"class\": \"audit\", \"description\": \"Audits records\","
      "\"config_params\": ["
        "{\"name\": \"limit\", \"type\": \"float\", \"default\": 2.5, \"description\": \"Longest latency, in ms\"},"

@@ -16,7 +16,7 @@
   (instance $nothing)
   (export "perfbox:plugin/phase-hook@0.2.0" (instance $nothing))
   (export "perfbox:plugin/post-processor@0.2.0" (instance $nothing))
-  (@custom "perfbox:offers" "{\"contract\": \"perfbox:plugin@0.1.0\", \"implementations\": ["
+  (@custom "perfbox:offers" "{\"contract\": \"perfbox:plugin@0.2.0\", \"implementations\": ["
     "{\"category\": \"phase_hook\", \"class\": \"tell\", \"description\": \"\", \"config_params\": []},"
     "{\"category\": \"post_processor\", \"class\": \"audit\", \"description\": \"Audits\\u001b[2J records\","
      "\"config_params\": ["

@@ -235,9 +235,9 @@ mod tests {
             format!("is {}", built_for_another("99.0.0"))
         );
         assert_eq!(
-            message(r#"{"contract": "acme:plugin@0.1.0", "implementations": []}"#),
+            message(r#"{"contract": "acme:plugin@0.2.0", "implementations": []}"#),
             format!(
-                "has an invalid `perfbox:offers` section: invalid contract `acme:plugin@0.1.0`; \
+                "has an invalid `perfbox:offers` section: invalid contract `acme:plugin@0.2.0`; \
                  use {CONTRACT_PACKAGE}@{CONTRACT_VERSION}"
             )
         );

@@ -277,7 +277,7 @@ mod tests {
             package: package.parse().unwrap(),
             version: version.to_owned(),
             component: "a/b.wasm".to_owned(),
-            contract: "0.1.0".to_owned(),
+            contract: "0.2.0".to_owned(),
             digest: DIGEST.parse().unwrap(),
             capabilities: ["log", "import acme:x/y@1.0.0"].map(|one| one.parse().unwrap()).into(),
             serves: BTreeMap::from([(served(serves), "Audit".to_owned())]),
@@ -328,7 +328,7 @@ mod tests {
 packages:
   - name: "acme"
     version: "1.0.0"
-    contract: "0.1.0"
+    contract: "0.2.0"
     component: "a/b.wasm"
     digest: "{DIGEST}"
     abilities:
