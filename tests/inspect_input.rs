@@ -59,13 +59,17 @@ fn foreign() -> [(&'static str, Vec<u8>, &'static str); 7] {
     let list = "this is one JSON document, not JSON lines; write one object a line, for example \
         with `jq -c '.runs[]'`";
     [
-        ("a list", b"[{\"start\":1,\"took\":5}]".to_vec(), "this is a JSON array; "),
+        ("a list", b"[{\"start\":1,\"took\":5}]".to_vec(), "this is a JSON array, "),
         ("a document", b"{\n \"n\": 1,\n \"runs\": [\n {\"took\": 1}\n]}".to_vec(), list),
         ("a document in a line", b"{\"n\":1,\"runs\":[{\"took\":1}]}\n".to_vec(), list),
-        ("text", b"nothing of the sort\n".to_vec(), "this is of no format that is read: "),
-        ("bytes", b"PK\x03\x04a,b\0\n1,2\n".to_vec(), "this is of no format that is read: "),
-        ("others", b"\x7fELF\x02\xff,\xfe\n".to_vec(), "this is of no format that is read: "),
-        ("k6's", std::fs::read(k6).unwrap(), "its times are whole seconds, as k6 writes them "),
+        ("text", b"nothing of the sort\n".to_vec(), "unknown format: "),
+        ("bytes", b"PK\x03\x04a,b\0\n1,2\n".to_vec(), "unknown format: "),
+        ("others", b"\x7fELF\x02\xff,\xfe\n".to_vec(), "unknown format: "),
+        (
+            "k6's",
+            std::fs::read(k6).unwrap(),
+            "times are whole seconds, so starts are off by up to one; ",
+        ),
     ]
 }
 
