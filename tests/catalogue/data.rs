@@ -85,7 +85,7 @@ fn row_25_values_and_names_that_break_the_contract() {
         returns(
             "control",
             "a control name",
-            &["metric name has unprintable characters: `red\\u{1b}[31m\\nline`"],
+            &["a metric's name has characters that cannot be shown: `red\\u{1b}[31m\\nline`"],
         ),
         returns(
             "bidi",

@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     /// A shell that takes the component for what it is to do.
-    const SHELL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/compiler.sh");
+    const SHELL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures/compiler.sh");
 
     fn compile_as(deed: &str, limits: &Limits) -> Result<Vec<u8>, NoCode> {
         compile(Path::new(SHELL), format!("ulimit -c 0\n{deed}\n").as_bytes(), false, limits)
