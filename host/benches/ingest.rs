@@ -302,6 +302,13 @@ struct Values<T> {
     levels: Vec<i16>,
 }
 
+impl<T> Values<T> {
+    /// Levels of a column that may have nulls.
+    fn levels(&self) -> Option<&[i16]> {
+        (!self.levels.is_empty()).then_some(&self.levels)
+    }
+}
+
 /// A column of a file, as it is stored.
 enum Stored {
     Int32(Values<i32>),
@@ -395,20 +402,20 @@ impl Stored {
     fn write(&self, place: usize, time: usize, to: &mut SerializedColumnWriter<'_>) {
         let written = match (self, to.untyped()) {
             (Self::Int32(of), ColumnWriter::Int32ColumnWriter(to)) => {
-                to.write_batch(&of.values, Some(&of.levels), None)
+                to.write_batch(&of.values, of.levels(), None)
             }
             (Self::Int64(of), ColumnWriter::Int64ColumnWriter(to)) => {
                 let later = if place == 0 { time as i64 * 5_000_000 } else { 0 };
                 let values: Vec<_> = of.values.iter().map(|value| value + later).collect();
-                to.write_batch(&values, Some(&of.levels), None)
+                to.write_batch(&values, of.levels(), None)
             }
             (Self::Double(of), ColumnWriter::DoubleColumnWriter(to)) => {
                 let slower = if place == 1 { time as f64 / 1e3 } else { 0.0 };
                 let values: Vec<_> = of.values.iter().map(|value| value + slower).collect();
-                to.write_batch(&values, Some(&of.levels), None)
+                to.write_batch(&values, of.levels(), None)
             }
             (Self::Bytes(of), ColumnWriter::ByteArrayColumnWriter(to)) => {
-                to.write_batch(&of.values, Some(&of.levels), None)
+                to.write_batch(&of.values, of.levels(), None)
             }
             _ => panic!("a column is of one type"),
         };

@@ -1,3 +1,5 @@
+//! Parquet in files that the tests write: types, and damage.
+
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::data_type::Int96;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};

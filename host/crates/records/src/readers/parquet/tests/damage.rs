@@ -1,3 +1,5 @@
+//! Damaged files and unread compressions: each is refused or told, and nothing panics.
+
 use super::*;
 
 const FLAGS: &[&str] =
@@ -6,7 +8,7 @@ const FLAGS: &[&str] =
 /// A small file with a column of each way in which values are stored.
 fn small_file(version: WriterVersion, encodings: &[(&str, Encoding)]) -> Vec<u8> {
     let rows = 40;
-    let text = |row: usize| (row % 3 != 0).then(|| format!("n{}", row % 4).into_bytes());
+    let text = |row: usize| (!row.is_multiple_of(3)).then(|| format!("n{}", row % 4).into_bytes());
     let columns = [
         Values::Bytes((0..rows).map(text).collect()),
         Values::Double((0..rows).map(|row| Some(row as f64)).collect()),
