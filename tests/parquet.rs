@@ -1,65 +1,55 @@
 //! Parquet: which types fit what they are mapped to, what they say, and files that are
 //! damaged.
 
-use std::sync::Arc;
-
-use arrow_array::types::Float64Type;
-use arrow_array::{
-    ArrayRef, Date32Array, DurationMicrosecondArray, Float64Array, Int16Array, Int64Array,
-    ListArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
-};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use serde_json::{Value, json};
 
+use crate::support::parquet_file::{ARROW_SCHEMA, Values, parquet_file, texts, with_arrow_schema};
 use crate::support::{Dir, metric};
 
 const MAPS: &str = "--map start=t:s --map latency=l:ms";
 
+/// Fields of a file with a start and a latency.
+const NUMBERS: &str = "required double t; required double l;";
+
 /// A file of these columns, in groups of so many rows.
-fn file_of(columns: &[(&str, ArrayRef)], rows: usize) -> Vec<u8> {
-    let batch = RecordBatch::try_from_iter(columns.iter().cloned()).unwrap();
-    let properties = WriterProperties::builder()
-        .set_max_row_group_row_count(Some(rows))
-        .set_dictionary_enabled(false)
-        .build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
-    writer.write(&batch).unwrap();
-    writer.into_inner().unwrap()
+fn file_of(fields: &str, columns: &[Values], rows: usize) -> Vec<u8> {
+    let properties = WriterProperties::builder().set_dictionary_enabled(false);
+    parquet_file(fields, columns, rows, properties)
+}
+
+/// Numbers from 0 on.
+fn numbers(count: u32) -> Values {
+    Values::Double((0..count).map(|number| Some(number.into())).collect())
+}
+
+fn int64(values: &[i64]) -> Values {
+    Values::Int64(values.iter().copied().map(Some).collect())
 }
 
 #[test]
 fn every_compression_of_others_is_read() {
-    let numbers = || array(Float64Array::from_iter_values((0..4000).map(f64::from)));
-    let batch = RecordBatch::try_from_iter([("t", numbers()), ("l", numbers())]).unwrap();
     for compression in [
         Compression::UNCOMPRESSED,
         Compression::SNAPPY,
         Compression::GZIP(GzipLevel::default()),
-        Compression::BROTLI(BrotliLevel::default()),
         Compression::LZ4,
         Compression::LZ4_RAW,
         Compression::ZSTD(ZstdLevel::default()),
     ] {
-        let properties = WriterProperties::builder().set_compression(compression).build();
-        let mut file = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
-        file.write(&batch).unwrap();
-        let summary = summary_of(&file.into_inner().unwrap(), MAPS);
+        let properties = WriterProperties::builder().set_compression(compression);
+        let file = parquet_file(NUMBERS, &[numbers(4000), numbers(4000)], 4000, properties);
+        let summary = summary_of(&file, MAPS);
         assert_eq!(*metric(&summary, "metrics", "request_count"), 4000, "{compression}");
     }
 }
 
-/// Two requests with one column more.
-fn with(name: &str, column: impl Into<ArrayRef>) -> Vec<u8> {
-    let column = column.into();
-    let ones = || Arc::new(Int64Array::from(vec![1; column.len()])) as ArrayRef;
-    file_of(&[("t", ones()), ("l", ones()), (name, Arc::clone(&column))], 1000)
-}
-
-fn array(array: impl arrow_array::Array + 'static) -> ArrayRef {
-    Arc::new(array)
+/// Two requests with a column more.
+fn with_column(field: &str, values: Values, properties: WriterPropertiesBuilder) -> Vec<u8> {
+    let fields = format!("required int64 t; required int64 l; {field}");
+    parquet_file(&fields, &[int64(&[1, 1]), int64(&[1, 1]), values], 1000, properties)
 }
 
 /// What is said on standard error.
@@ -85,8 +75,7 @@ fn stats(summary: &Value, name: &str) -> (String, Value) {
 
 #[test]
 fn a_damaged_row_group_ends_the_reading_though_bad_records_are_left_out() {
-    let numbers = || array(Float64Array::from_iter_values((0..4000).map(f64::from)));
-    let mut file = file_of(&[("t", numbers()), ("l", numbers())], 1000);
+    let mut file = file_of(NUMBERS, &[numbers(4000), numbers(4000)], 1000);
     let reader = SerializedFileReader::new(bytes::Bytes::from(file.clone())).unwrap();
     assert_eq!(reader.num_row_groups(), 4);
     let page = reader.metadata().row_group(2).column(1).data_page_offset() as usize;
@@ -107,10 +96,9 @@ fn a_damaged_row_group_ends_the_reading_though_bad_records_are_left_out() {
 
 #[test]
 fn the_line_of_a_bad_record_counts_the_rows_of_all_groups_before() {
-    let latencies =
-        Float64Array::from_iter_values((0..30).map(|n| if n == 25 { -1.0 } else { 1.0 }));
-    let starts = Float64Array::from_iter_values((0..30).map(f64::from));
-    let file = file_of(&[("t", array(starts)), ("l", array(latencies))], 10);
+    let latency = |row| if row == 25 { -1.0 } else { 1.0 };
+    let latencies = Values::Double((0..30).map(|row| Some(latency(row))).collect());
+    let file = file_of(NUMBERS, &[numbers(30), latencies], 10);
     let words = words_of(&file, 0, MAPS);
     let expected = " WARN 1 bad record of r.parquet left out, the first at 26:1: latency is \
         negative: -1 ms\n";
@@ -119,72 +107,86 @@ fn the_line_of_a_bad_record_counts_the_rows_of_all_groups_before() {
 
 #[test]
 fn types_that_no_value_of_fits_are_refused() {
-    let lists = ListArray::from_iter_primitive::<Float64Type, _, _>([Some([Some(1.0)]), None]);
-    let durations = || array(DurationMicrosecondArray::from(vec![5000, 6000]));
-    let times = || array(TimestampMicrosecondArray::from(vec![5000, 6000]));
-    for (column, flags, words) in [
+    let lists = (
+        "optional group x (LIST) { repeated group list { optional double element; } }",
+        Values::Double(vec![None, None]),
+    );
+    let dates = ("optional int32 x (DATE);", Values::Int32(vec![Some(1), Some(2)]));
+    let integers = ("optional int64 x;", int64(&[1, 2]));
+    let times = ("optional int64 x (TIMESTAMP(MICROS,false));", int64(&[5000, 6000]));
+    let durations = ("optional int64 x;", int64(&[5000, 6000]));
+    let plain = WriterProperties::builder;
+    let noted = || with_arrow_schema(ARROW_SCHEMA);
+    for ((field, values), properties, flags, words) in [
         (
-            array(lists.clone()),
+            lists.clone(),
+            plain(),
             "--map metric.n=x",
             "column `x` is of type List(Float64), which cannot be `metric.n`; that takes a number, a \
              DURATION, or a number as text",
         ),
         (
-            array(lists),
+            lists,
+            plain(),
             "--map name=x",
             "column `x` is of type List(Float64), which cannot be `name`; that takes text, or what \
              can be written as one",
         ),
         (
-            array(Date32Array::from(vec![1, 2])),
+            dates,
+            plain(),
             "--map end=x",
             "column `x` is of type Date32, which cannot be `end`; that takes a TIMESTAMP, a number \
              with a unit, or text",
         ),
         (
-            array(Int64Array::from(vec![1, 2])),
+            integers,
+            plain(),
             "--map end=x:rfc3339",
             "column `x` is of type Int64, which cannot be `end`; that takes a TIMESTAMP, a number \
              with a unit, or text",
         ),
         (
-            times(),
+            times.clone(),
+            plain(),
             "--map status=x",
             "column `x` is of type Timestamp(µs), which cannot be `status`; that takes a number or \
              text",
         ),
         (
-            durations(),
+            durations.clone(),
+            noted(),
             "--map success=x",
             "column `x` is of type Duration(µs), which cannot be `success`; that takes a truth \
              value, a number or text",
         ),
         (
-            times(),
+            times,
+            plain(),
             "--map end=x:s",
             "column `x` is of type Timestamp(µs), which has its unit itself, and so not `s`; leave \
              the unit of `end` out",
         ),
         (
-            durations(),
+            durations,
+            noted(),
             "--map metric.n=x:B",
             "column `x` is of type Duration(µs), which cannot be `metric.n`; that takes a number; \
              of a DURATION the unit is ns, us, ms or s",
         ),
     ] {
-        let told = words_of(&with("x", column), 2, &format!("{MAPS} {flags}"));
+        let told = words_of(&with_column(field, values, properties), 2, &format!("{MAPS} {flags}"));
         assert_eq!(told, format!("error: r.parquet: {words}\n"));
     }
 }
 
 #[test]
 fn durations_and_timestamps_have_their_unit_themselves() {
-    let file = file_of(
-        &[
-            ("sent", array(TimestampMicrosecondArray::from(vec![1_780_000_000_000_001]))),
-            ("took", array(DurationMicrosecondArray::from(vec![5000]))),
-        ],
+    let file = parquet_file(
+        "optional int64 sent (TIMESTAMP(MICROS,false)); optional int64 took;",
+        &[int64(&[1_780_000_000_000_001]), int64(&[5000])],
         10,
+        with_arrow_schema(ARROW_SCHEMA),
     );
     for flags in
         ["--map start=sent --map latency=took", "--map start=sent:us --map latency=took:us"]
@@ -207,12 +209,11 @@ fn durations_and_timestamps_have_their_unit_themselves() {
 #[test]
 fn what_inspect_suggests_of_durations_is_read_right() {
     let dir = Dir::new();
-    let file = file_of(
-        &[
-            ("timestamp", array(TimestampMicrosecondArray::from(vec![1_780_000_000_000_000]))),
-            ("duration", array(DurationMicrosecondArray::from(vec![5000]))),
-        ],
+    let file = parquet_file(
+        "optional int64 timestamp (TIMESTAMP(MICROS,false)); optional int64 duration;",
+        &[int64(&[1_780_000_000_000_000]), int64(&[5000])],
         10,
+        with_arrow_schema(ARROW_SCHEMA),
     );
     dir.write("r.parquet", file);
     let shown = dir.expect(0, "inspect r.parquet").stdout;
@@ -226,12 +227,13 @@ fn what_inspect_suggests_of_durations_is_read_right() {
 fn what_inspect_suggests_of_text_is_told_by_its_values() {
     let dir = Dir::new();
     let file = file_of(
+        "optional int64 logged (TIMESTAMP(MICROS,true)); optional binary began (STRING); \
+         optional int64 lat_ns; optional binary Outcome (STRING);",
         &[
-            // arrow cannot write it as text: it has a zone with a name.
-            ("logged", array(TimestampMicrosecondArray::from(vec![1; 2]).with_timezone("UTC"))),
-            ("began", array(StringArray::from(vec!["2026-11-22T12:40:00.010330Z"; 2]))),
-            ("lat_ns", array(Int64Array::from(vec![5_000_000, 7_000_000]))),
-            ("Outcome", array(StringArray::from(vec!["ok", "FAIL"]))),
+            int64(&[1, 1]),
+            texts(&["2026-11-22T12:40:00.010330Z"; 2]),
+            int64(&[5_000_000, 7_000_000]),
+            texts(&["ok", "FAIL"]),
         ],
         10,
     );
@@ -251,13 +253,22 @@ fn what_inspect_suggests_of_text_is_told_by_its_values() {
 
 #[test]
 fn a_status_of_any_type_of_numbers_is_a_status() {
-    for column in [
-        array(Float64Array::from(vec![Some(200.0), Some(500.0), None, Some(0.0)])),
-        array(Int16Array::from(vec![Some(200), Some(500), None, Some(0)])),
-        array(UInt64Array::from(vec![Some(200), Some(500), None, Some(0)])),
-        array(StringArray::from(vec![Some("200.0"), Some("500"), Some(""), Some("0")])),
+    let texts_with_null = ["200.0", "500", "", "0"].map(|text| Some(text.as_bytes().to_vec()));
+    for (field, values) in [
+        ("optional double s;", Values::Double(vec![Some(200.0), Some(500.0), None, Some(0.0)])),
+        (
+            "optional int32 s (INTEGER(16,true));",
+            Values::Int32(vec![Some(200), Some(500), None, Some(0)]),
+        ),
+        (
+            "optional int64 s (INTEGER(64,false));",
+            Values::Int64(vec![Some(200), Some(500), None, Some(0)]),
+        ),
+        ("optional binary s (STRING);", Values::Bytes(texts_with_null.to_vec())),
     ] {
-        let summary = summary_of(&with("s", column), &format!("{MAPS} --map status=s"));
+        let fields = format!("required int64 t; required int64 l; {field}");
+        let file = file_of(&fields, &[int64(&[1; 4]), int64(&[1; 4]), values], 10);
+        let summary = summary_of(&file, &format!("{MAPS} --map status=s"));
         assert_eq!(*metric(&summary, "metrics", "request_count"), 2);
         let metrics = summary["results"]["metrics"]["metrics"].as_array().unwrap();
         let errors = metrics.iter().filter(|metric| metric["name"] == "errors");
@@ -269,9 +280,8 @@ fn a_status_of_any_type_of_numbers_is_a_status() {
 
 #[test]
 fn values_that_cannot_be_read_are_bad_records_and_not_missing() {
-    let starts = array(Int64Array::from(vec![1, 1, i64::MAX, -1]));
-    let latencies = array(StringArray::from(vec!["1", "oh", "1", "1"]));
-    let file = file_of(&[("t", starts), ("l", latencies)], 10);
+    let columns = [int64(&[1, 1, i64::MAX, -1]), texts(&["1", "oh", "1", "1"])];
+    let file = file_of("optional int64 t; optional binary l (STRING);", &columns, 10);
     let dir = Dir::new();
     dir.write("r.parquet", file);
     let run = format!("run r.parquet --skip-bad-records --format json --quiet {MAPS}");

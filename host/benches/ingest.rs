@@ -1,6 +1,6 @@
 //! How fast is each format read? Every column of it, on one thread, against an ordinary
 //! reader of the same file in this process: `serde_json::Value` for each line or document,
-//! the `csv` crate with each number parsed, arrow's own reader of Parquet.
+//! the `csv` crate with each number parsed, the `parquet` crate's values of each column.
 //!
 //! `cargo bench -p perfbox --bench ingest`
 
@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow_array::cast::AsArray as _;
-use arrow_array::types::{Float64Type, TimestampMicrosecondType};
-use arrow_array::{Array as _, ArrayRef, RecordBatch};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::column::writer::ColumnWriter;
+use parquet::data_type::{ByteArray, DataType};
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use perfbox::batch::WantedColumns;
 use perfbox::records::{Mapping, RecordedOptions, RecordedSource};
 use perfbox::source::{Item, Source as _};
@@ -179,10 +179,11 @@ impl Format {
                 report.serialize(&mut out).expect("a report");
             }
             Form::Parquet => {
-                let rows: Vec<_> = read_parquet(&self.fixture()).collect();
-                let of_fixture: usize = rows.iter().map(RecordBatch::num_rows).sum();
+                let file = SerializedFileReader::new(File::open(self.fixture()).expect("a file"));
+                let file = file.expect("Parquet");
+                let of_fixture = file.metadata().file_metadata().num_rows() as usize;
                 times = (bytes as f64 * PARQUET_ROWS_PER_BYTE) as usize / of_fixture;
-                write_parquet(out, &rows, times);
+                write_parquet(out, &file, times);
             }
         }
         self.records_of_fixture(&fixture) * times as u64
@@ -260,7 +261,7 @@ impl Format {
                 black_box(document).as_object().map_or(0, |object| object.len())
             }
             Form::Csv { has_header } => read_csv(path, has_header),
-            Form::Parquet => read_parquet(path).map(|batch| black_box(batch).num_rows()).sum(),
+            Form::Parquet => read_parquet(path),
         }
     }
 }
@@ -295,34 +296,131 @@ fn read_csv(path: &Path, has_header: bool) -> usize {
     values
 }
 
-fn read_parquet(path: &Path) -> impl Iterator<Item = RecordBatch> {
-    let file = File::open(path).expect("the input");
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
-    let reader = reader.with_batch_size(8192).build().expect("its columns");
-    reader.map(|batch| batch.expect("a batch"))
+/// Values of a column and the level of each row, which tells a null.
+struct Values<T> {
+    values: Vec<T>,
+    levels: Vec<i16>,
+}
+
+impl<T> Values<T> {
+    /// Levels of a column that may have nulls.
+    fn levels(&self) -> Option<&[i16]> {
+        (!self.levels.is_empty()).then_some(&self.levels)
+    }
+}
+
+/// A column of a file, as it is stored.
+enum Stored {
+    Int32(Values<i32>),
+    Int64(Values<i64>),
+    Double(Values<f64>),
+    Bytes(Values<ByteArray>),
+}
+
+/// Every value of every column, some rows at a time.
+fn read_parquet(path: &Path) -> usize {
+    let file = SerializedFileReader::new(File::open(path).expect("the input")).expect("Parquet");
+    let mut values = 0;
+    for group in 0..file.num_row_groups() {
+        let group = file.get_row_group(group).expect("a row group");
+        for column in 0..group.num_columns() {
+            let each = |rows: Stored| {
+                values += match black_box(rows) {
+                    Stored::Int32(of) => of.values.len(),
+                    Stored::Int64(of) => of.values.len(),
+                    Stored::Double(of) => of.values.len(),
+                    Stored::Bytes(of) => of.values.len(),
+                };
+            };
+            read_column(group.get_column_reader(column).expect("a column"), 8192, each);
+        }
+    }
+    values
+}
+
+/// The rows of a column in a row group, so many at a time.
+fn read_column(reader: ColumnReader, rows: usize, each: impl FnMut(Stored)) {
+    fn read<T: DataType>(
+        mut reader: ColumnReaderImpl<T>,
+        rows: usize,
+        stored: impl Fn(Values<T::T>) -> Stored,
+        mut each: impl FnMut(Stored),
+    ) {
+        loop {
+            let (mut values, mut levels) = (Vec::new(), Vec::new());
+            let read = reader.read_records(rows, Some(&mut levels), None, &mut values);
+            if read.expect("values").0 == 0 {
+                return;
+            }
+            each(stored(Values { values, levels }));
+        }
+    }
+    match reader {
+        ColumnReader::Int32ColumnReader(reader) => read(reader, rows, Stored::Int32, each),
+        ColumnReader::Int64ColumnReader(reader) => read(reader, rows, Stored::Int64, each),
+        ColumnReader::DoubleColumnReader(reader) => read(reader, rows, Stored::Double, each),
+        ColumnReader::ByteArrayColumnReader(reader) => read(reader, rows, Stored::Bytes, each),
+        _ => panic!("the fixture has a column of another type"),
+    }
 }
 
 /// The rows over and over, each time somewhat later and slower: what is repeated takes no
 /// room in Parquet, and no time to decode.
-fn write_parquet(out: BufWriter<File>, rows: &[RecordBatch], times: usize) {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_max_row_group_row_count(Some(GROUP_ROWS));
-    let mut writer = ArrowWriter::try_new(out, rows[0].schema(), Some(properties.build()))
-        .expect("a writer of Parquet");
-    for (time, batch) in (0..times).flat_map(|time| rows.iter().map(move |rows| (time, rows))) {
-        let mut columns = batch.columns().to_vec();
-        let sent = columns[0].as_primitive::<TimestampMicrosecondType>();
-        let kind = sent.data_type().clone();
-        let later = sent.unary::<_, TimestampMicrosecondType>(|us| us + time as i64 * 5_000_000);
-        columns[0] = Arc::new(later.with_data_type(kind)) as ArrayRef;
-        let took = columns[1].as_primitive::<Float64Type>();
-        let slower = took.unary::<_, Float64Type>(|ms| ms + time as f64 / 1e3);
-        columns[1] = Arc::new(slower);
-        let batch = RecordBatch::try_new(batch.schema(), columns).expect("a batch");
-        writer.write(&batch).expect("rows");
+fn write_parquet(out: BufWriter<File>, fixture: &SerializedFileReader<File>, times: usize) {
+    let metadata = fixture.metadata();
+    let rows = metadata.file_metadata().num_rows() as usize;
+    let schema = metadata.file_metadata().schema_descr().root_schema_ptr();
+    let group = fixture.get_row_group(0).expect("a row group");
+    assert_eq!(metadata.num_row_groups(), 1);
+    let columns = (0..group.num_columns()).map(|column| {
+        let mut stored = None;
+        let reader = group.get_column_reader(column).expect("a column");
+        read_column(reader, rows, |rows| stored = Some(rows));
+        stored.expect("rows")
+    });
+    let columns: Vec<_> = columns.collect();
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    let mut file = SerializedFileWriter::new(out, schema, Arc::new(properties)).expect("a writer");
+    let per_group = (GROUP_ROWS / rows).max(1);
+    for first in (0..times).step_by(per_group) {
+        let mut group = file.next_row_group().expect("a row group");
+        for (place, column) in columns.iter().enumerate() {
+            let mut writer = group.next_column().expect("a column").expect("a column");
+            for time in first..times.min(first + per_group) {
+                column.write(place, time, &mut writer);
+            }
+            writer.close().expect("a column");
+        }
+        group.close().expect("a row group");
     }
-    writer.close().expect("the end");
+    file.close().expect("the end");
+}
+
+impl Stored {
+    /// Writes the rows; the column of starts somewhat later each time, that of latencies
+    /// slower.
+    fn write(&self, place: usize, time: usize, to: &mut SerializedColumnWriter<'_>) {
+        let written = match (self, to.untyped()) {
+            (Self::Int32(of), ColumnWriter::Int32ColumnWriter(to)) => {
+                to.write_batch(&of.values, of.levels(), None)
+            }
+            (Self::Int64(of), ColumnWriter::Int64ColumnWriter(to)) => {
+                let later = if place == 0 { time as i64 * 5_000_000 } else { 0 };
+                let values: Vec<_> = of.values.iter().map(|value| value + later).collect();
+                to.write_batch(&values, of.levels(), None)
+            }
+            (Self::Double(of), ColumnWriter::DoubleColumnWriter(to)) => {
+                let slower = if place == 1 { time as f64 / 1e3 } else { 0.0 };
+                let values: Vec<_> = of.values.iter().map(|value| value + slower).collect();
+                to.write_batch(&values, of.levels(), None)
+            }
+            (Self::Bytes(of), ColumnWriter::ByteArrayColumnWriter(to)) => {
+                to.write_batch(&of.values, of.levels(), None)
+            }
+            _ => panic!("a column is of one type"),
+        };
+        written.expect("rows");
+    }
 }
 
 /// vLLM's run, with each array that has an entry for each request so many times as long.

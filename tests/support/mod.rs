@@ -5,6 +5,7 @@ mod components;
 pub(crate) mod embedded;
 mod golden;
 pub(crate) mod hostile;
+pub(crate) mod parquet_file;
 mod running;
 
 use std::ffi::OsStr;

@@ -2,14 +2,10 @@
 
 use std::fs::File;
 
-use arrow_array::cast::AsArray as _;
-use arrow_schema::DataType;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-
 use crate::input::Block;
 use crate::readers::csv::Csv;
 use crate::readers::jsonl::{PATHS_MAX, paths_of};
+use crate::readers::parquet;
 use crate::record_error::RecordError;
 
 /// Records that are looked at.
@@ -89,34 +85,14 @@ pub(super) fn of_jsonl(start: &[u8]) -> Vec<Sampled> {
 /// # Errors
 /// When its metadata cannot be read.
 pub(super) fn of_parquet(file: File) -> Result<Vec<Sampled>, RecordError> {
-    let values = file.try_clone().ok();
-    let columns = crate::readers::parquet::columns_of(file)?;
-    let of = |(name, kind)| Sampled { name, kind: Some(kind), ..Sampled::default() };
-    let mut columns: Vec<_> = columns.into_iter().map(of).collect();
-    // What is damaged is told by the run, which says where.
-    let _ = values.and_then(|file| add_values(file, &mut columns));
-    Ok(columns)
-}
-
-/// Adds the values of the first rows, of those that can be written as text.
-fn add_values(file: File, columns: &mut [Sampled]) -> Option<()> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).ok()?;
-    let is_scalar =
-        |kind: &DataType| !kind.is_nested() && arrow_cast::can_cast_types(kind, &DataType::Utf8);
-    let fields = builder.schema().fields().clone();
-    let scalars: Vec<_> =
-        (0..fields.len()).filter(|at| is_scalar(fields[*at].data_type())).collect();
-    let mask = ProjectionMask::roots(builder.parquet_schema(), scalars.iter().copied());
-    let rows = builder.with_projection(mask).with_batch_size(RECORDS_MAX).with_limit(RECORDS_MAX);
-    for batch in rows.build().ok()? {
-        let batch = batch.ok()?;
-        for (array, at) in batch.columns().iter().zip(&scalars) {
-            // A time with a zone that has a name is not.
-            let Ok(text) = arrow_cast::cast(array, &DataType::Utf8) else { continue };
-            for value in text.as_string::<i32>().iter().flatten() {
-                columns[*at].add(value);
-            }
+    let mut values: Vec<Sampled> = Vec::new();
+    let columns = parquet::sample(file, RECORDS_MAX, |at, value| {
+        if values.len() <= at {
+            values.resize_with(at + 1, Sampled::default);
         }
-    }
-    Some(())
+        values[at].add(value);
+    })?;
+    values.resize_with(columns.len(), Sampled::default);
+    let named = columns.into_iter().zip(values);
+    Ok(named.map(|((name, kind), of)| Sampled { name, kind: Some(kind), ..of }).collect())
 }

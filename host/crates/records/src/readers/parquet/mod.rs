@@ -1,18 +1,31 @@
-//! Parquet of any tool: columns of which a mapping says what each is. A piece of it is a
-//! row group.
+//! Parquet of any tool: a mapping tells what each column is. A block of it is a row group.
+//!
+//! From the file to records: [`file`] reads the metadata, [`schema`] the columns and their
+//! types, [`column`] matches them with the mapping; [`decoder`] reads stored values, some
+//! rows at a time, and [`chunk`] takes them into records.
 
+mod arrow_schema;
+mod chunk;
 mod column;
+mod column_type;
+mod decoder;
+mod file;
+mod pages;
+mod sample;
+mod schema;
 mod stored;
+#[cfg(test)]
+mod tests;
+mod text;
+mod unit;
+mod value;
 
 use std::fs::File;
 
-use column::{Column, Values};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-};
+use chunk::Chunk;
+use column::Column;
+use file::{ParquetFile, unreadable};
 use perfbox_model::escape;
-use stored::Stored;
 
 use crate::batch_builder::{BatchBuilder, DEFAULT_PHASE, PhaseKey};
 use crate::format::Format;
@@ -26,13 +39,14 @@ use crate::record_error::RecordError;
 use crate::schema_scan::SchemaScan;
 use crate::split::rule::SplitRule;
 
+pub(crate) use sample::sample;
+
 /// Rows that are decoded at a time.
 const ROWS: usize = 8192;
 
 /// Reads Parquet.
 pub(crate) struct Parquet {
-    file: Stored,
-    metadata: ArrowReaderMetadata,
+    file: ParquetFile,
     columns: Vec<Column>,
 }
 
@@ -40,37 +54,22 @@ impl Parquet {
     /// Parquet, mapped.
     ///
     /// # Errors
-    /// When its metadata cannot be read, or the mapping does not fit it.
+    /// When its metadata or a compression cannot be read, or the mapping does not fit it.
     pub(crate) fn mapped(file: File, mapping: &Mapping) -> Result<Self, RecordError> {
-        let file = Stored::new(file);
-        let metadata = metadata_of(&file)?;
-        let fields = metadata.schema().fields();
-        let names: Vec<_> = fields.iter().map(|one| one.name().clone()).collect();
+        let file = ParquetFile::open(file)?;
+        let names: Vec<_> = file.columns.iter().map(|column| column.name.clone()).collect();
         let bound = bind(mapping, &names)?;
         let columns = bound.into_iter().zip(&mapping.fields).map(|(bound, mapped)| {
-            let kind = fields[bound.field].data_type();
-            Column::new(bound, mapped, kind).map_err(RecordError::mapping)
+            let column_type = &file.columns[bound.field].column_type;
+            Column::new(bound, mapped, column_type).map_err(RecordError::mapping)
         });
-        let columns = columns.collect::<Result<_, _>>()?;
-        Ok(Self { file, metadata, columns })
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        for column in &columns {
+            let column = &file.columns[column.bound.field];
+            column.check_compression(file.metadata()).map_err(|reason| unreadable(&reason))?;
+        }
+        Ok(Self { file, columns })
     }
-}
-
-/// The columns of a Parquet file, each with its type.
-///
-/// # Errors
-/// When its metadata cannot be read.
-pub(crate) fn columns_of(file: File) -> Result<Vec<(String, String)>, RecordError> {
-    let metadata = metadata_of(&Stored::new(file))?;
-    let fields = metadata.schema().fields().iter();
-    Ok(fields.map(|one| (one.name().clone(), one.data_type().to_string())).collect())
-}
-
-fn metadata_of(file: &Stored) -> Result<ArrowReaderMetadata, RecordError> {
-    ArrowReaderMetadata::load(file, ArrowReaderOptions::new()).map_err(|error| {
-        let words = format!("the Parquet file cannot be read: {}", escape(&error.to_string()));
-        RecordError::at(1, words)
-    })
 }
 
 impl Reader for Parquet {
@@ -79,7 +78,7 @@ impl Reader for Parquet {
     }
 
     fn split_rule(&self) -> SplitRule {
-        SplitRule::RowGroups(self.metadata.metadata().num_row_groups() as u64)
+        SplitRule::RowGroups(self.file.groups() as u64)
     }
 
     fn scan_schema(&self, block: &Block, schema: &mut SchemaScan) -> BlockScan {
@@ -93,9 +92,9 @@ impl Reader for Parquet {
             }
             return seen;
         };
-        let read = self.each(block, &[phase], |values, rows| {
+        let read = self.each(block, &[phase], |chunks, rows| {
             for at in 0..rows {
-                schema.add_phase(values[0].text(at).unwrap_or(DEFAULT_PHASE));
+                schema.add_phase(chunks[0].text(at).unwrap_or(DEFAULT_PHASE));
             }
             Ok(())
         });
@@ -114,13 +113,13 @@ impl Reader for Parquet {
         let mut phase = PhaseKey::named(DEFAULT_PHASE);
         let mut metrics = Vec::new();
         let mut row = 0;
-        let read = self.each(block, &columns, |values, count| {
+        let read = self.each(block, &columns, |chunks, count| {
             for at in 0..count {
                 let mut facts = RequestFields::default();
                 metrics.clear();
                 let mut taken = Ok(());
-                for (WantedField { bound, column }, values) in wanted.iter().zip(values) {
-                    match values.take(at, &bound.role, &mut facts) {
+                for (WantedField { bound, column }, chunk) in wanted.iter().zip(chunks) {
+                    match chunk.take(at, &bound.role, &mut facts) {
                         Ok(value) => metrics.extend(column.zip(value)),
                         Err(words) => {
                             taken = Err(format!("column `{}`: {words}", escape(&bound.name)));
@@ -145,14 +144,13 @@ impl Reader for Parquet {
     }
 }
 
-/// Why the reading of a row group ends early; none: it was told to.
+/// Problem that ends a row group early; none: the caller ends it.
 type Ended = Option<RecordError>;
 
 impl Parquet {
-    /// How many rows a group has.
+    /// Rows of a block.
     fn rows(&self, block: &Block) -> u64 {
-        let group = self.metadata.metadata().row_group(block.number as usize);
-        u64::try_from(group.num_rows()).unwrap_or_default()
+        self.file.rows(block.number as usize)
     }
 
     /// Decodes columns of a row group, some rows at a time.
@@ -160,36 +158,28 @@ impl Parquet {
         &self,
         block: &Block,
         columns: &[&Column],
-        mut take: impl FnMut(&[Values], usize) -> Result<(), Ended>,
+        mut take: impl FnMut(&[Chunk<'_>], usize) -> Result<(), Ended>,
     ) -> Result<(), Ended> {
-        let damage = |error: &dyn std::fmt::Display| {
+        let damage = |error: parquet::errors::ParquetError| {
             Some(RecordError::damaged(format!(
                 "row group {} of {} cannot be decoded: {}",
                 block.number + 1,
-                self.metadata.metadata().num_row_groups(),
+                self.file.groups(),
                 escape(&error.to_string())
             )))
         };
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
-            self.file.clone(),
-            self.metadata.clone(),
-        );
-        let fields = columns.iter().map(|one| one.bound.field);
-        let mask = ProjectionMask::roots(builder.parquet_schema(), fields);
-        let reader = builder
-            .with_row_groups(vec![block.number as usize])
-            .with_projection(mask)
-            .with_batch_size(ROWS)
-            .build()
-            .map_err(|error| damage(&error))?;
-        for batch in reader {
-            let batch = batch.map_err(|error| damage(&error))?;
-            let values = columns.iter().map(|one| {
-                let array = batch.column_by_name(&one.bound.name);
-                let array = array.ok_or_else(|| damage(&"a column is missing"))?;
-                one.values(array).map_err(|error| damage(&error))
-            });
-            take(&values.collect::<Result<Vec<_>, _>>()?, batch.num_rows())?;
+        let chunks = columns
+            .iter()
+            .map(|column| self.file.chunk(block.number as usize, column.bound.field, column.form));
+        let mut chunks = chunks.collect::<Result<Vec<_>, _>>().map_err(damage)?;
+        let mut left = self.rows(block);
+        while left > 0 {
+            let rows = left.min(ROWS as u64) as usize;
+            for chunk in &mut chunks {
+                chunk.decode(rows).map_err(damage)?;
+            }
+            take(&chunks, rows)?;
+            left -= rows as u64;
         }
         Ok(())
     }

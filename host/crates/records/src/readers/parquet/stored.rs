@@ -1,12 +1,15 @@
-//! A Parquet file as its reader reads it.
+//! Bytes of a Parquet file.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{ChunkReader, Length};
+
+/// Bytes that are read at a time for the head of a page.
+const HEAD_BYTES: usize = 512;
 
 /// A file that several threads read at once, each at places of its own.
 #[derive(Clone)]
@@ -25,14 +28,15 @@ impl Length for Stored {
 }
 
 impl ChunkReader for Stored {
-    type T = StoredFrom;
+    type T = BufReader<StoredFrom>;
 
-    fn get_read(&self, at: u64) -> ParquetResult<StoredFrom> {
-        Ok(StoredFrom { file: Arc::clone(&self.0), at })
+    fn get_read(&self, at: u64) -> ParquetResult<Self::T> {
+        let from = StoredFrom { file: Arc::clone(&self.0), at };
+        Ok(BufReader::with_capacity(HEAD_BYTES, from))
     }
 
     fn get_bytes(&self, at: u64, len: usize) -> ParquetResult<Bytes> {
-        // What is said of a damaged file may be any number.
+        // In a damaged file, the length may be any number.
         let left = self.len().saturating_sub(at);
         let mut bytes = Vec::with_capacity(left.min(len as u64) as usize);
         let from = StoredFrom { file: Arc::clone(&self.0), at };
@@ -43,7 +47,7 @@ impl ChunkReader for Stored {
     }
 }
 
-/// What stands in a file from a place on.
+/// The bytes of a file from a place on.
 pub(super) struct StoredFrom {
     file: Arc<File>,
     at: u64,
