@@ -265,7 +265,7 @@ impl RunArgs {
             Format::Json => crate::print(&report.to_json())?,
             Format::Table if self.quiet => {}
             Format::Table => {
-                crate::print(&perfbox::report::table(&report, output_width()))?;
+                crate::print(&perfbox::report::table(report, output_width()))?;
                 if let Some(path) = summary {
                     crate::print(&format!("summary: {}\n", escape(&path.to_string_lossy())))?;
                 }

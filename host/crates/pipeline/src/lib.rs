@@ -2,7 +2,7 @@
 //! report. [`run()`] is the one way through it, for recorded results, tests, benchmarks
 //! and embedders alike.
 //!
-//! Reading order: [`mod@run`] takes a source and plugins and returns the report;
+//! Reading order: `run` takes a source and plugins and returns the report;
 //! `scheduler` distributes batches and events over threads; `merge` brings the states of
 //! a processor's instances together.
 
