@@ -1,5 +1,5 @@
 //! Compiling in a process of its own: what perfbox and the process that it starts for
-//! one component, see [`CompileMode::Child`](crate::CompileMode::Child), agree on.
+//! one component, see [`CompileMode::Child`](crate::loader::CompileMode::Child), agree on.
 //!
 //! The process is `perfbox compile-component SECONDS BYTES PARENT`: its limits on
 //! processor time and address space, and the process that it is not to outlive; then
@@ -14,7 +14,7 @@ use crate::engine::new_compiler;
 /// The subcommand's name.
 pub const SUBCOMMAND: &str = "compile-component";
 
-/// The flag for code like that of [`Loader::deterministic`](crate::Loader::deterministic).
+/// The flag for code like that of [`Loader::deterministic`](crate::loader::Loader::deterministic).
 pub const DETERMINISTIC: &str = "deterministic";
 
 /// Longest reason on standard error, in characters.

@@ -87,7 +87,7 @@ impl CacheDir {
 
     /// Writes or replaces an entry atomically, then evicts the least recently used code until
     /// the cache fits its limit. The name ends with [`CODE_SUFFIX`](entry::CODE_SUFFIX) or
-    /// [`INDEX_SUFFIX`](entry::INDEX_SUFFIX).
+    /// `INDEX_SUFFIX`.
     ///
     /// # Errors
     /// If it cannot be written, or is larger than the limit.
