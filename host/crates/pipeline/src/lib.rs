@@ -7,7 +7,9 @@
 //! a processor's instances together.
 
 mod merge;
+mod options;
 mod run;
 mod scheduler;
 
-pub use run::{Finished, RunOptions, run};
+pub use options::RunOptions;
+pub use run::{Finished, run};

@@ -16,7 +16,7 @@ use perfbox_sandbox::block_on;
 use perfbox_sandbox::instance::{HookInstance, ProcessorInstance};
 use perfbox_sandbox::plugin::Instances;
 
-use crate::run::RunOptions;
+use crate::options::RunOptions;
 
 /// A plugin's part in a run.
 pub(crate) struct Participant {

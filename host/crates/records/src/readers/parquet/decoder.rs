@@ -13,6 +13,9 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::pages::CheckedPages;
 
+/// Rows to decode at a time.
+pub(super) const ROWS: usize = 8192;
+
 /// Decodes a column by its physical type.
 pub(super) enum Decoder {
     Bool(Typed<BoolType>),

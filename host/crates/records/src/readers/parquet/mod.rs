@@ -8,6 +8,7 @@ mod arrow_schema;
 mod chunk;
 mod column;
 mod column_type;
+mod decimal;
 mod decoder;
 mod file;
 mod pages;
@@ -24,6 +25,7 @@ use std::fs::File;
 
 use chunk::Chunk;
 use column::Column;
+use decoder::ROWS;
 use file::{ParquetFile, unreadable};
 use perfbox_model::escape;
 
@@ -40,9 +42,6 @@ use crate::schema_scan::SchemaScan;
 use crate::split::rule::SplitRule;
 
 pub(crate) use sample::sample;
-
-/// Rows that are decoded at a time.
-const ROWS: usize = 8192;
 
 /// Reads Parquet.
 pub(crate) struct Parquet {

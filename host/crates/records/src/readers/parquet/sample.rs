@@ -4,8 +4,8 @@ use std::fs::File;
 
 use parquet::errors::Result as ParquetResult;
 
-use super::ROWS;
 use super::column::Form;
+use super::decoder::ROWS;
 use super::file::ParquetFile;
 use crate::record_error::RecordError;
 

@@ -3,10 +3,10 @@
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 
-use arrow_buffer::i256;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta};
 
 use super::column_type::ColumnType;
+use super::decimal::write_decimal;
 use super::decoder::Decoder;
 use super::unit::Unit;
 use super::value::{float16, signed, unscaled, unsigned};
@@ -78,19 +78,6 @@ fn write_value(
         }
         _ => Err(fmt::Error),
     }
-}
-
-/// Writes a decimal with all digits of its fraction.
-pub(super) fn write_decimal(out: &mut String, unscaled: i256, scale: usize) {
-    let text = unscaled.to_string();
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => ("-", digits),
-        None => ("", &*text),
-    };
-    let digits = format!("{digits:0>least$}", least = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    let point = if scale > 0 { "." } else { "" };
-    out.extend([sign, whole, point, fraction]);
 }
 
 fn date(days: i64) -> Option<NaiveDate> {

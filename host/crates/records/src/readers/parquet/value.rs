@@ -5,8 +5,8 @@ use half::f16;
 use parquet::data_type::Int96;
 
 use super::column_type::ColumnType;
+use super::decimal::write_decimal;
 use super::decoder::Decoder;
-use super::text::write_decimal;
 
 /// Day of 1970-01-01 as INT96 counts days, and the nanoseconds of a day.
 const INT96_EPOCH_DAY: i64 = 2_440_588;
