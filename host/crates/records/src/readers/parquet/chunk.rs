@@ -139,7 +139,7 @@ fn take_number(
     facts: &mut RequestFields<'_>,
 ) -> Result<Option<f64>, String> {
     if !value.is_finite() {
-        return Err(format!("`{value}` is no number"));
+        return Err(format!("`{value}` is not a finite number"));
     }
     match role {
         FieldRole::Metric(..) => return Ok(Some(value)),
